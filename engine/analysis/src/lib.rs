@@ -1,0 +1,1 @@
+//! Windows, batches, stitching and tracks.

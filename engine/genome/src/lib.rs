@@ -1,0 +1,22 @@
+//! Sequences and what is known about their places: records, regions, strands and tracks, with readers and writers.
+//!
+//! The first room of the engine: files come in here and leave as [`Region`]s of bases, results leave as [`Track`]s.
+//! Nothing in this crate knows of tokens, models or devices.
+//!
+//! ```
+//! use strandscope_genome::{Region, Strand, reverse_complement};
+//!
+//! let region: Region = "chr7:1,001-2,000".parse()?;
+//! assert_eq!((region.start_bp, region.end_bp), (1_000, 2_000));
+//! assert_eq!(reverse_complement(b"GATTACA"), b"TGTAATC");
+//! assert_eq!(Strand::Reverse.to_string(), "-");
+//! # Ok::<(), strandscope_genome::ParseRegionError>(())
+//! ```
+
+mod region;
+mod strand;
+mod track;
+
+pub use region::{ParseRegionError, Region};
+pub use strand::{Strand, complement, reverse_complement};
+pub use track::{MissingRun, Track, TrackLayout};

@@ -1,0 +1,48 @@
+//! The two strands and how one is read from the other.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A strand of the double helix, relative to the record as it stands in the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Strand {
+    /// As in the file.
+    #[default]
+    Forward,
+    /// The reverse complement.
+    Reverse,
+}
+
+impl fmt::Display for Strand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Forward => "+",
+            Self::Reverse => "-",
+        })
+    }
+}
+
+/// The base that pairs with `base`; IUPAC codes pair with their complements, case is kept, other bytes stay.
+pub fn complement(base: u8) -> u8 {
+    const FROM: &[u8; 31] = b"ACGTURYSWKMBDHVNacgturyswkmbdhv";
+    const TO: &[u8; 31] = b"TGCAAYRSWMKVHDBNtgcaayrswmkvhdb";
+    FROM.iter().position(|&from| from == base).map_or(base, |index| TO[index])
+}
+
+/// The other strand of `bases`, read in its own direction.
+pub fn reverse_complement(bases: &[u8]) -> Vec<u8> {
+    bases.iter().rev().map(|&base| complement(base)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twice_is_identity_for_all_dna_codes() {
+        let codes = b"ACGTRYSWKMBDHVNacgtryswkmbdhvn-*";
+        assert_eq!(reverse_complement(&reverse_complement(codes)), codes);
+        assert_eq!(reverse_complement(b"acGTNr"), b"yNACgt");
+    }
+}

@@ -1,0 +1,123 @@
+//! Values along a region.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Region, Strand};
+
+/// Values along a region: a score for every base or bin, or one value per token span.
+///
+/// A value that is not known is [`f32::NAN`] and its place is listed in [`Track::missing`]; it is never 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Track {
+    /// What is drawn beside it, for example `splice donor`.
+    pub name: String,
+    /// The label of the head the values belong to, or the statistic (`received`).
+    pub label: String,
+    /// Unit of the values, for example `probability`.
+    pub unit: String,
+    /// Where the values lie.
+    pub region: Region,
+    /// The strand the values were computed on.
+    pub strand: Strand,
+    /// How values share the region.
+    pub layout: TrackLayout,
+    /// One value for each base, bin or span, in the order of the layout; NaN where missing.
+    pub values: Vec<f32>,
+    /// Why values are missing, sorted, without overlap, in contig coordinates.
+    pub missing: Vec<MissingRun>,
+}
+
+/// How the values of a [`Track`] share its region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrackLayout {
+    /// Bins of equal width from the region's start, the last one cut at its end; width 1 is one value per base.
+    Bins {
+        /// Width of a bin.
+        width_bp: u64,
+    },
+    /// Spans of any width, sorted, without overlap, `(start_bp, end_bp)` in contig coordinates, half-open.
+    Spans(Vec<(u64, u64)>),
+}
+
+/// A stretch without values, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingRun {
+    /// First base, 0-based.
+    pub start_bp: u64,
+    /// One past the last base.
+    pub end_bp: u64,
+    /// A short reason, from a closed list (`n_run`, `contig_end`, `not_finite`).
+    pub reason: String,
+}
+
+impl Track {
+    /// Where value `index` lies, `(start_bp, end_bp)`, half-open.
+    pub fn span_of(&self, index: usize) -> (u64, u64) {
+        match &self.layout {
+            TrackLayout::Bins { width_bp } => {
+                let start_bp = self.region.start_bp + index as u64 * width_bp;
+                (start_bp, (start_bp + width_bp).min(self.region.end_bp))
+            }
+            TrackLayout::Spans(spans) => spans[index],
+        }
+    }
+
+    /// The value that covers the base at `position_bp`; `None` outside the region, between spans, or where missing.
+    pub fn value_at(&self, position_bp: u64) -> Option<f32> {
+        if position_bp < self.region.start_bp || position_bp >= self.region.end_bp {
+            return None;
+        }
+        let index = match &self.layout {
+            TrackLayout::Bins { width_bp } => usize::try_from((position_bp - self.region.start_bp) / width_bp).ok()?,
+            TrackLayout::Spans(spans) => {
+                let index = spans.partition_point(|&(_, end_bp)| end_bp <= position_bp);
+                spans.get(index).filter(|(start_bp, _)| *start_bp <= position_bp)?;
+                index
+            }
+        };
+        self.values.get(index).copied().filter(|value| value.is_finite())
+    }
+
+    /// Why there is no value at `position_bp`, where there is none.
+    pub fn reason_at(&self, position_bp: u64) -> Option<&str> {
+        let index = self.missing.partition_point(|run| run.end_bp <= position_bp);
+        self.missing.get(index).filter(|run| run.start_bp <= position_bp).map(|run| run.reason.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn track(layout: TrackLayout, values: Vec<f32>) -> Track {
+        Track {
+            name: "test".into(),
+            label: "test".into(),
+            unit: "probability".into(),
+            region: Region::new("chr1", 10, 15),
+            strand: Strand::Forward,
+            layout,
+            values,
+            missing: vec![MissingRun { start_bp: 12, end_bp: 14, reason: "n_run".into() }],
+        }
+    }
+
+    #[test]
+    fn bins_are_found_and_the_last_is_cut() {
+        let track = track(TrackLayout::Bins { width_bp: 2 }, vec![0.1, f32::NAN, 0.3]);
+        assert_eq!(track.span_of(2), (14, 15));
+        assert_eq!(track.value_at(11), Some(0.1));
+        assert_eq!(track.value_at(13), None);
+        assert_eq!(track.reason_at(13), Some("n_run"));
+        assert_eq!(track.reason_at(14), None);
+        assert_eq!((track.value_at(9), track.value_at(15)), (None, None));
+    }
+
+    #[test]
+    fn spans_may_leave_gaps() {
+        let track = track(TrackLayout::Spans(vec![(10, 12), (14, 15)]), vec![0.5, 0.7]);
+        assert_eq!(track.value_at(11), Some(0.5));
+        assert_eq!(track.value_at(12), None);
+        assert_eq!(track.value_at(14), Some(0.7));
+    }
+}

@@ -1,0 +1,1 @@
+//! Attention on the GPU and the CPU.

@@ -1,0 +1,145 @@
+//! Cards: what a model or a head is, what it was made from, and how far it can be trusted.
+//!
+//! A card is the file `card.json` beside the weights; what it says is shown to users word for word.
+
+use serde::{Deserialize, Serialize};
+
+/// What a head answers for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeadKind {
+    /// One answer for a window; as a track, the answer stands at the window's centre.
+    Sequence,
+    /// One answer for a token, spread over its bases.
+    Token,
+    /// One answer for a base.
+    Base,
+}
+
+/// Whether an answer depends on the strand it is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StrandRule {
+    /// Both strands mean the same: they may be averaged.
+    Symmetric,
+    /// Each strand has answers of its own.
+    Stranded,
+}
+
+/// How answers follow from logits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// Exactly one label holds: softmax.
+    Softmax,
+    /// Labels hold independently: sigmoid.
+    Sigmoid,
+    /// A measured value: none.
+    Identity,
+}
+
+/// One label of a head.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// Short name, used in files: `donor`.
+    pub name: String,
+    /// What it means, one sentence.
+    pub description: String,
+    /// Whether it says that there is nothing to see (`none`, `background`): not drawn by default.
+    #[serde(default)]
+    pub background: bool,
+}
+
+/// A data set a head or model was trained or measured on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSource {
+    /// Name and version.
+    pub name: String,
+    /// Where it comes from.
+    pub origin: String,
+    /// Its licence, or `unclear`.
+    pub licence: String,
+    /// Rows or bases used.
+    pub size: String,
+    /// SHA-256 of the file, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// A figure on data that training never saw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// Data set and split.
+    pub data: String,
+    /// Name of the metric: `mcc`, `auroc`, `accuracy`, …
+    pub metric: String,
+    /// What the head reaches.
+    pub value: f64,
+    /// What a simple baseline reaches on the same data, where measured.
+    pub baseline: Option<f64>,
+    /// What the baseline is.
+    pub baseline_name: Option<String>,
+}
+
+/// The card of a task head.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeadCard {
+    /// Name on the command line: `splice`.
+    pub name: String,
+    /// Name for people: `Splice sites (human)`.
+    pub title: String,
+    /// What it answers, in two or three sentences for a biologist.
+    pub description: String,
+    /// What it answers for.
+    pub kind: HeadKind,
+    /// Labels in the order of the logits.
+    pub labels: Vec<Label>,
+    /// How probabilities follow from logits.
+    pub activation: Activation,
+    /// Length of the windows it was trained on, and its default window.
+    pub input_length_bp: u64,
+    /// Whether strands may be averaged.
+    pub strand: StrandRule,
+    /// What it was trained on.
+    pub training: Vec<DataSource>,
+    /// Held-out figures beside a simple baseline's.
+    pub figures: Vec<Figure>,
+    /// What it is for, and what it is not for.
+    pub intended_use: String,
+    /// Known limits, leakage notes and failures.
+    pub limits: Vec<String>,
+    /// Licence of the head's weights.
+    pub licence: String,
+    /// Works to cite.
+    pub citation: Vec<String>,
+    /// SHA-256 of the weights of the model it belongs to.
+    pub model_sha256: String,
+    /// The command that made it.
+    pub command: String,
+}
+
+/// The card of a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// Name on the command line.
+    pub name: String,
+    /// Name for people.
+    pub title: String,
+    /// What it is, in two or three sentences.
+    pub description: String,
+    /// Architecture: `dnagrinder`.
+    pub family: String,
+    /// Number of parameters.
+    pub parameters: u64,
+    /// Longest input seen in training, in tokens.
+    pub context_tokens: u64,
+    /// What it was trained on.
+    pub training: Vec<DataSource>,
+    /// Held-out figures.
+    pub figures: Vec<Figure>,
+    /// Licence of the weights.
+    pub licence: String,
+    /// Works to cite.
+    pub citation: Vec<String>,
+    /// The command that made it.
+    pub command: String,
+}

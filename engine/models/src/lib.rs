@@ -1,0 +1,3 @@
+//! Model families, task heads, and their files.
+
+pub mod card;

@@ -1,0 +1,10 @@
+//! The engine as its users see it: [`Command`] in, [`Event`] out.
+//!
+//! An [`Engine`] owns the threads that do the work. Files are read on one, tensors live on another;
+//! neither is ever waited for. Everything that crosses is plain data that serde can carry.
+
+mod protocol;
+
+pub use protocol::*;
+pub use strandscope_genome as genome;
+pub use strandscope_models::card;

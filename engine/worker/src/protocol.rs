@@ -1,0 +1,571 @@
+//! What goes to the engine and what comes back.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use strandscope_genome::{MissingRun, Region, Strand, Track, TrackLayout};
+use strandscope_models::card::{HeadCard, ModelCard};
+
+/// Names one piece of work; only grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct JobId(pub u64);
+
+/// What the engine is asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Do `task` as `job`; it ends in exactly one of `Finished`, `Cancelled`, `Failed`.
+    Run {
+        /// Its name.
+        job: JobId,
+        /// The work.
+        task: Task,
+    },
+    /// Stop `job`, whether it runs or waits. A job that has ended is left as it is.
+    Cancel {
+        /// Its name.
+        job: JobId,
+    },
+}
+
+/// A piece of work. The first four read files and never wait for the others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Task {
+    /// Open a FASTA file (plain, gzip or BGZF), find or build its index → [`Outcome::Genome`].
+    OpenGenome {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Read the bases of a region of an opened file → [`Outcome::Bases`].
+    ReadBases {
+        /// The file.
+        path: PathBuf,
+        /// What to read; cut at the contig's ends.
+        region: Region,
+    },
+    /// Say what a file holds, as JSON → [`Outcome::Json`].
+    Inspect {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Write tracks to a file → [`Outcome::Written`].
+    Export(ExportRequest),
+    /// Cut the bases of a region into tokens → [`Outcome::Tokens`].
+    Tokenize(TokenizeRequest),
+    /// Every model and head that is known here → [`Outcome::Library`].
+    ListModels,
+    /// The card and tensors of a model or head, as JSON → [`Outcome::Json`].
+    ShowModel {
+        /// A name from the library or a folder.
+        name: String,
+    },
+    /// Score regions with a head: [`Event::TrackChunk`]s, then [`Outcome::Run`].
+    Score(ScoreRequest),
+    /// Where attention went: [`Event::TrackChunk`]s, then [`Outcome::Run`].
+    Attention(AttentionRequest),
+    /// The raw network on given token ids → [`Outcome::Written`].
+    Forward(ForwardRequest),
+    /// Measure a head on labelled sequences → [`Outcome::Json`].
+    Evaluate(EvaluateRequest),
+    /// Train a head → [`Outcome::Written`].
+    Finetune(FinetuneRequest),
+    /// Train an encoder by masking → [`Outcome::Written`].
+    Pretrain(PretrainRequest),
+    /// Time a forward pass → [`Outcome::Json`].
+    BenchModel(BenchModelRequest),
+    /// What this computer offers, as JSON → [`Outcome::Json`].
+    Doctor,
+}
+
+/// What the engine reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// The engine is up and computes on this device.
+    Ready {
+        /// The device, for people: `CPU, 2 threads` or the adapter's name.
+        device: String,
+    },
+    /// A job begins; its size, in `unit`s.
+    Started {
+        /// The job.
+        job: JobId,
+        /// How many units there are in all.
+        total: u64,
+        /// What is counted: `windows`, `rows`, `steps`, `bytes`.
+        unit: String,
+    },
+    /// How far a job is.
+    Progress {
+        /// The job.
+        job: JobId,
+        /// Units done.
+        done: u64,
+        /// Something to say beside it (`loss 6.1`), often empty.
+        note: String,
+    },
+    /// Part of a result, in the order of regions and positions.
+    TrackChunk {
+        /// The job.
+        job: JobId,
+        /// The part.
+        chunk: TrackChunk,
+    },
+    /// Something the user should know, which did not stop the job.
+    Warning {
+        /// The job.
+        job: JobId,
+        /// One sentence.
+        message: String,
+    },
+    /// Done.
+    Finished {
+        /// The job.
+        job: JobId,
+        /// Its result.
+        outcome: Outcome,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// Stopped as asked; what was delivered before stays valid but is not complete.
+    Cancelled {
+        /// The job.
+        job: JobId,
+    },
+    /// It could not be done.
+    Failed {
+        /// The job.
+        job: JobId,
+        /// Why.
+        error: JobError,
+    },
+    /// The engine's thread has ended; nothing more will come.
+    Stopped {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// A stretch of one track of a running job: the next values in order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrackChunk {
+    /// Which track of the job: tracks are numbered from 0, regions outside, labels and strands inside.
+    pub track: usize,
+    /// The values of this stretch as a track of its own; its region is the stretch.
+    pub part: Track,
+    /// The region the whole track will cover.
+    pub whole: Region,
+}
+
+/// The result of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// An opened file.
+    Genome(GenomeSummary),
+    /// Bases as they stand in the file, case kept.
+    Bases {
+        /// What was read, cut at the contig's ends.
+        region: Region,
+        /// One byte for each base.
+        bases: Vec<u8>,
+    },
+    /// Tokens of a region.
+    Tokens {
+        /// What was tokenized.
+        region: Region,
+        /// Tokens in order.
+        tokens: Vec<Token>,
+    },
+    /// Models and heads.
+    Library(Library),
+    /// What was run, after all chunks.
+    Run(RunRecord),
+    /// Files that now exist.
+    Written {
+        /// The files.
+        paths: Vec<PathBuf>,
+        /// What to tell the user, one line for each thing.
+        notes: Vec<String>,
+    },
+    /// A document in the form `cli.md` fixes.
+    Json(serde_json::Value),
+}
+
+/// An opened sequence file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenomeSummary {
+    /// The file.
+    pub path: PathBuf,
+    /// Its contigs in file order.
+    pub contigs: Vec<Contig>,
+    /// Oddities found, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A record of an opened file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contig {
+    /// Name up to the first blank.
+    pub name: String,
+    /// The rest of the header line.
+    pub description: String,
+    /// Number of bases.
+    pub length_bp: u64,
+}
+
+/// One token and the bases it covers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Number in the vocabulary.
+    pub id: u32,
+    /// As it is written in the vocabulary.
+    pub text: String,
+    /// `(start_bp, end_bp)` in contig coordinates, half-open; `None` for special tokens.
+    pub span: Option<(u64, u64)>,
+}
+
+/// Models and heads known here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Library {
+    /// Encoders.
+    pub models: Vec<ModelEntry>,
+    /// Task heads.
+    pub heads: Vec<HeadEntry>,
+}
+
+/// A model of the library.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelEntry {
+    /// Its card.
+    pub card: ModelCard,
+    /// SHA-256 of its weights.
+    pub sha256: String,
+    /// Where it is: `built-in` or a folder.
+    pub source: String,
+}
+
+/// A head of the library.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeadEntry {
+    /// Its card.
+    pub card: HeadCard,
+    /// SHA-256 of its weights.
+    pub sha256: String,
+    /// Where it is: `built-in` or a folder.
+    pub source: String,
+}
+
+/// Scores of regions with a head.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreRequest {
+    /// The FASTA file.
+    pub genome: PathBuf,
+    /// What to score; empty means every record, whole.
+    pub regions: Vec<Region>,
+    /// The head: a built-in name or a folder.
+    pub head: String,
+    /// The model: a name, a folder, or `None` for the built-in one.
+    pub model: Option<String>,
+    /// Step of the windows of a sequence head, and width of its bins; `None` takes a quarter of the window.
+    pub stride_bp: Option<u64>,
+    /// Average a symmetric head over both strands; add the reverse strand of a stranded one.
+    pub both_strands: bool,
+    /// How much is read at once.
+    pub window: WindowChoice,
+    /// Go on past regions that cannot be scored.
+    pub keep_going: bool,
+}
+
+/// How much of the sequence the network reads at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WindowChoice {
+    /// What the card says.
+    #[default]
+    Trained,
+    /// At most this many tokens.
+    Tokens(u64),
+    /// The whole region in one pass.
+    Whole,
+}
+
+/// Which layers or attention heads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pick {
+    /// The mean of them.
+    #[default]
+    Mean,
+    /// Each of them.
+    All,
+    /// This one, counted from 0.
+    One(u64),
+}
+
+/// Attention received, for every token of a region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttentionRequest {
+    /// The FASTA file.
+    pub genome: PathBuf,
+    /// Where.
+    pub region: Region,
+    /// The model: a name, a folder, or `None` for the built-in one.
+    pub model: Option<String>,
+    /// Layers.
+    pub layer: Pick,
+    /// Attention heads.
+    pub attention_head: Pick,
+    /// How much is read at once.
+    pub window: WindowChoice,
+}
+
+/// Tokens of every record, or of one region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenizeRequest {
+    /// The FASTA file.
+    pub genome: PathBuf,
+    /// What to cut into tokens.
+    pub region: Region,
+    /// The model whose tokenizer is used: a name, a folder, or `None` for the built-in one.
+    pub model: Option<String>,
+}
+
+/// The raw network on a file of token ids.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForwardRequest {
+    /// Folder of the model.
+    pub model: PathBuf,
+    /// `input_ids` and optional `attention_mask`, safetensors.
+    pub input: PathBuf,
+    /// Names or prefixes of the tensors to write; empty means all.
+    pub outputs: Vec<String>,
+    /// Where to write.
+    pub output: PathBuf,
+    /// Overwrite an existing file.
+    pub force: bool,
+}
+
+/// A head on a table of labelled sequences.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluateRequest {
+    /// The head: a built-in name or a folder.
+    pub head: String,
+    /// The model: a name, a folder, or `None` for the built-in one.
+    pub model: Option<String>,
+    /// CSV, plain or gzip.
+    pub data: PathBuf,
+    /// Column with sequences; `None` means `sequence`.
+    pub sequence_column: Option<String>,
+    /// Column with labels; `None` means `label`.
+    pub label_column: Option<String>,
+    /// What 0, 1, 2 … mean in the file; empty means the head's own order.
+    pub label_names: Vec<String>,
+    /// Where in the window a base head is read; `None` means the two bases around the centre.
+    pub site_offset: Option<u64>,
+}
+
+/// Training of a head.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FinetuneRequest {
+    /// The model: a name, a folder, or `None` for the built-in one.
+    pub model: Option<String>,
+    /// Recipe (TOML): data, labels, kind, sizes, schedule.
+    pub config: Option<PathBuf>,
+    /// Training table, over what the recipe says.
+    pub train: Option<PathBuf>,
+    /// Table for early stopping, over what the recipe says.
+    pub dev: Option<PathBuf>,
+    /// Kind of task.
+    pub task: TrainingTask,
+    /// What is trained.
+    pub method: TrainingMethod,
+    /// Go on from the last checkpoint in the output folder.
+    pub resume: bool,
+    /// Folder of the head.
+    pub output: PathBuf,
+    /// Overwrite an existing folder.
+    pub force: bool,
+}
+
+/// Kind of a training task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrainingTask {
+    /// One label for a sequence.
+    Classify,
+    /// A label for a base.
+    PerBase,
+}
+
+/// What training changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrainingMethod {
+    /// The head only; the encoder stays as it is.
+    Head,
+}
+
+/// Masked-language-model training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PretrainRequest {
+    /// Recipe (TOML).
+    pub config: PathBuf,
+    /// FASTA files.
+    pub genomes: Vec<PathBuf>,
+    /// Start from this model.
+    pub from: Option<String>,
+    /// Go on from the last checkpoint in the output folder.
+    pub resume: bool,
+    /// Folder of the model.
+    pub output: PathBuf,
+    /// Overwrite an existing folder.
+    pub force: bool,
+}
+
+/// One timed forward pass of a model without tokenizer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BenchModelRequest {
+    /// Folder of the model.
+    pub model: PathBuf,
+    /// Length of the sequences.
+    pub tokens: u64,
+    /// Number of sequences.
+    pub batch: u64,
+    /// Timed repeats after one warm-up.
+    pub repeats: u64,
+    /// Compute token logits too.
+    pub logits: bool,
+}
+
+/// Tracks to be written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExportRequest {
+    /// The tracks, one region or several.
+    pub tracks: Vec<Track>,
+    /// Form of the file.
+    pub format: ExportFormat,
+    /// The file; with several tracks in bedGraph, the stem of its names.
+    pub path: PathBuf,
+    /// Overwrite existing files.
+    pub force: bool,
+    /// What was run, for the head of the file; `None` leaves it out.
+    pub record: Option<RunRecord>,
+}
+
+/// Form of an exported track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExportFormat {
+    /// `contig start end strand label value reason`, 1-based.
+    Tsv,
+    /// `contig start end value`, 0-based, one file for each label and strand.
+    BedGraph,
+}
+
+/// What was run, on what, with what: enough to run it again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Version of this program.
+    pub version: String,
+    /// The command line that does the same.
+    pub command: String,
+    /// Name of the model.
+    pub model: String,
+    /// SHA-256 of its weights.
+    pub model_sha256: String,
+    /// Name of the head, where there is one.
+    pub head: Option<String>,
+    /// SHA-256 of its weights.
+    pub head_sha256: Option<String>,
+    /// Device and driver.
+    pub device: String,
+    /// File name of the input.
+    pub input: String,
+    /// SHA-256 of the input as it lies on disk.
+    pub input_sha256: String,
+    /// Windows computed.
+    pub windows: u64,
+    /// Bases that were passed to the model as unknown.
+    pub unknown_bp: u64,
+    /// Whether windows are longer than any seen in training.
+    pub beyond_trained_length: bool,
+}
+
+/// What a failure means for the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ErrorKind {
+    /// Disk, memory, device lost.
+    Runtime,
+    /// The request itself makes no sense.
+    Usage,
+    /// A file, sequence, model or head cannot be used as given.
+    BadInput,
+    /// No suitable device.
+    NoDevice,
+    /// A check failed.
+    CheckFailed,
+}
+
+/// Why a job failed, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobError {
+    /// What it means for the caller.
+    pub kind: ErrorKind,
+    /// What failed, where, what to do.
+    pub message: String,
+    /// Causes, outermost first.
+    pub causes: Vec<String>,
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for JobError {}
+
+/// Joins the chunks of a job into whole tracks.
+#[derive(Clone, Debug, Default)]
+pub struct TrackAssembly {
+    tracks: Vec<Option<Track>>,
+}
+
+impl TrackAssembly {
+    /// Adds the next part; parts of one track come in order.
+    pub fn add(&mut self, chunk: TrackChunk) {
+        if self.tracks.len() <= chunk.track {
+            self.tracks.resize(chunk.track + 1, None);
+        }
+        let slot = &mut self.tracks[chunk.track];
+        match slot {
+            None => *slot = Some(chunk.part),
+            Some(track) => append(track, chunk.part),
+        }
+    }
+
+    /// The tracks so far, each covering what has arrived.
+    pub fn tracks(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().flatten()
+    }
+
+    /// The tracks themselves.
+    pub fn into_tracks(self) -> Vec<Track> {
+        self.tracks.into_iter().flatten().collect()
+    }
+}
+
+fn append(track: &mut Track, part: Track) {
+    track.region.end_bp = part.region.end_bp;
+    track.values.extend(part.values);
+    if let (TrackLayout::Spans(spans), TrackLayout::Spans(more)) = (&mut track.layout, part.layout) {
+        spans.extend(more);
+    }
+    for run in part.missing {
+        match track.missing.last_mut() {
+            Some(last) if last.end_bp == run.start_bp && last.reason == run.reason => last.end_bp = run.end_bp,
+            _ => track.missing.push(MissingRun { ..run }),
+        }
+    }
+}
+
+/// The strand a track of a stranded head is computed on, for those who name files.
+pub fn strand_suffix(strand: Strand) -> &'static str {
+    match strand {
+        Strand::Forward => "",
+        Strand::Reverse => ".minus",
+    }
+}
