@@ -27,6 +27,7 @@ mod source;
 mod strand;
 mod track;
 mod unpack;
+mod write;
 
 pub use contig::Contig;
 pub use digest::sha256_of_file;
@@ -38,3 +39,4 @@ pub use output::{AtomicFile, Output, OutputError};
 pub use region::{ParseRegionError, Region};
 pub use strand::{Strand, complement, reverse_complement};
 pub use track::{MissingRun, Track, TrackLayout};
+pub use write::{TrackFiles, TrackFormat, TrackName, track_path};

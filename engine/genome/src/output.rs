@@ -35,6 +35,12 @@ pub enum OutputError {
         /// Its folder.
         folder: PathBuf,
     },
+    /// A form with one file for each track, and no name for the files.
+    #[error("cannot write {tracks} tracks to standard output: this format has one file for each; name them with -o")]
+    ManyToStdout {
+        /// How many there are.
+        tracks: usize,
+    },
     /// The system refused or failed.
     #[error("cannot write {}: {source}; {remedy}", shown(path))]
     Io {
@@ -50,6 +56,11 @@ pub enum OutputError {
 impl OutputError {
     fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), remedy: remedy(source.kind()), source }
+    }
+
+    /// An error of [`Write`] on an [`Output`] or [`AtomicFile`], which carries this one inside.
+    pub fn from_write(path: &Path, error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(|error| Self::io(path, error))
     }
 }
 
