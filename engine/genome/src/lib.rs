@@ -20,6 +20,7 @@ mod fasta;
 mod genome;
 mod hooks;
 mod index;
+mod opening;
 mod output;
 mod reading;
 mod region;
