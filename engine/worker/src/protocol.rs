@@ -3,7 +3,8 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use strandscope_genome::{MissingRun, Region, Strand, Track, TrackLayout};
+pub use strandscope_genome::Contig;
+use strandscope_genome::{Region, Strand, Track};
 use strandscope_models::card::{HeadCard, ModelCard};
 
 /// Names one piece of work; only grows.
@@ -198,17 +199,6 @@ pub struct GenomeSummary {
     pub contigs: Vec<Contig>,
     /// Oddities found, one sentence each.
     pub warnings: Vec<String>,
-}
-
-/// A record of an opened file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contig {
-    /// Name up to the first blank.
-    pub name: String,
-    /// The rest of the header line.
-    pub description: String,
-    /// Number of bases.
-    pub length_bp: u64,
 }
 
 /// One token and the bases it covers.
@@ -533,7 +523,7 @@ impl TrackAssembly {
         let slot = &mut self.tracks[chunk.track];
         match slot {
             None => *slot = Some(chunk.part),
-            Some(track) => append(track, chunk.part),
+            Some(track) => track.append(chunk.part),
         }
     }
 
@@ -545,20 +535,6 @@ impl TrackAssembly {
     /// The tracks themselves.
     pub fn into_tracks(self) -> Vec<Track> {
         self.tracks.into_iter().flatten().collect()
-    }
-}
-
-fn append(track: &mut Track, part: Track) {
-    track.region.end_bp = part.region.end_bp;
-    track.values.extend(part.values);
-    if let (TrackLayout::Spans(spans), TrackLayout::Spans(more)) = (&mut track.layout, part.layout) {
-        spans.extend(more);
-    }
-    for run in part.missing {
-        match track.missing.last_mut() {
-            Some(last) if last.end_bp == run.start_bp && last.reason == run.reason => last.end_bp = run.end_bp,
-            _ => track.missing.push(MissingRun { ..run }),
-        }
     }
 }
 
