@@ -1,1 +1,3 @@
 //! Data sets, training and metrics.
+
+pub mod bpe;
