@@ -158,25 +158,27 @@ impl Dataset {
 
 /// Reads a list of rows that share sequence with genomes, and returns those of the table named `file_name`.
 ///
-/// The list is tab-separated with the columns `file` and `row` (0-based, the header not counted), plain or gzip.
+/// The list is tab-separated with the columns `file`, `row` (0-based, the header not counted) and `genome`, plain or
+/// gzip. Rows count that are listed for one of `genomes`, or for any when none is named: a head is judged on some
+/// genomes only, and its table may come from another (all human rows of `species_windows_500bp` do).
 /// A table that is not listed shares nothing.
 ///
 /// # Errors
 ///
 /// When the list cannot be read or a row is no number.
-pub fn read_overlaps(path: &Path, file_name: &str) -> Result<HashSet<usize>, DataError> {
+pub fn read_overlaps(path: &Path, file_name: &str, genomes: &[String]) -> Result<HashSet<usize>, DataError> {
     let file = path.display().to_string();
     let opened = open(path).map_err(|source| DataError::Read { file: file.clone(), source })?;
-    let mut table = Table::new(opened, &file, b'\t', ["file", "row"])?;
+    let mut table = Table::new(opened, &file, b'\t', ["file", "row", "genome"])?;
     let mut rows = HashSet::new();
-    while let Some((line, [name, row])) = table.next_row()? {
+    while let Some((line, [name, row, genome])) = table.next_row()? {
         let row = row.parse().map_err(|_| DataError::Content {
             file: file.clone(),
             line,
             reason: format!("'{row}' is no number of a row"),
             remedy: "Count rows from 0, without the header",
         })?;
-        if name == file_name {
+        if name == file_name && (genomes.is_empty() || genomes.contains(&genome)) {
             rows.insert(row);
         }
     }
@@ -209,17 +211,17 @@ fn upper_case(text: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Two columns of a table, row by row.
-struct Table<'a> {
+/// Some columns of a table, row by row.
+struct Table<'a, const N: usize> {
     reader: csv::Reader<Box<dyn Read + 'a>>,
     record: ByteRecord,
     file: &'a str,
-    columns: [usize; 2],
+    columns: [usize; N],
     last_line: u64,
 }
 
-impl<'a> Table<'a> {
-    fn new(input: impl Read + 'a, file: &'a str, delimiter: u8, names: [&str; 2]) -> Result<Self, DataError> {
+impl<'a, const N: usize> Table<'a, N> {
+    fn new(input: impl Read + 'a, file: &'a str, delimiter: u8, names: [&str; N]) -> Result<Self, DataError> {
         let input = unpacked(input).map_err(|source| DataError::Read { file: file.to_owned(), source })?;
         let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(input);
         let header = match reader.byte_headers() {
@@ -235,15 +237,18 @@ impl<'a> Table<'a> {
                 _ if header.is_empty() => "there is no header".to_owned(),
                 _ => format!("there is no column '{wanted}', only {}", header.join(", ")),
             };
-            let remedy = "Begin the table with a header that names the two columns, or say which columns to read";
+            let remedy = "Begin the table with a header that names the columns, or say which columns to read";
             Err(DataError::Content { file: file.to_owned(), line: 1, reason, remedy })
         };
-        let columns = [column(names[0])?, column(names[1])?];
+        let mut columns = [0; N];
+        for (place, name) in columns.iter_mut().zip(names) {
+            *place = column(name)?;
+        }
         Ok(Self { reader, record: ByteRecord::new(), file, columns, last_line: 1 })
     }
 
-    /// The line of the next row and its two cells, blanks around them taken off.
-    fn next_row(&mut self) -> Result<Option<(u64, [String; 2])>, DataError> {
+    /// The line of the next row and its cells, blanks around them taken off.
+    fn next_row(&mut self) -> Result<Option<(u64, [String; N])>, DataError> {
         match self.reader.read_byte_record(&mut self.record) {
             Ok(true) => {}
             Ok(false) => return Ok(None),

@@ -39,7 +39,7 @@ pub struct Classification {
     pub n: usize,
     /// Share of rows whose most probable label is the true one.
     pub accuracy: Option<f64>,
-    /// Matthews correlation; with more than two labels Gorodkin's R_K.
+    /// Matthews correlation; with more than two labels Gorodkin's `R_K`.
     pub mcc: Option<f64>,
     /// F1, averaged over the labels that are true or predicted anywhere.
     pub f1_macro: Option<f64>,
@@ -212,7 +212,7 @@ fn average_precision(steps: &[(usize, usize)]) -> Option<f64> {
     Some(sum / all_with as f64)
 }
 
-/// Gorodkin's R_K (2004), which for two labels is the Matthews correlation.
+/// Gorodkin's `R_K` (2004), which for two labels is the Matthews correlation.
 ///
 /// Not defined when all rows have one label or all answers are one label.
 fn correlation(confusion: &[Vec<usize>]) -> Option<f64> {

@@ -97,13 +97,19 @@ fn overlaps_are_those_of_one_file() {
     let folder = std::env::temp_dir().join(format!("strandscope-overlaps-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let path = folder.join("overlaps.tsv.gz");
-    std::fs::write(&path, gzip("file\trow\tgenome\na.csv\t3\tx\na.csv\t3\ty\nb.csv\t4\tx\n")).expect("a file");
-    assert_eq!(read_overlaps(&path, "a.csv").expect("the list"), HashSet::from([3]), "rows of a.csv");
-    assert_eq!(read_overlaps(&path, "c.csv").expect("the list"), HashSet::new(), "not listed");
-    std::fs::write(&path, "file\trow\na.csv\tthree\n").expect("a file");
-    let message = read_overlaps(&path, "a.csv").expect_err("no number").to_string();
+    std::fs::write(&path, gzip("file\trow\tgenome\na.csv\t3\tx\na.csv\t3\ty\na.csv\t5\ty\nb.csv\t4\tx\n"))
+        .expect("a file");
+    let rows = |file: &str, genomes: &[&str]| {
+        let genomes: Vec<_> = genomes.iter().map(|&genome| genome.to_owned()).collect();
+        read_overlaps(&path, file, &genomes)
+    };
+    assert_eq!(rows("a.csv", &[]).expect("the list"), HashSet::from([3, 5]), "rows of a.csv");
+    assert_eq!(rows("a.csv", &["x", "z"]).expect("the list"), HashSet::from([3]), "those of one genome");
+    assert_eq!(rows("c.csv", &[]).expect("the list"), HashSet::new(), "not listed");
+    std::fs::write(&path, "file\trow\tgenome\na.csv\tthree\tx\n").expect("a file");
+    let message = rows("a.csv", &[]).expect_err("no number").to_string();
     assert!(message.contains("line 2: 'three'"), "{message}");
     std::fs::remove_dir_all(&folder).expect("the folder can be removed");
-    let message = read_overlaps(&path, "a.csv").expect_err("no file").to_string();
+    let message = rows("a.csv", &[]).expect_err("no file").to_string();
     assert!(message.contains("overlaps.tsv.gz cannot be read"), "{message}");
 }
