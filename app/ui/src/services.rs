@@ -9,10 +9,10 @@ use strandscope_worker::{Engine, JobError, genome::Region};
 /// Nothing here may wait: work is started and its answer handed out by [`Services::poll`] later.
 /// Whoever implements this asks egui for a repaint when an answer is ready, since an idle window does not look.
 pub trait Services {
-    /// Shows a dialog that picks one sequence file → [`ServiceAnswer::Opened`], `Dismissed` or `NoDialog`.
+    /// Shows a dialog that picks one sequence file → [`ServiceAnswer::Opened`], `Dismissed` or `NoOpenDialog`.
     fn pick_file(&mut self);
 
-    /// Shows a dialog that names a file to write → [`ServiceAnswer::SaveTo`], `Dismissed` or `NoDialog`.
+    /// Shows a dialog that names a file to write → [`ServiceAnswer::SaveTo`], `Dismissed` or `NoSaveDialog`.
     fn pick_save(&mut self, suggested_name: &str, format: SaveFormat);
 
     /// Draws `figure` and writes it as PNG → [`ServiceAnswer::FigureSaved`] or `Failed`.
@@ -39,8 +39,13 @@ pub enum ServiceAnswer {
     SaveTo(PathBuf),
     /// The dialog was closed without a choice.
     Dismissed,
-    /// There is no dialog on this desktop: the window shows a path field instead.
-    NoDialog,
+    /// There is no dialog on this desktop: the window shows a field for the path of the file to open.
+    NoOpenDialog,
+    /// There is no dialog on this desktop: the window shows a field for the path of the file to write.
+    NoSaveDialog {
+        /// A path the field begins with: the suggested name in a folder that can be written to.
+        suggested: PathBuf,
+    },
     /// The figure is on disk.
     FigureSaved(PathBuf),
     /// It could not be done.
