@@ -76,6 +76,13 @@ pub enum Task {
     Doctor,
 }
 
+impl Task {
+    /// Whether it needs no tensors, and so neither a device nor its turn on the engine's thread.
+    pub fn reads_files_only(&self) -> bool {
+        matches!(self, Self::OpenGenome { .. } | Self::ReadBases { .. } | Self::Inspect { .. } | Self::Export(_))
+    }
+}
+
 /// What the engine reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
@@ -92,6 +99,16 @@ pub enum Event {
         total: u64,
         /// What is counted: `windows`, `rows`, `steps`, `bytes`.
         unit: String,
+    },
+    /// What is being run, on what, with what; comes once, before the first result of a job that has one.
+    ///
+    /// So a writer can put it at the top of a file that is written as results come.
+    /// What is only known at the end (windows, unknown bases) is final in [`Outcome::Run`].
+    Record {
+        /// The job.
+        job: JobId,
+        /// What is being run.
+        record: RunRecord,
     },
     /// How far a job is.
     Progress {
@@ -299,6 +316,9 @@ pub enum Pick {
 }
 
 /// Attention received, for every token of a region.
+///
+/// The label of each track says what it is: `received:LAYER:HEAD`, with `mean` where averaged
+/// (`received:mean:mean`, `received:3:0`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttentionRequest {
     /// The FASTA file.
@@ -482,6 +502,30 @@ pub struct RunRecord {
     pub unknown_bp: u64,
     /// Whether windows are longer than any seen in training.
     pub beyond_trained_length: bool,
+}
+
+impl RunRecord {
+    /// The record as lines for the head of a file, each `key: value`.
+    ///
+    /// What is only known at the end of a run is left out, so that a file written as results come says the same
+    /// as one written afterwards.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![
+            format!("program: strandscope {}", self.version),
+            format!("command: {}", self.command),
+            format!("model: {} sha256:{}", self.model, self.model_sha256),
+        ];
+        if let Some(head) = &self.head {
+            lines.push(format!("head: {head} sha256:{}", self.head_sha256.as_deref().unwrap_or("unknown")));
+        }
+        lines.push(format!("device: {}", self.device));
+        lines.push(format!("input: {} sha256:{}", self.input, self.input_sha256));
+        if self.beyond_trained_length {
+            lines.push("note: windows are longer than any seen in training".to_owned());
+        }
+        lines.push("note: research use only".to_owned());
+        lines
+    }
 }
 
 /// What a failure means for the caller.

@@ -1,0 +1,76 @@
+//! The subcommands, one file for each.
+
+mod attention;
+mod bench;
+mod doctor;
+mod evaluate;
+mod finetune;
+mod forward;
+mod inspect;
+mod models;
+mod pretrain;
+mod tokenize;
+
+use clap::Subcommand;
+
+use crate::{args::Common, console::Console, failure::Result, session::Session};
+
+/// What can be done without a window.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say what files hold: records with lengths and checksums, tensors with shapes
+    Inspect(inspect::Args),
+    /// Cut sequences into the tokens of a model
+    Tokenize(tokenize::Args),
+    /// Show where the attention of a model goes
+    Attention(attention::Args),
+    /// Measure a head on labelled sequences
+    Evaluate(evaluate::Args),
+    /// Run the raw network on token ids, for comparing with other programs
+    Forward(forward::Args),
+    /// Train a task head on labelled sequences
+    Finetune(finetune::Args),
+    /// Train a model on genomes by masking
+    Pretrain(pretrain::Args),
+    /// List the models and heads known here, or show one
+    #[command(subcommand)]
+    Models(models::Command),
+    /// Say what this computer offers: processors, adapters, folders
+    Doctor(doctor::Args),
+    /// Time a part of the program
+    #[command(subcommand)]
+    Bench(bench::Command),
+}
+
+impl Command {
+    pub(crate) fn common(&self) -> &Common {
+        match self {
+            Self::Inspect(args) => &args.common,
+            Self::Tokenize(args) => &args.common,
+            Self::Attention(args) => &args.common,
+            Self::Evaluate(args) => &args.common,
+            Self::Forward(args) => &args.common,
+            Self::Finetune(args) => &args.common,
+            Self::Pretrain(args) => &args.common,
+            Self::Models(command) => command.common(),
+            Self::Doctor(args) => &args.common,
+            Self::Bench(command) => command.common(),
+        }
+    }
+
+    pub(crate) fn run(self, console: Console, typed: String) -> Result<()> {
+        let session = Session::start(self.common(), console, typed)?;
+        match self {
+            Self::Inspect(args) => args.run(session, console),
+            Self::Tokenize(args) => args.run(session, console),
+            Self::Attention(args) => args.run(session, console),
+            Self::Evaluate(args) => args.run(session),
+            Self::Forward(args) => args.run(session, console),
+            Self::Finetune(args) => args.run(session, console),
+            Self::Pretrain(args) => args.run(session, console),
+            Self::Models(command) => command.run(session),
+            Self::Doctor(args) => args.run(session),
+            Self::Bench(command) => command.run(session),
+        }
+    }
+}
