@@ -20,7 +20,9 @@ pub struct Region {
 
 /// Text that is no region.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("region '{text}' cannot be read: {reason}. Write CONTIG or CONTIG:START-END, 1-based, for example chr7:1,001-2,000")]
+#[error(
+    "region '{text}' cannot be read: {reason}. Write CONTIG or CONTIG:START-END, 1-based, for example chr7:1,001-2,000"
+)]
 pub struct ParseRegionError {
     /// What was given.
     pub text: String,

@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
+pub use strandscope_genome::Contig;
 use strandscope_genome::{MissingRun, Region, Strand, Track, TrackLayout};
 use strandscope_models::card::{HeadCard, ModelCard};
 
@@ -215,17 +216,6 @@ pub struct GenomeSummary {
     pub contigs: Vec<Contig>,
     /// Oddities found, one sentence each.
     pub warnings: Vec<String>,
-}
-
-/// A record of an opened file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contig {
-    /// Name up to the first blank.
-    pub name: String,
-    /// The rest of the header line.
-    pub description: String,
-    /// Number of bases.
-    pub length_bp: u64,
 }
 
 /// One token and the bases it covers.
