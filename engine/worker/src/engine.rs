@@ -147,8 +147,8 @@ impl Job {
         self.post.send(Event::Started { job: self.id, total, unit: unit.to_owned() });
     }
 
-    pub(crate) fn record(&self, record: crate::RunRecord) {
-        self.post.send(Event::Record { job: self.id, record });
+    pub(crate) fn record(&self, record: crate::RunRecord, tracks: Vec<(String, strandscope_genome::Strand)>) {
+        self.post.send(Event::Record { job: self.id, record, tracks });
     }
 
     pub(crate) fn progress(&self, done: u64, note: impl Into<String>) {

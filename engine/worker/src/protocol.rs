@@ -110,6 +110,8 @@ pub enum Event {
         job: JobId,
         /// What is being run.
         record: RunRecord,
+        /// Label and strand of the tracks that each region gives, in the order of their numbers.
+        tracks: Vec<(String, Strand)>,
     },
     /// How far a job is.
     Progress {
@@ -495,26 +497,26 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
-    /// The record as lines for the head of a file, each `key: value`.
+    /// The record as pairs of a key and a value, for the head of a file.
     ///
     /// What is only known at the end of a run is left out, so that a file written as results come says the same
     /// as one written afterwards.
-    pub fn lines(&self) -> Vec<String> {
-        let mut lines = vec![
-            format!("program: strandscope {}", self.version),
-            format!("command: {}", self.command),
-            format!("model: {} sha256:{}", self.model, self.model_sha256),
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        let mut pairs: Vec<(&str, String)> = vec![
+            ("program", format!("strandscope {}", self.version)),
+            ("command", self.command.clone()),
+            ("model", format!("{} sha256:{}", self.model, self.model_sha256)),
         ];
         if let Some(head) = &self.head {
-            lines.push(format!("head: {head} sha256:{}", self.head_sha256.as_deref().unwrap_or("unknown")));
+            pairs.push(("head", format!("{head} sha256:{}", self.head_sha256.as_deref().unwrap_or("unknown"))));
         }
-        lines.push(format!("device: {}", self.device));
-        lines.push(format!("input: {} sha256:{}", self.input, self.input_sha256));
+        pairs.push(("device", self.device.clone()));
+        pairs.push(("input", format!("{} sha256:{}", self.input, self.input_sha256)));
         if self.beyond_trained_length {
-            lines.push("note: windows are longer than any seen in training".to_owned());
+            pairs.push(("warning", "windows are longer than any seen in training".to_owned()));
         }
-        lines.push("note: research use only".to_owned());
-        lines
+        pairs.push(("use", "research only, not for diagnosis".to_owned()));
+        pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 }
 
