@@ -3,18 +3,17 @@
 use std::{
     collections::HashMap,
     fmt,
-    fs::File,
     path::{Path, PathBuf},
 };
 
 use crate::{
     Contig, GenomeError, Hooks, Region,
     error::{Place, shown},
-    fasta::{Layout, NoSink},
-    index::{Index, beside, cache, verify},
-    reading,
-    source::{Packing, SourceFile, TextStore},
-    unpack::Unpacked,
+    fasta::{Layout, why_foreign},
+    index::{beside, cache},
+    opening::{Limits, Opened, Origin},
+    reading::{Misfit, bases_at},
+    source::{SourceFile, TextStore, unpacking_error},
 };
 
 /// A FASTA file, plain, gzip or BGZF, of which any region can be read without holding the rest in memory.
@@ -48,10 +47,8 @@ pub struct Genome {
     layouts: Vec<Layout>,
     index_of_name: HashMap<String, usize>,
     warnings: Vec<String>,
+    origin: Origin,
 }
-
-/// Files up to this size are scanned whole at each opening: it takes less than a tenth of a second.
-const SCANNED_BYTES: u64 = 64 << 20;
 
 impl Genome {
     /// Opens the FASTA file at `path`; indexes and unpacked copies are kept in the folder `cache`.
@@ -70,28 +67,29 @@ impl Genome {
     ///
     /// As [`Genome::open`], and [`GenomeError::Cancelled`].
     pub fn open_with(path: &Path, cache: &Path, hooks: &mut Hooks<'_>) -> Result<Self, GenomeError> {
-        let source = SourceFile::open(path)?;
-        let packing = Packing::of(&source)?;
-        let mut warnings = packing.warnings();
-        let (index, store) = match TextStore::open(&source, &packing)? {
-            Some(store) => open_indexed(&source, &packing, store, cache, hooks, &mut warnings)?,
-            None => open_gzip(&source, cache, hooks, &mut warnings)?,
-        };
+        let opened = Opened::open(path, cache, &Limits::default(), hooks)?;
+        Ok(Self::from(opened))
+    }
+
+    fn from(opened: Opened) -> Self {
+        let Opened { source, index, store, origin, mut warnings } = opened;
         warnings.extend(index.warnings);
+        let count = index.contigs.len();
         let mut genome = Self {
             source,
             store,
-            contigs: Vec::with_capacity(index.contigs.len()),
-            layouts: Vec::with_capacity(index.contigs.len()),
-            index_of_name: HashMap::with_capacity(index.contigs.len()),
+            contigs: Vec::with_capacity(count),
+            layouts: Vec::with_capacity(count),
+            index_of_name: HashMap::with_capacity(count),
             warnings,
+            origin,
         };
         for (number, indexed) in index.contigs.into_iter().enumerate() {
             genome.index_of_name.insert(indexed.contig.name.clone(), number);
             genome.contigs.push(indexed.contig);
             genome.layouts.push(indexed.layout);
         }
-        Ok(genome)
+        genome
     }
 
     /// Where indexes are kept unless the caller knows better: the user's cache folder.
@@ -154,9 +152,34 @@ impl Genome {
         }
         self.source.check_unchanged()?;
         let path = &self.source.path;
-        let bases = reading::bases_at(&mut self.store, &self.layouts[index], region.start_bp, region.end_bp);
-        let bases = bases.map_err(|error| crate::source::unpacking_error(path, error))?;
-        bases.ok_or_else(|| GenomeError::Changed { path: path.clone(), place: Place::Record(region.contig.clone()) })
+        let bases = bases_at(&mut self.store, &self.layouts[index], region.start_bp, region.end_bp);
+        let bases = bases.map_err(|error| unpacking_error(path, error))?;
+        bases.map_err(|misfit| self.misfit(misfit, &region.contig))
+    }
+
+    /// The index promised bases that are not there.
+    fn misfit(&self, misfit: Misfit, contig: &str) -> GenomeError {
+        let path = &self.source.path;
+        let place = Place::Record(contig.to_owned());
+        match (misfit, &self.origin) {
+            (Misfit::Foreign { byte, position_bp }, _) => {
+                let (reason, remedy) = why_foreign(byte);
+                GenomeError::unusable(path, place, format!("{reason} (at position {})", position_bp + 1), remedy)
+            }
+            (Misfit::Lines, Origin::Beside) => {
+                let reason =
+                    format!("the index {} does not fit it: lines have another length", shown(&beside::fai_path(path)));
+                GenomeError::unusable(path, place, reason, "make the index anew with samtools faidx, or delete it")
+            }
+            (Misfit::Lines, Origin::Kept(index)) => {
+                // The next opening builds another one.
+                if let Err(error) = std::fs::remove_file(index) {
+                    tracing::warn!(path = %index.display(), %error, "a stale index could not be removed");
+                }
+                GenomeError::Changed { path: path.clone(), place }
+            }
+            (Misfit::Lines, Origin::Scanned) => GenomeError::Changed { path: path.clone(), place },
+        }
     }
 
     fn index_of(&self, name: &str) -> Result<usize, GenomeError> {
@@ -185,105 +208,6 @@ impl fmt::Debug for Genome {
     }
 }
 
-/// A plain or BGZF file: scanned if small, else by the first index that fits.
-fn open_indexed(
-    source: &SourceFile,
-    packing: &Packing,
-    mut store: TextStore,
-    cache: &Path,
-    hooks: &mut Hooks<'_>,
-    warnings: &mut Vec<String>,
-) -> Result<(Index, TextStore), GenomeError> {
-    if source.identity.size_bytes <= SCANNED_BYTES {
-        let index = Index::build(source, packing, &mut NoSink, hooks)?;
-        warnings.extend(beside::compare(&source.path, &index));
-        return Ok((index, store));
-    }
-    let kept = cache::index_path(cache, &cache::fingerprint(source)?);
-    if let Some(index) = kept_index(source, &kept, &mut store, warnings)? {
-        return Ok((index, store));
-    }
-    if let Some(index) = beside_index(source, &mut store, warnings)? {
-        return Ok((index, store));
-    }
-    let index = Index::build(source, packing, &mut NoSink, hooks)?;
-    keep(&kept, &index, warnings);
-    Ok((index, store))
-}
-
-/// A plain gzip file: its unpacked copy in the cache if there is one, else one pass over it.
-fn open_gzip(
-    source: &SourceFile,
-    cache: &Path,
-    hooks: &mut Hooks<'_>,
-    warnings: &mut Vec<String>,
-) -> Result<(Index, TextStore), GenomeError> {
-    let fingerprint = cache::fingerprint(source)?;
-    let (kept, unpacked) = (cache::index_path(cache, &fingerprint), cache::unpacked_path(cache, &fingerprint));
-    if let Ok(copy) = File::open(&unpacked) {
-        let copy_bytes = copy.metadata().map_err(|error| GenomeError::reading(&unpacked, error))?.len();
-        let _ = copy.set_modified(std::time::SystemTime::now());
-        let mut store = TextStore::file(copy);
-        let index = kept_index(source, &kept, &mut store, warnings)?;
-        if let Some(index) = index.filter(|index| index.text_bytes == copy_bytes) {
-            return Ok((index, store));
-        }
-    }
-    let mut sink = Unpacked::new(&source.path, unpacked);
-    let index = Index::build(source, &Packing::Gzip, &mut sink, hooks)?;
-    let (store, in_cache) = sink.into_store()?;
-    if in_cache {
-        keep(&kept, &index, warnings);
-    }
-    Ok((index, store))
-}
-
-/// The index in the cache, if it fits the text.
-fn kept_index(
-    source: &SourceFile,
-    kept: &Path,
-    store: &mut TextStore,
-    warnings: &mut Vec<String>,
-) -> Result<Option<Index>, GenomeError> {
-    let reason = match cache::load(kept) {
-        None => return Ok(None),
-        Some(Err(reason)) => reason,
-        Some(Ok(index)) => {
-            let fits = verify(&index.contigs, store);
-            match fits.map_err(|error| crate::source::unpacking_error(&source.path, error))? {
-                Ok(()) => return Ok(Some(index)),
-                Err(reason) => reason,
-            }
-        }
-    };
-    warnings
-        .push(format!("The index in the cache, {}, could not be used ({reason}): a new one was built.", shown(kept)));
-    Ok(None)
-}
-
-/// The index beside the file, if it fits the text.
-fn beside_index(
-    source: &SourceFile,
-    store: &mut TextStore,
-    warnings: &mut Vec<String>,
-) -> Result<Option<Index>, GenomeError> {
-    let reason = match beside::read(&source.path) {
-        None => return Ok(None),
-        Some(Err(reason)) => reason,
-        Some(Ok(contigs)) => {
-            let fits = verify(&contigs, store);
-            match fits.map_err(|error| crate::source::unpacking_error(&source.path, error))? {
-                Ok(()) => return Ok(Some(Index { contigs, warnings: Vec::new(), text_bytes: 0 })),
-                Err(reason) => reason,
-            }
-        }
-    };
-    warnings.push(beside::not_used(&source.path, &reason));
-    Ok(None)
-}
-
-fn keep(path: &Path, index: &Index, warnings: &mut Vec<String>) {
-    if let Err(reason) = cache::save(path, index) {
-        warnings.push(format!("The index could not be kept for the next time ({reason})."));
-    }
-}
+#[cfg(test)]
+#[path = "genome_tests.rs"]
+mod tests;

@@ -35,6 +35,12 @@ pub enum OutputError {
         /// Its folder.
         folder: PathBuf,
     },
+    /// A form with one file for each track, and no name for the files.
+    #[error("cannot write {tracks} tracks to standard output: this format has one file for each; name them with -o")]
+    ManyToStdout {
+        /// How many there are.
+        tracks: usize,
+    },
     /// The system refused or failed.
     #[error("cannot write {}: {source}; {remedy}", shown(path))]
     Io {
@@ -50,6 +56,11 @@ pub enum OutputError {
 impl OutputError {
     fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), remedy: remedy(source.kind()), source }
+    }
+
+    /// An error of [`Write`] on an [`Output`] or [`AtomicFile`], which carries this one inside.
+    pub fn from_write(path: &Path, error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(|error| Self::io(path, error))
     }
 }
 
@@ -289,5 +300,86 @@ fn create_beside(folder: &Path) -> io::Result<(PathBuf, File)> {
 fn sync_folder(folder: &Path) {
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
         tracing::debug!(folder = %folder.display(), %error, "the folder could not be synced");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count_files(folder: &Path) -> usize {
+        fs::read_dir(folder).unwrap().count()
+    }
+
+    #[test]
+    fn an_existing_file_is_replaced_only_by_force_and_only_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.tsv");
+        fs::write(&path, "old").unwrap();
+        let refused = AtomicFile::create(&path, false).unwrap_err().to_string();
+        assert!(refused.contains("out.tsv: the file exists") && refused.contains("--force"), "{refused}");
+        let mut file = AtomicFile::create(&path, true).unwrap();
+        file.write_all(b"new").unwrap();
+        file.flush().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        drop(file);
+        assert_eq!((fs::read(&path).unwrap(), count_files(folder.path())), (b"old".to_vec(), 1));
+        let mut file = AtomicFile::create(&path, true).unwrap();
+        file.write_all(b"new").unwrap();
+        file.commit().unwrap();
+        assert_eq!((fs::read(&path).unwrap(), count_files(folder.path())), (b"new".to_vec(), 1));
+    }
+
+    #[test]
+    fn a_file_that_appears_meanwhile_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.tsv");
+        let file = AtomicFile::create(&path, false).unwrap();
+        fs::write(&path, "another program's").unwrap();
+        assert!(matches!(file.commit(), Err(OutputError::Exists { .. })), "it came first");
+        assert_eq!((fs::read(&path).unwrap(), count_files(folder.path())), (b"another program's".to_vec(), 1));
+    }
+
+    #[test]
+    fn places_where_no_file_can_be_are_explained() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = |path: &Path| Output::create(path, true).unwrap_err().to_string();
+        assert!(error(folder.path()).contains("it is a directory"), "{}", error(folder.path()));
+        let missing = folder.path().join("nowhere/out.tsv");
+        assert!(error(&missing).contains("nowhere does not exist; create it first"), "{}", error(&missing));
+        fs::write(folder.path().join("plain"), "").unwrap();
+        let through = folder.path().join("plain/out.tsv");
+        assert!(error(&through).contains("part of its path is a file"), "{}", error(&through));
+        assert_eq!(count_files(folder.path()), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_with_the_path_and_a_remedy() {
+        let path = Path::new("/dev/full");
+        let mut out = Output::create(path, false).unwrap();
+        let error = out.write_all(&[b'x'; 1 << 20]).and_then(|()| out.flush()).unwrap_err();
+        let error = OutputError::from_write(path, error).to_string();
+        assert!(
+            error.starts_with("cannot write /dev/full: No space left") && error.contains("free some space"),
+            "{error}"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_and_rights_are_kept() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        fs::write(&real, "old").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink(&real, &link).unwrap();
+        let mut file = AtomicFile::create(&link, true).unwrap();
+        file.write_all(b"new").unwrap();
+        file.commit().unwrap();
+        assert_eq!(fs::read(&real).unwrap(), b"new");
+        assert!(link.symlink_metadata().unwrap().is_symlink(), "the link is still one");
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
     }
 }

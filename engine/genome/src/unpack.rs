@@ -8,8 +8,6 @@ use std::{
 
 use crate::{Contig, GenomeError, error::Place, fasta::Sink, index::cache, output::AtomicFile, source::TextStore};
 
-/// Text up to this size stays in memory.
-const MEMORY_BYTES: usize = 64 << 20;
 /// All unpacked copies together take at most this much: two human genomes, or one of wheat's chromosomes at a time.
 const CACHE_BYTES: u64 = 8 << 30;
 
@@ -18,14 +16,15 @@ pub(crate) struct Unpacked<'a> {
     source: &'a Path,
     target: PathBuf,
     memory: Vec<u8>,
+    memory_limit_bytes: usize,
     file: Option<AtomicFile>,
     written_bytes: u64,
 }
 
 impl<'a> Unpacked<'a> {
     /// For the file at `source`, with `target` in the cache for what does not fit into memory.
-    pub(crate) fn new(source: &'a Path, target: PathBuf) -> Self {
-        Self { source, target, memory: Vec::new(), file: None, written_bytes: 0 }
+    pub(crate) fn new(source: &'a Path, target: PathBuf, memory_limit_bytes: usize) -> Self {
+        Self { source, target, memory: Vec::new(), memory_limit_bytes, file: None, written_bytes: 0 }
     }
 
     /// The text as a store, now that all of it has come, and whether it lies in the cache.
@@ -60,7 +59,7 @@ impl Sink for Unpacked<'_> {
     fn end(&mut self, _contig: &Contig) {}
 
     fn text(&mut self, text: &[u8]) -> Result<(), GenomeError> {
-        if self.file.is_none() && self.memory.len() + text.len() <= MEMORY_BYTES {
+        if self.file.is_none() && self.memory.len() + text.len() <= self.memory_limit_bytes {
             self.memory.extend_from_slice(text);
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 pub use strandscope_genome::Contig;
-use strandscope_genome::{MissingRun, Region, Strand, Track, TrackLayout};
+use strandscope_genome::{Region, Strand, Track};
 use strandscope_models::card::{HeadCard, ModelCard};
 
 /// Names one piece of work; only grows.
@@ -569,7 +569,7 @@ impl TrackAssembly {
         let slot = &mut self.tracks[chunk.track];
         match slot {
             None => *slot = Some(chunk.part),
-            Some(track) => append(track, chunk.part),
+            Some(track) => track.append(chunk.part),
         }
     }
 
@@ -581,20 +581,6 @@ impl TrackAssembly {
     /// The tracks themselves.
     pub fn into_tracks(self) -> Vec<Track> {
         self.tracks.into_iter().flatten().collect()
-    }
-}
-
-fn append(track: &mut Track, part: Track) {
-    track.region.end_bp = part.region.end_bp;
-    track.values.extend(part.values);
-    if let (TrackLayout::Spans(spans), TrackLayout::Spans(more)) = (&mut track.layout, part.layout) {
-        spans.extend(more);
-    }
-    for run in part.missing {
-        match track.missing.last_mut() {
-            Some(last) if last.end_bp == run.start_bp && last.reason == run.reason => last.end_bp = run.end_bp,
-            _ => track.missing.push(MissingRun { ..run }),
-        }
     }
 }
 

@@ -9,5 +9,5 @@ mod sniff;
 
 pub use inspect::{FastaRecord, FastaReport, inspect_fasta};
 pub(crate) use layout::Layout;
-pub(crate) use letters::{is_base, is_blank};
+pub(crate) use letters::{is_base, is_blank, why_foreign};
 pub(crate) use scanner::{IndexedContig, NoSink, Sink, scan};

@@ -35,10 +35,15 @@ pub(crate) fn verify(contigs: &[IndexedContig], text: &mut TextStore) -> io::Res
         if !byte_at(text, span.first)?.is_some_and(is_base) {
             return misfit("its first base is not where it should be");
         }
+        if let Some(line_end) = span.first_line_end
+            && !byte_at(text, line_end)?.is_some_and(is_line_end)
+        {
+            return misfit("its lines have another length");
+        }
         end = None;
         if let Some(last) = span.last {
             let behind = byte_at(text, last + 1)?;
-            if !byte_at(text, last)?.is_some_and(is_base) || !behind.is_none_or(|byte| matches!(byte, b'\n' | b'\r')) {
+            if !byte_at(text, last)?.is_some_and(is_base) || !behind.is_none_or(is_line_end) {
                 return misfit("its last base is not where it should be");
             }
             end = Some(last + 1);
@@ -53,6 +58,8 @@ pub(crate) fn verify(contigs: &[IndexedContig], text: &mut TextStore) -> io::Res
 /// Where the first and, if it can be computed, the last base of a record lie.
 struct Span {
     first: u64,
+    /// Where its first line must end, if there is another one.
+    first_line_end: Option<u64>,
     last: Option<u64>,
 }
 
@@ -63,12 +70,16 @@ impl Span {
                 if *line_bases == 0 || line_width < line_bases || line_width - line_bases > 2 {
                     return None;
                 }
+                if length_bp > *line_bases && line_width == line_bases {
+                    return None;
+                }
                 let last_bp = length_bp.checked_sub(1)?;
                 let lines = (last_bp / line_bases).checked_mul(*line_width)?;
                 let last = offset.checked_add(lines)?.checked_add(last_bp % line_bases)?;
-                Some(Self { first: *offset, last: Some(last) })
+                let first_line_end = (length_bp > *line_bases).then(|| offset + line_bases);
+                Some(Self { first: *offset, first_line_end, last: Some(last) })
             }
-            Layout::Steps(steps) => Some(Self { first: steps.first()?.1, last: None }),
+            Layout::Steps(steps) => Some(Self { first: steps.first()?.1, first_line_end: None, last: None }),
         }
     }
 }
@@ -86,7 +97,7 @@ fn header_fits(text: &mut TextStore, end: Option<u64>, first: u64, name: &str) -
     while gap.last().copied().is_some_and(is_blank) {
         gap.pop();
     }
-    let line_start = gap.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(0, |place| place + 1);
+    let line_start = gap.iter().rposition(|&byte| is_line_end(byte)).map_or(0, |place| place + 1);
     let (before, header) = gap.split_at(line_start);
     let before = before.strip_prefix(b"\xef\xbb\xbf").unwrap_or(before);
     let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
@@ -96,6 +107,10 @@ fn header_fits(text: &mut TextStore, end: Option<u64>, first: u64, name: &str) -
     let Some(header) = header.strip_prefix(b">") else { return Ok(false) };
     let found = header.split(|byte| matches!(byte, b' ' | b'\t')).next().unwrap_or_default();
     Ok(String::from_utf8_lossy(found) == name)
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
 }
 
 fn byte_at(text: &mut TextStore, offset: u64) -> io::Result<Option<u8>> {
