@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use strandscope_worker::genome::remove_unfinished_files;
+
 use crate::failure::INTERRUPTED;
 
 /// How long a job may take to stop by itself; the contract gives a second in all.
@@ -64,5 +66,6 @@ fn leave() -> ! {
         // What cannot be removed any more is gone already, or not ours to argue with on the way out.
         let _ = std::fs::remove_file(path);
     }
+    remove_unfinished_files();
     process::exit(i32::from(INTERRUPTED))
 }

@@ -42,7 +42,8 @@ impl TextOutput {
 
     /// Writes what was run as comment lines.
     pub(crate) fn header(&mut self, record: Option<&RunRecord>) -> Result<()> {
-        record.map(RunRecord::lines).unwrap_or_default().iter().try_for_each(|line| self.line(&format!("# {line}")))
+        let pairs = record.map(RunRecord::pairs).unwrap_or_default();
+        pairs.iter().try_for_each(|(key, value)| self.line(&format!("# {key}: {value}")))
     }
 
     /// Makes sure that what goes to standard output is there.

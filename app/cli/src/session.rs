@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use strandscope_worker::{Engine, ErrorKind, Event, GenomeSummary, JobId, Outcome, RunRecord, Task, TrackChunk};
+use strandscope_worker::{
+    Engine, ErrorKind, Event, GenomeSummary, JobId, Outcome, RunRecord, Task, TrackChunk, genome::Strand,
+};
 
 use crate::{
     args::Common,
@@ -32,8 +34,8 @@ pub(crate) struct Done {
 
 /// Takes the results of a task as they come.
 pub(crate) trait Receiver {
-    /// What is being run; comes before the first chunk.
-    fn record(&mut self, _record: &RunRecord) -> Result<()> {
+    /// What is being run, and label and strand of each track it will give; comes before the first chunk.
+    fn record(&mut self, _record: &RunRecord, _tracks: &[(String, Strand)]) -> Result<()> {
         Ok(())
     }
 
@@ -168,8 +170,8 @@ impl Watch<'_> {
                 Some(progress) => progress.aside(|console| console.warn(&message)),
                 None => self.console.warn(&message),
             },
-            Event::Record { job: id, record } if id == job => {
-                receiver.record(&record)?;
+            Event::Record { job: id, record, tracks } if id == job => {
+                receiver.record(&record, &tracks)?;
                 self.record = Some(record);
             }
             Event::TrackChunk { job: id, chunk } if id == job => receiver.chunk(chunk)?,

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 use strandscope_worker::{
     AttentionRequest, ErrorKind, Pick, RunRecord, Task, TrackAssembly, TrackChunk, WindowChoice,
-    genome::{Region, Track},
+    genome::{Region, Strand, Track},
 };
 
 use crate::{
@@ -116,7 +116,7 @@ enum Form {
 }
 
 impl Receiver for Writer<'_> {
-    fn record(&mut self, record: &RunRecord) -> Result<()> {
+    fn record(&mut self, record: &RunRecord, _tracks: &[(String, Strand)]) -> Result<()> {
         self.record = self.input.map(|input| input.rename_record(record.clone()));
         Ok(())
     }
@@ -192,7 +192,7 @@ fn as_json(track: &Track) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use strandscope_worker::genome::{Strand, TrackLayout};
+    use strandscope_worker::genome::TrackLayout;
 
     use super::*;
 

@@ -9,6 +9,7 @@ mod forward;
 mod inspect;
 mod models;
 mod pretrain;
+mod score;
 mod tokenize;
 
 use clap::Subcommand;
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Inspect(inspect::Args),
     /// Cut sequences into the tokens of a model
     Tokenize(tokenize::Args),
+    /// Score every base of a sequence with a task head
+    Score(score::Args),
     /// Show where the attention of a model goes
     Attention(attention::Args),
     /// Measure a head on labelled sequences
@@ -47,6 +50,7 @@ impl Command {
         match self {
             Self::Inspect(args) => &args.common,
             Self::Tokenize(args) => &args.common,
+            Self::Score(args) => &args.common,
             Self::Attention(args) => &args.common,
             Self::Evaluate(args) => &args.common,
             Self::Forward(args) => &args.common,
@@ -63,6 +67,7 @@ impl Command {
         match self {
             Self::Inspect(args) => args.run(session, console),
             Self::Tokenize(args) => args.run(session, console),
+            Self::Score(args) => args.run(session, console),
             Self::Attention(args) => args.run(session, console),
             Self::Evaluate(args) => args.run(session),
             Self::Forward(args) => args.run(session, console),

@@ -6,7 +6,9 @@ use plotters::{
     backend::BitMapBackend,
     coord::Shift,
     element::{PathElement, Rectangle, Text},
-    prelude::{Color as _, DrawingArea, DrawingAreaErrorKind, FontStyle, IntoDrawingArea as _, IntoFont as _, RGBColor},
+    prelude::{
+        Color as _, DrawingArea, DrawingAreaErrorKind, FontStyle, IntoDrawingArea as _, IntoFont as _, RGBColor,
+    },
     style::{
         Color, RGBAColor, ShapeStyle, TextStyle, register_font,
         text_anchor::{HPos, Pos, VPos},
@@ -96,7 +98,13 @@ impl Canvas<'_> {
     }
 
     /// A filled rectangle between two corners, at least a pixel wide and high.
-    pub(crate) fn fill(&self, (x0, y0): (i32, i32), (x1, y1): (i32, i32), rgb: Rgb, opacity: f64) -> Result<(), DrawError> {
+    pub(crate) fn fill(
+        &self,
+        (x0, y0): (i32, i32),
+        (x1, y1): (i32, i32),
+        rgb: Rgb,
+        opacity: f64,
+    ) -> Result<(), DrawError> {
         let corners = [(x0, y0), ((x1 - 1).max(x0), (y1 - 1).max(y0))];
         self.area.draw(&Rectangle::new(corners, shape(colour(rgb).mix(opacity), true))).map_err(owned)
     }

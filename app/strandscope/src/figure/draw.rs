@@ -90,7 +90,13 @@ impl Page<'_> {
 
     fn letters(&self, top: i32) -> Result<(), DrawError> {
         let base_px = f64::from(RIGHT_PX - LEFT_PX) / self.figure.region.len_bp().max(1) as f64;
-        let size = if base_px >= 24.0 { 30 } else if base_px >= 14.0 { 20 } else { 0 };
+        let size = if base_px >= 24.0 {
+            30
+        } else if base_px >= 14.0 {
+            20
+        } else {
+            0
+        };
         for (position_bp, &base) in (self.figure.region.start_bp..).zip(&self.figure.bases) {
             let (x0, x1) = self.span(position_bp, position_bp + 1);
             let rgb = self.base_colour(base);
@@ -186,9 +192,9 @@ impl Page<'_> {
     }
 
     fn dashes(&self, y: i32) -> Result<(), DrawError> {
-        (LEFT_PX..RIGHT_PX).step_by(24).try_for_each(|x| {
-            self.canvas.line((x, y), ((x + 12).min(RIGHT_PX), y), self.figure.colours.text)
-        })
+        (LEFT_PX..RIGHT_PX)
+            .step_by(24)
+            .try_for_each(|x| self.canvas.line((x, y), ((x + 12).min(RIGHT_PX), y), self.figure.colours.text))
     }
 
     fn origin(&self, mut top: i32) -> Result<(), DrawError> {
@@ -279,6 +285,10 @@ mod tests {
         assert_eq!(level_px((0.0, 1.0), 0.0), TRACK_PX, "the bottom");
         assert_eq!(level_px((0.0, 1.0), 7.0), 0, "cut at the top");
         assert_eq!(level_px((2.0, 2.0), 2.0), TRACK_PX, "a flat range");
-        assert_eq!((short_number(0.5), short_number(1.0), short_number(-0.0)), ("0.5".into(), "1".into(), "0".into()), "axis");
+        assert_eq!(
+            (short_number(0.5), short_number(1.0), short_number(-0.0)),
+            ("0.5".into(), "1".into(), "0".into()),
+            "axis"
+        );
     }
 }
