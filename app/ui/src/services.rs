@@ -1,0 +1,171 @@
+//! What the window asks of the desktop around it.
+
+use std::path::PathBuf;
+
+use strandscope_worker::{Engine, JobError, genome::Region};
+
+/// What the window asks of the desktop; the binary answers.
+///
+/// Nothing here may wait: work is started and its answer handed out by [`Services::poll`] later.
+/// Whoever implements this asks egui for a repaint when an answer is ready, since an idle window does not look.
+pub trait Services {
+    /// Shows a dialog that picks one sequence file → [`ServiceAnswer::Opened`], `Dismissed` or `NoOpenDialog`.
+    fn pick_file(&mut self);
+
+    /// Shows a dialog that names a file to write → [`ServiceAnswer::SaveTo`], `Dismissed` or `NoSaveDialog`.
+    fn pick_save(&mut self, suggested_name: &str, format: SaveFormat);
+
+    /// Draws `figure` and writes it as PNG → [`ServiceAnswer::FigureSaved`] or `Failed`.
+    ///
+    /// An existing file is replaced only with `force`.
+    fn save_figure(&mut self, figure: Figure, path: PathBuf, force: bool);
+
+    /// Starts the engine again after it has stopped.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    fn restart_engine(&mut self) -> std::io::Result<Engine>;
+
+    /// The next answer, if there is one now.
+    fn poll(&mut self) -> Option<ServiceAnswer>;
+}
+
+/// What came of something that was asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ServiceAnswer {
+    /// This file was picked.
+    Opened(PathBuf),
+    /// Write to this file; the dialog has asked about replacing one that exists.
+    SaveTo(PathBuf),
+    /// The dialog was closed without a choice.
+    Dismissed,
+    /// There is no dialog on this desktop: the window shows a field for the path of the file to open.
+    NoOpenDialog,
+    /// There is no dialog on this desktop: the window shows a field for the path of the file to write.
+    NoSaveDialog {
+        /// A path the field begins with: the suggested name in a folder that can be written to.
+        suggested: PathBuf,
+    },
+    /// The figure is on disk.
+    FigureSaved(PathBuf),
+    /// It could not be done.
+    Failed(JobError),
+}
+
+/// Forms in which what is seen can be saved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SaveFormat {
+    /// A table, 1-based.
+    #[default]
+    Tsv,
+    /// One file for each label and strand, 0-based.
+    BedGraph,
+    /// A picture.
+    Png,
+}
+
+impl SaveFormat {
+    /// The ending of its files, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Tsv => "tsv",
+            Self::BedGraph => "bedgraph",
+            Self::Png => "png",
+        }
+    }
+}
+
+/// What the window opens first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Start {
+    /// Files named on the command line; the last one stays open.
+    pub files: Vec<PathBuf>,
+    /// The bundled example: opened and scored when no file is named, and offered afterwards.
+    pub example: Option<Example>,
+}
+
+/// A sequence that shows a newcomer the point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Example {
+    /// What it is, for people: `Human beta-globin gene`.
+    pub title: String,
+    /// One or two sentences on what to look at.
+    pub note: String,
+    /// The FASTA file, on disk.
+    pub path: PathBuf,
+    /// The region to show and score; `None` shows the first record from its start.
+    pub locus: Option<Region>,
+    /// The head it is scored with.
+    pub head: String,
+}
+
+/// An RGB colour.
+pub type Rgb = [u8; 3];
+
+/// What is seen, as plain data for whoever draws it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// The locus, as people write it.
+    pub title: String,
+    /// File, head and model, one line.
+    pub subtitle: String,
+    /// What is in view.
+    pub region: Region,
+    /// The bases in view with their case, where they are known and wide enough to be letters; else empty.
+    pub bases: Vec<u8>,
+    /// Token boundaries in view, `(start_bp, end_bp)`, where wide enough to be seen; else empty.
+    pub tokens: Vec<(u64, u64)>,
+    /// The tracks in view, from top to bottom.
+    pub tracks: Vec<FigureTrack>,
+    /// Where the numbers come from, one line each, for the foot of the figure and the file's metadata.
+    pub provenance: Vec<String>,
+    /// Colours of everything but the tracks.
+    pub colours: FigureColours,
+}
+
+/// A track of a figure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FigureTrack {
+    /// What is written beside it.
+    pub name: String,
+    /// Unit of its values.
+    pub unit: String,
+    /// Its colour.
+    pub colour: Rgb,
+    /// The values at its lower and upper edge.
+    pub range: (f32, f32),
+    /// Values in order; stretches without a value have no step.
+    pub steps: Vec<FigureStep>,
+    /// Stretches without values, and why.
+    pub missing: Vec<(u64, u64, String)>,
+    /// A line drawn across it.
+    pub threshold: Option<f32>,
+}
+
+/// The lowest and the highest value of a stretch; the same where it is a single one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FigureStep {
+    /// First base, 0-based.
+    pub start_bp: u64,
+    /// One past the last base.
+    pub end_bp: u64,
+    /// Lowest value.
+    pub low: f32,
+    /// Highest value.
+    pub high: f32,
+}
+
+/// Colours of a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FigureColours {
+    /// Behind everything.
+    pub background: Rgb,
+    /// Text.
+    pub text: Rgb,
+    /// Text and lines of less weight.
+    pub faint: Rgb,
+    /// Hatching of stretches without values.
+    pub missing: Rgb,
+    /// A, C, G, T and any other letter.
+    pub bases: [Rgb; 5],
+}
