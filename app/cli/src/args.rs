@@ -12,7 +12,7 @@ use crate::commands::Command;
 /// Without a subcommand the window opens, with the files named. Everything runs on this computer.
 /// Research use only; not for diagnosis.
 #[derive(Debug, Parser)]
-#[command(name = "strandscope", version, args_conflicts_with_subcommands = true, max_term_width = 120)]
+#[command(name = "strandscope", version, bin_name = "strandscope", max_term_width = 120)]
 pub(crate) struct Top {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -36,18 +36,31 @@ pub struct WindowOptions {
 
 impl WindowOptions {
     /// Refuses a single word that is no file: it was meant as a subcommand, and no window shall open for it.
-    pub(crate) fn checked(self) -> Result<Self, clap::Error> {
+    fn checked(self) -> Result<Self, clap::Error> {
         let is_word = |path: &PathBuf| {
             let text = path.to_string_lossy();
             !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
         };
         match self.files.first() {
-            Some(word) if is_word(word) && !word.exists() => {
-                let message = format!("'{}' is neither a subcommand nor a file; see --help", word.display());
-                Err(Top::command().error(ErrorKind::InvalidSubcommand, message))
-            }
+            Some(word) if is_word(word) && !word.exists() => Err(Top::command().error(
+                ErrorKind::InvalidSubcommand,
+                format!("'{}' is neither a subcommand nor a file; see --help", word.display()),
+            )),
             _ => Ok(self),
         }
+    }
+}
+
+impl Top {
+    /// What was asked for, once it is sure that it was one thing only.
+    pub(crate) fn asked(self) -> Result<(Option<Command>, WindowOptions), clap::Error> {
+        let Some(command) = self.command else { return Ok((None, self.window.checked()?)) };
+        if !self.window.files.is_empty() || self.window.renderer != Renderer::Auto {
+            let message =
+                "files and --renderer before a subcommand are for the window; write them behind it, or leave them out";
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, message));
+        }
+        Ok((Some(command), self.window))
     }
 }
 
@@ -69,22 +82,22 @@ pub enum Renderer {
 #[derive(Clone, Debug, Args)]
 pub struct Common {
     /// Where to compute; auto takes a hardware GPU where there is one
-    #[arg(long, value_enum, default_value_t, value_name = "DEVICE", help_heading = "Common")]
+    #[arg(long, value_enum, default_value_t, value_name = "DEVICE", global = true, help_heading = "Common")]
     pub device: Device,
     /// Threads for computing on the CPU [default: all cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Common")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), global = true, help_heading = "Common")]
     pub threads: Option<u16>,
     /// Seed of everything random [default: the recipe's]
-    #[arg(long, value_name = "N", help_heading = "Common")]
+    #[arg(long, value_name = "N", global = true, help_heading = "Common")]
     pub seed: Option<u64>,
     /// Say nothing but errors
-    #[arg(long, short, help_heading = "Common")]
+    #[arg(long, short, global = true, help_heading = "Common")]
     pub quiet: bool,
     /// How messages are written on standard error
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Common")]
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", global = true, help_heading = "Common")]
     pub log: LogFormat,
     /// Open no network connection (this version never opens one)
-    #[arg(long, help_heading = "Common")]
+    #[arg(long, global = true, help_heading = "Common")]
     pub offline: bool,
 }
 

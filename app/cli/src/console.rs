@@ -156,7 +156,8 @@ impl Progress {
         if let Form::Bar(bar) = &self.form {
             bar.finish_and_clear();
         }
-        let Self { what, unit, done, console, .. } = self;
+        let Self { what, unit, done, total, console, .. } = self;
+        let done = done.max(total);
         console.note(&format!("{what}: {done} {unit} in {:.1} s", elapsed.as_secs_f64()));
     }
 

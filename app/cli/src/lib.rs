@@ -42,13 +42,14 @@ pub enum Invocation {
 #[derive(Debug)]
 pub struct CommandLine {
     command: commands::Command,
+    common: Common,
     typed: String,
 }
 
 impl CommandLine {
     /// How messages are written.
     pub fn log_format(&self) -> LogFormat {
-        self.command.common().log
+        self.common.log
     }
 }
 
@@ -80,18 +81,19 @@ impl std::error::Error for Refusal {}
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Refusal> {
     let words: Vec<OsString> = words.into_iter().collect();
     let typed = args::as_typed(&words);
-    let top = args::Top::try_parse_from(words).map_err(Refusal)?;
-    match top.command {
-        Some(command) => Ok(Invocation::Command(Box::new(CommandLine { command, typed }))),
-        None => top.window.checked().map(Invocation::Window).map_err(Refusal),
-    }
+    let (command, window) = args::Top::try_parse_from(words).and_then(args::Top::asked).map_err(Refusal)?;
+    Ok(match command {
+        Some(command) => Invocation::Command(Box::new(CommandLine { command, common: window.common, typed })),
+        None => Invocation::Window(window),
+    })
 }
 
 /// Runs a subcommand; the result is the process's exit code.
 pub fn run(line: CommandLine) -> ExitCode {
     interrupt::listen();
-    let console = console::Console::new(line.command.common());
-    match line.command.run(console, line.typed) {
+    let CommandLine { command, common, typed } = line;
+    let console = console::Console::new(&common);
+    match command.run(&common, console, typed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Whatever went wrong after Ctrl+C went wrong because of it.

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use strandscope_worker::{
-    ErrorKind, Outcome, RunRecord,
+    Outcome, RunRecord,
     genome::{Output, OutputError},
 };
 
@@ -72,19 +72,24 @@ impl From<OutputError> for Failure {
             OutputError::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {
                 Self::runtime(error.to_string()).reader_gone()
             }
-            OutputError::Exists { .. } | OutputError::IsDirectory { .. } => {
-                Self::new(ErrorKind::Usage, error.to_string())
+            OutputError::Exists { .. } | OutputError::IsDirectory { .. } | OutputError::ManyToStdout { .. } => {
+                Self::usage(error.to_string())
             }
             _ => Self::runtime(error.to_string()),
         }
     }
 }
 
+/// What was run, for JSON; the same keys as at the head of tables.
+pub(crate) fn provenance(record: &RunRecord) -> Value {
+    Value::Object(record.pairs().into_iter().map(|(key, value)| (key, value.into())).collect())
+}
+
 /// Writes a document as JSON, or as lines for people.
 pub(crate) fn write_document(args: &OutputArgs, json: bool, done: Done) -> Result<()> {
     let Outcome::Json(mut value) = done.outcome else { return Err(unexpected(&done.outcome)) };
     if let (Some(record), Some(object), false) = (&done.record, value.as_object_mut(), args.no_provenance) {
-        object.insert("provenance".to_owned(), json!(record));
+        object.insert("provenance".to_owned(), provenance(record));
     }
     let mut out = TextOutput::open(args)?;
     if json {

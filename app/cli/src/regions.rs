@@ -45,7 +45,7 @@ impl<'a> Contigs<'a> {
         match text.parse::<Region>() {
             Ok(region) => Ok(self.checked(region).map_err(unusable)),
             Err(_) if !text.contains(':') && !text.is_empty() => Ok(Err(unusable(self.no_contig(text)))),
-            Err(error) => Err(Failure::usage(format!("--region: {error}"))),
+            Err(error) => Err(Failure::usage(format!("--region: {error}")).because(self.no_contig(text))),
         }
     }
 

@@ -7,8 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use directories::UserDirs;
 use strandscope_ui::{Figure, SaveFormat, ServiceAnswer, Services};
-use strandscope_worker::{Engine, EngineOptions};
+use strandscope_worker::{Engine, EngineOptions, ErrorKind, JobError, genome::AtomicFile};
 
 use crate::figure;
 
@@ -32,8 +33,8 @@ impl Desktop {
         Self { context, engine, sender, answers }
     }
 
-    /// Does `work` on a thread of its own and wakes the window for its answer.
-    fn spawn(&self, name: &str, work: impl FnOnce() -> ServiceAnswer + Send + 'static) {
+    /// Does `work` on a thread of its own and wakes the window for its answer; `otherwise` where no thread can be had.
+    fn spawn(&self, name: &str, work: impl FnOnce() -> ServiceAnswer + Send + 'static, otherwise: ServiceAnswer) {
         let (sender, context) = (self.sender.clone(), self.context.clone());
         let answer = move |answer| {
             // The window has gone: nobody waits any more.
@@ -44,22 +45,29 @@ impl Desktop {
         let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || answer(work()));
         if let Err(error) = spawned {
             tracing::warn!(%error, name, "no thread could be started");
-            fallback(ServiceAnswer::NoDialog);
+            fallback(otherwise);
         }
     }
 
-    fn ask(&self, dialog: impl FnOnce() -> Option<PathBuf> + Send + 'static, answer: fn(PathBuf) -> ServiceAnswer) {
-        self.spawn("dialog", move || {
+    fn ask(
+        &self,
+        dialog: impl FnOnce() -> Option<PathBuf> + Send + 'static,
+        answer: fn(PathBuf) -> ServiceAnswer,
+        no_dialog: ServiceAnswer,
+    ) {
+        let otherwise = no_dialog.clone();
+        let work = move || {
             if !has_dialogs() {
-                return ServiceAnswer::NoDialog;
+                return no_dialog;
             }
             let asked = Instant::now();
             match dialog() {
                 Some(path) => answer(path),
-                None if asked.elapsed() < TOO_FAST_FOR_PEOPLE => ServiceAnswer::NoDialog,
+                None if asked.elapsed() < TOO_FAST_FOR_PEOPLE => no_dialog,
                 None => ServiceAnswer::Dismissed,
             }
-        });
+        };
+        self.spawn("dialog", work, otherwise);
     }
 }
 
@@ -69,11 +77,12 @@ impl Services for Desktop {
             let dialog = rfd::FileDialog::new().set_title("Open sequences");
             dialog.add_filter("Sequences (FASTA)", SEQUENCES).add_filter("All files", &["*"]).pick_file()
         };
-        self.ask(dialog, ServiceAnswer::Opened);
+        self.ask(dialog, ServiceAnswer::Opened, ServiceAnswer::NoOpenDialog);
     }
 
     fn pick_save(&mut self, suggested_name: &str, format: SaveFormat) {
         let name = suggested_name.to_owned();
+        let no_dialog = ServiceAnswer::NoSaveDialog { suggested: place_to_write(suggested_name) };
         let dialog = move || {
             let filter = match format {
                 SaveFormat::Tsv => "Table",
@@ -83,14 +92,21 @@ impl Services for Desktop {
             let dialog = rfd::FileDialog::new().set_title("Save what is seen").set_file_name(name);
             dialog.add_filter(filter, &[format.extension()]).save_file()
         };
-        self.ask(dialog, ServiceAnswer::SaveTo);
+        self.ask(dialog, ServiceAnswer::SaveTo, no_dialog);
     }
 
     fn save_figure(&mut self, figure: Figure, path: PathBuf, force: bool) {
-        self.spawn("figure", move || match figure::save(&figure, &path, force) {
+        let otherwise = ServiceAnswer::Failed(JobError {
+            kind: ErrorKind::Runtime,
+            message: "the figure cannot be drawn: no thread could be started; close other programs and try again"
+                .to_owned(),
+            causes: Vec::new(),
+        });
+        let work = move || match figure::save(&figure, &path, force) {
             Ok(()) => ServiceAnswer::FigureSaved(path),
             Err(error) => ServiceAnswer::Failed(error),
-        });
+        };
+        self.spawn("figure", work, otherwise);
     }
 
     fn restart_engine(&mut self) -> std::io::Result<Engine> {
@@ -101,6 +117,17 @@ impl Services for Desktop {
     fn poll(&mut self) -> Option<ServiceAnswer> {
         self.answers.try_recv().ok()
     }
+}
+
+/// `name` in the first of the usual folders that can be written to.
+fn place_to_write(name: &str) -> PathBuf {
+    let people = UserDirs::new();
+    let documents = people.as_ref().and_then(|folders| folders.document_dir().map(Path::to_owned));
+    let home = people.as_ref().map(|folders| folders.home_dir().to_owned());
+    let candidates = [documents, home, std::env::current_dir().ok()].into_iter().flatten();
+    // Beginning a file and leaving it is the one sure way to know; it leaves no trace.
+    let can_write = |path: &PathBuf| AtomicFile::create(path, true).is_ok();
+    candidates.map(|folder| folder.join(name)).find(can_write).unwrap_or_else(|| std::env::temp_dir().join(name))
 }
 
 /// Whether something here can show a file dialog.

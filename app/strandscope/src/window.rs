@@ -1,10 +1,16 @@
 //! The window itself: a frame around [`strandscope_ui::Window`].
 
-use std::{cell::Cell, process::ExitCode, rc::Rc, sync::Arc};
+use std::{
+    cell::Cell,
+    io,
+    process::{Command, ExitCode},
+    rc::Rc,
+    sync::Arc,
+};
 
 use eframe::{
     NativeOptions,
-    egui::{IconData, ViewportBuilder},
+    egui::ViewportBuilder,
     egui_wgpu::{WgpuSetup, WgpuSetupCreateNew},
     wgpu,
 };
@@ -38,7 +44,7 @@ pub(crate) fn open(options: WindowOptions) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failed) => display::explain(&format!("The window cannot be opened: {}.", failed.error)),
+        Err(failed) => display::explain(&failed.sentence()),
     }
 }
 
@@ -56,9 +62,27 @@ struct Failed {
     was_shown: bool,
 }
 
+impl Failed {
+    fn is_of_display(&self) -> bool {
+        matches!(self.error, eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_))
+    }
+
+    fn sentence(&self) -> String {
+        if self.is_of_display() {
+            let name = ["WAYLAND_DISPLAY", "DISPLAY"].iter().find_map(|name| {
+                let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
+                Some(format!(" ({name}={value})"))
+            });
+            return format!("The display{} does not let a window open.", name.unwrap_or_default());
+        }
+        format!("The window cannot be opened: {}.", self.error)
+    }
+}
+
 fn show_or_fall_back(adapter: Adapter, start: &Start, engine: &EngineOptions) -> Result<(), Failed> {
     match show(eframe::Renderer::Wgpu, adapter, start, engine) {
-        Err(failed) if !failed.was_shown => {
+        // Where the display itself does not answer, no other way of drawing will help.
+        Err(failed) if !failed.was_shown && !failed.is_of_display() => {
             tracing::warn!(error = %failed.error, "the window cannot be drawn with wgpu: OpenGL draws it");
             show(eframe::Renderer::Glow, adapter, start, engine)
         }
@@ -73,7 +97,7 @@ fn show(renderer: eframe::Renderer, adapter: Adapter, start: &Start, engine: &En
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([720.0, 480.0]);
     match eframe::icon_data::from_png_bytes(ICON) {
-        Ok(icon) => viewport = viewport.with_icon::<Arc<IconData>>(Arc::new(icon)),
+        Ok(icon) => viewport = viewport.with_icon(icon),
         Err(error) => tracing::warn!(%error, "the icon cannot be read"),
     }
     let mut options = NativeOptions { viewport, renderer, run_and_return: true, ..NativeOptions::default() };
@@ -104,15 +128,28 @@ fn choose_software(setup: &mut WgpuSetupCreateNew) {
     }));
 }
 
-/// Starts the program once more with Mesa's switch set: it is read when the driver is loaded.
+/// Becomes the program once more with Mesa's switch set: it is read when the driver is loaded.
 fn with_software_gl() -> ExitCode {
-    let again = std::env::current_exe().and_then(|program| {
-        std::process::Command::new(program).args(std::env::args_os().skip(1)).env(SOFTWARE_GL, "1").status()
-    });
-    match again {
-        Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from),
+    let started = match std::env::current_exe() {
+        Ok(program) => become_again(Command::new(program).args(std::env::args_os().skip(1)).env(SOFTWARE_GL, "1")),
+        Err(error) => Err(error),
+    };
+    match started {
+        Ok(code) => code,
         Err(error) => display::explain(&format!("The program cannot be started for software drawing: {error}.")),
     }
+}
+
+#[cfg(unix)]
+fn become_again(command: &mut Command) -> io::Result<ExitCode> {
+    // It returns only if it fails.
+    Err(std::os::unix::process::CommandExt::exec(command))
+}
+
+#[cfg(not(unix))]
+fn become_again(command: &mut Command) -> io::Result<ExitCode> {
+    let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 struct App {

@@ -10,11 +10,11 @@ use strandscope_worker::{
 };
 
 use crate::{
-    args::{Common, ModelArg, OutputArgs, pick, window_choice},
+    args::{ModelArg, OutputArgs, pick, window_choice},
     console::Console,
     failure::{Failure, Result},
     input::Input,
-    output::TextOutput,
+    output::{TextOutput, provenance},
     regions::Contigs,
     session::{Receiver, Session},
 };
@@ -53,8 +53,6 @@ pub(crate) struct Args {
     json: bool,
     #[command(flatten)]
     output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -145,7 +143,7 @@ impl Writer<'_> {
             let mut value =
                 json!({ "stat": "received", "contig": contig, "start": start_bp, "end": end_bp, "tracks": tracks });
             if let Some(record) = record {
-                value["provenance"] = json!(record);
+                value["provenance"] = provenance(&record);
             }
             self.out.line(&value.to_string())?;
         }

@@ -5,12 +5,7 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 use strandscope_worker::{BenchModelRequest, Task};
 
-use crate::{
-    args::{Common, OutputArgs},
-    failure::Result,
-    output::write_document,
-    session::Session,
-};
+use crate::{args::OutputArgs, failure::Result, output::write_document, session::Session};
 
 /// What is timed.
 #[derive(Debug, Subcommand)]
@@ -45,8 +40,6 @@ pub(crate) struct ModelArgs {
     /// One JSON object
     #[arg(long, help_heading = "Output")]
     json: bool,
-    #[command(flatten)]
-    common: Common,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -66,11 +59,6 @@ enum Output {
 }
 
 impl Command {
-    pub(crate) fn common(&self) -> &Common {
-        let Self::Model(args) = self;
-        &args.common
-    }
-
     pub(crate) fn run(self, mut session: Session) -> Result<()> {
         let Self::Model(args) = self;
         let Pass::Forward = args.pass;

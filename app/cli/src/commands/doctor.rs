@@ -2,12 +2,7 @@
 
 use strandscope_worker::Task;
 
-use crate::{
-    args::{Common, OutputArgs},
-    failure::Result,
-    output::write_document,
-    session::Session,
-};
+use crate::{args::OutputArgs, failure::Result, output::write_document, session::Session};
 
 /// Say what this computer offers: processors, adapters, folders.
 #[derive(Debug, clap::Args)]
@@ -17,8 +12,6 @@ pub(crate) struct Args {
     json: bool,
     #[command(flatten)]
     output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 impl Args {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use strandscope_worker::{EvaluateRequest, Task};
 
 use crate::{
-    args::{Common, ModelArg, OutputArgs},
+    args::{ModelArg, OutputArgs},
     failure::Result,
     output::write_document,
     session::Session,
@@ -41,8 +41,6 @@ pub(crate) struct Args {
     json: bool,
     #[command(flatten)]
     output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 impl Args {

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use strandscope_worker::{FinetuneRequest, Task, TrainingMethod, TrainingTask};
 
-use crate::{
-    args::Common, args::ModelArg, console::Console, failure::Result, output::report_written, session::Session,
-};
+use crate::{args::ModelArg, console::Console, failure::Result, output::report_written, session::Session};
 
 /// Train a task head on labelled sequences.
 ///
@@ -43,8 +41,6 @@ pub(crate) struct Args {
     /// Print what was written as one JSON object
     #[arg(long, help_heading = "Output")]
     json: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

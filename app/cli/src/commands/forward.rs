@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use strandscope_worker::{ForwardRequest, Task};
 
-use crate::{args::Common, console::Console, failure::Result, output::report_written, session::Session};
+use crate::{console::Console, failure::Result, output::report_written, session::Session};
 
 /// Run the raw network on token ids, for comparing with other programs.
 ///
@@ -29,8 +29,6 @@ pub(crate) struct Args {
     /// Print what was written as one JSON object
     #[arg(long, help_heading = "Output")]
     json: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 impl Args {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use strandscope_worker::{Outcome, Task};
 
 use crate::{
-    args::{Common, OutputArgs},
+    args::OutputArgs,
     console::Console,
     failure::{Failure, Result},
     input::Input,
@@ -27,8 +27,6 @@ pub(crate) struct Args {
     json: bool,
     #[command(flatten)]
     output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 impl Args {

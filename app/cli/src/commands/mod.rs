@@ -46,24 +46,8 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(crate) fn common(&self) -> &Common {
-        match self {
-            Self::Inspect(args) => &args.common,
-            Self::Tokenize(args) => &args.common,
-            Self::Score(args) => &args.common,
-            Self::Attention(args) => &args.common,
-            Self::Evaluate(args) => &args.common,
-            Self::Forward(args) => &args.common,
-            Self::Finetune(args) => &args.common,
-            Self::Pretrain(args) => &args.common,
-            Self::Models(command) => command.common(),
-            Self::Doctor(args) => &args.common,
-            Self::Bench(command) => command.common(),
-        }
-    }
-
-    pub(crate) fn run(self, console: Console, typed: String) -> Result<()> {
-        let session = Session::start(self.common(), console, typed)?;
+    pub(crate) fn run(self, common: &Common, console: Console, typed: String) -> Result<()> {
+        let session = Session::start(common, console, typed)?;
         match self {
             Self::Inspect(args) => args.run(session, console),
             Self::Tokenize(args) => args.run(session, console),

@@ -10,7 +10,7 @@ use strandscope_worker::{
 };
 
 use crate::{
-    args::{Common, OutputArgs},
+    args::OutputArgs,
     failure::Result,
     output::{TextOutput, write_document},
     session::{Session, unexpected},
@@ -33,8 +33,6 @@ pub(crate) struct ListArgs {
     json: bool,
     #[command(flatten)]
     output: OutputArgs,
-    #[command(flatten)]
-    common: Common,
 }
 
 /// The card of a model or head; for a folder, what its tensors are too.
@@ -48,18 +46,9 @@ pub(crate) struct ShowArgs {
     json: bool,
     #[command(flatten)]
     output: OutputArgs,
-    #[command(flatten)]
-    common: Common,
 }
 
 impl Command {
-    pub(crate) fn common(&self) -> &Common {
-        match self {
-            Self::List(args) => &args.common,
-            Self::Show(args) => &args.common,
-        }
-    }
-
     pub(crate) fn run(self, session: Session) -> Result<()> {
         match self {
             Self::List(args) => args.run(session),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use strandscope_worker::{PretrainRequest, Task};
 
-use crate::{args::Common, console::Console, failure::Result, output::report_written, session::Session};
+use crate::{console::Console, failure::Result, output::report_written, session::Session};
 
 /// Train a model on genomes by masking.
 #[derive(Debug, clap::Args)]
@@ -30,8 +30,6 @@ pub(crate) struct Args {
     /// Print what was written as one JSON object
     #[arg(long, help_heading = "Output")]
     json: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 impl Args {

@@ -9,7 +9,7 @@ use strandscope_worker::{
 };
 
 use crate::{
-    args::{Common, ModelArg, OutputArgs, window_choice},
+    args::{ModelArg, OutputArgs, window_choice},
     console::Console,
     failure::{Failure, Result},
     input::{Input, read_packed},
@@ -58,8 +58,6 @@ pub(crate) struct Args {
     json: bool,
     #[command(flatten)]
     output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

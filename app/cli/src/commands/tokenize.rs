@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use strandscope_worker::{Outcome, RunRecord, Task, Token, TokenizeRequest, genome::Region};
 
 use crate::{
-    args::{Common, ModelArg, OutputArgs},
+    args::{ModelArg, OutputArgs},
     console::Console,
     failure::Result,
     input::Input,
-    output::TextOutput,
+    output::{TextOutput, provenance},
     session::{Session, unexpected},
 };
 
@@ -30,8 +30,6 @@ pub(crate) struct Args {
     json: bool,
     #[command(flatten)]
     output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 impl Args {
@@ -71,7 +69,7 @@ fn as_json(contig: &str, tokens: &[Token], record: Option<&RunRecord>) -> Value 
         "spans": tokens.iter().map(|token| token.span).collect::<Vec<_>>(),
     });
     if let Some(record) = record {
-        value["provenance"] = json!(record);
+        value["provenance"] = provenance(record);
     }
     value
 }

@@ -1,16 +1,14 @@
 //! A drawing area in pixels, with the few shapes a figure is made of.
 
-use std::{borrow::Cow, sync::OnceLock};
+use std::sync::OnceLock;
 
 use plotters::{
     backend::BitMapBackend,
     coord::Shift,
     element::{PathElement, Rectangle, Text},
-    prelude::{
-        Color as _, DrawingArea, DrawingAreaErrorKind, FontStyle, IntoDrawingArea as _, IntoFont as _, RGBColor,
-    },
+    prelude::{DrawingArea, DrawingAreaErrorKind, FontStyle, IntoDrawingArea as _, IntoFont as _, RGBColor},
     style::{
-        Color, RGBAColor, ShapeStyle, TextStyle, register_font,
+        Color as _, RGBAColor, ShapeStyle, TextStyle, register_font,
         text_anchor::{HPos, Pos, VPos},
     },
 };
@@ -134,18 +132,12 @@ fn style(size_px: u32, rgb: Rgb) -> TextStyle<'static> {
 
 const FONT: &str = "figure";
 
-/// Gives the drawing library a font: it knows none of the system's.
+/// Gives the drawing library the window's font: it knows none of the system's.
 fn register() -> Result<(), DrawError> {
+    const BYTES: &[u8] = include_bytes!("../../../../assets/fonts/Inter-Regular.otf");
     static REGISTERED: OnceLock<bool> = OnceLock::new();
-    let registered = REGISTERED.get_or_init(|| {
-        let fonts = egui::FontDefinitions::default();
-        let bytes = fonts.font_data.get("Ubuntu-Light").and_then(|font| match &font.font {
-            Cow::Borrowed(bytes) => Some(*bytes),
-            Cow::Owned(_) => None,
-        });
-        bytes.is_some_and(|bytes| register_font(FONT, FontStyle::Normal, bytes).is_ok())
-    });
-    if *registered { Ok(()) } else { Err("the font of the window is not there".into()) }
+    let registered = REGISTERED.get_or_init(|| register_font(FONT, FontStyle::Normal, BYTES).is_ok());
+    if *registered { Ok(()) } else { Err("the font cannot be read".into()) }
 }
 
 /// The library's errors borrow the picture.

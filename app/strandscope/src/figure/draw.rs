@@ -34,12 +34,12 @@ pub(crate) fn picture(figure: &Figure) -> Result<Picture, DrawError> {
     Picture::drawn(size, figure.colours.background, |canvas| Page { canvas, figure }.draw())
 }
 
-struct Page<'a> {
-    canvas: &'a Canvas<'a>,
+struct Page<'a, 'b> {
+    canvas: &'a Canvas<'b>,
     figure: &'a Figure,
 }
 
-impl Page<'_> {
+impl Page<'_, '_> {
     fn draw(&self) -> Result<(), DrawError> {
         let mut top = MARGIN_PX;
         self.title(top)?;
