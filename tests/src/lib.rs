@@ -1,1 +1,4 @@
 //! Tests of the whole program.
+
+#[cfg(test)]
+mod cli;

@@ -23,6 +23,7 @@ static DOOMED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Starts listening. Later calls change nothing.
 pub(crate) fn listen() {
+    let_writes_fail();
     // An error means that somebody listens already, or that there are no signals here: then Ctrl+C ends us at once.
     let _ = ctrlc::set_handler(|| {
         if ASKED.fetch_add(1, Ordering::Relaxed) > 0 {
@@ -34,6 +35,17 @@ pub(crate) fn listen() {
         });
     });
 }
+
+/// A file over the user's size limit gives an error, as a full disk does, instead of ending the process half-way.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "the standard library cannot set what a signal does")]
+fn let_writes_fail() {
+    // SAFETY: ignoring a signal runs no code of ours in its handler, and nothing else here uses this one.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
+#[cfg(not(unix))]
+fn let_writes_fail() {}
 
 /// Whether Ctrl+C has been pressed.
 pub(crate) fn asked() -> bool {

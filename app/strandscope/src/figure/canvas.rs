@@ -103,7 +103,7 @@ impl Canvas<'_> {
         rgb: Rgb,
         opacity: f64,
     ) -> Result<(), DrawError> {
-        let corners = [(x0, y0), ((x1 - 1).max(x0), (y1 - 1).max(y0))];
+        let corners = [(x0, y0), (x1.max(x0 + 1), y1.max(y0 + 1))];
         self.area.draw(&Rectangle::new(corners, shape(colour(rgb).mix(opacity), true))).map_err(owned)
     }
 
