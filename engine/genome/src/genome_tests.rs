@@ -254,3 +254,10 @@ fn digest_is_of_the_file_as_it_lies_on_disk() {
     let digest = genome.sha256(&mut Hooks::default()).unwrap();
     assert_eq!(digest, "ec93753459551ffadb17f616d5e6bd45de641c045083fac84c4fa223987b232b");
 }
+
+#[test]
+fn genomes_and_outputs_may_go_to_another_thread() {
+    fn goes<T: Send>() {}
+    goes::<Genome>();
+    goes::<crate::TrackFiles>();
+}

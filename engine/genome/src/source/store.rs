@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, BufReader, Read, Seek, SeekFrom},
 };
 
 use super::{Packing, SourceFile, bgzf::BgzfText};
@@ -11,7 +11,7 @@ use crate::GenomeError;
 /// Text that can be read at any place.
 pub(crate) enum TextStore {
     /// A plain file: the user's, or an unpacked copy in the cache.
-    File { file: File, position: u64 },
+    File { file: BufReader<File>, position: Option<u64> },
     /// A BGZF file.
     Bgzf(BgzfText),
     /// The text of a small gzip file.
@@ -33,19 +33,20 @@ impl TextStore {
 
     pub(crate) fn file(file: File) -> Self {
         // No position is known yet, so that the first read seeks.
-        Self::File { file, position: u64::MAX }
+        Self::File { file: BufReader::with_capacity(1 << 16, file), position: None }
     }
 
     /// Fills `buffer` from the text at `offset`, or as much of it as there is text.
     pub(crate) fn fill_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::File { file, position } => {
-                if *position != offset {
-                    *position = u64::MAX;
-                    file.seek(SeekFrom::Start(offset))?;
+                // A step within the buffer costs no system call: checking an index takes many of them.
+                match position.take().and_then(|position| offset.checked_signed_diff(position)) {
+                    Some(step) => file.seek_relative(step)?,
+                    None => drop(file.seek(SeekFrom::Start(offset))?),
                 }
                 let filled = fill(buffer, |part| file.read(part))?;
-                *position = offset + filled as u64;
+                *position = Some(offset + filled as u64);
                 Ok(filled)
             }
             Self::Bgzf(text) => {

@@ -63,7 +63,7 @@ struct TrackFile {
     path: PathBuf,
     /// The only track it takes; `None` if it takes all.
     name: Option<TrackName>,
-    text: Box<dyn TrackText<Output>>,
+    text: Box<dyn TrackText<Output> + Send>,
 }
 
 impl TrackFiles {
@@ -83,7 +83,7 @@ impl TrackFiles {
     ) -> Result<Self, OutputError> {
         if format != TrackFormat::BedGraph {
             let out = Output::create(path, force)?;
-            let text: Box<dyn TrackText<Output>> = if format == TrackFormat::Tsv {
+            let text: Box<dyn TrackText<Output> + Send> = if format == TrackFormat::Tsv {
                 Box::new(TsvText::new(out, provenance).map_err(|error| OutputError::from_write(path, error))?)
             } else {
                 Box::new(JsonText::new(out, provenance))
