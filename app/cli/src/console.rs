@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::json;
 
 use crate::{
@@ -97,11 +97,12 @@ fn one_line(message: &str) -> String {
 
 fn bar(what: &str, total: u64, unit: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    let template =
-        format!("{what} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} · {{per_sec}} · {{eta}} left {{msg}}");
+    let template = format!("{what} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} · {{rate}} · {{eta}} left {{msg}}");
     // A template that cannot be read leaves the plain bar, which says the same with fewer words.
     if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style);
+        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = write!(out, "{:.1}/s", state.per_sec());
+        }));
     }
     bar.enable_steady_tick(Duration::from_millis(250));
     bar

@@ -105,6 +105,8 @@ pub(crate) fn report_written(console: Console, json: bool, done: Done) -> Result
     let Outcome::Written { paths, notes } = done.outcome else { return Err(unexpected(&done.outcome)) };
     if json {
         let mut out = TextOutput::open(&OutputArgs::stdout())?;
+        // Not every path is UTF-8; JSON is.
+        let paths: Vec<_> = paths.iter().map(|path| path.to_string_lossy()).collect();
         out.line(&json!({ "written": paths, "notes": notes }).to_string())?;
         return out.finish();
     }

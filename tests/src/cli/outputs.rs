@@ -34,8 +34,9 @@ fn tables_count_from_one_and_all_forms_say_the_same() {
     let tracks = json["tracks"].as_array().expect("tracks");
     let track = tracks.iter().find(|track| track["label"] == "donor").expect("the donor track");
     assert_eq!((&track["start"], &track["end"]), (&200.into(), &500.into()), "0-based, half-open");
-    let first: f32 = donor[0][5].parse().expect("a number");
-    assert!((track["values"][0].as_f64().expect("a number") as f32 - first).abs() < 1e-7, "the same values");
+    let first: f64 = donor[0][5].parse().expect("a number");
+    let same = (track["values"][0].as_f64().expect("a number") - first).abs() < 1e-7;
+    assert!(same, "the same values");
 }
 
 #[test]

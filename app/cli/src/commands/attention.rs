@@ -11,7 +11,6 @@ use strandscope_worker::{
 
 use crate::{
     args::{ModelArg, OutputArgs, pick, window_choice},
-    console::Console,
     failure::{Failure, Result},
     input::Input,
     output::{TextOutput, provenance},
@@ -71,7 +70,7 @@ enum Format {
 }
 
 impl Args {
-    pub(crate) fn run(self, mut session: Session, _console: Console) -> Result<()> {
+    pub(crate) fn run(self, mut session: Session) -> Result<()> {
         let Stat::Received = self.stat;
         let input = Input::open(&self.fasta)?;
         let out = TextOutput::open(&self.output)?;

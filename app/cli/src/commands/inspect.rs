@@ -59,7 +59,8 @@ fn look(session: &mut Session, path: &std::path::Path) -> Result<Value> {
     match done.map_err(|failure| input.rename(failure))?.outcome {
         Outcome::Json(mut value) => {
             if let Some(shown) = value.get_mut("path") {
-                *shown = json!(path);
+                // Not every path is UTF-8; JSON is.
+                *shown = json!(path.to_string_lossy());
             }
             Ok(value)
         }

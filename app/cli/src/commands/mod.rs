@@ -50,9 +50,9 @@ impl Command {
         let session = Session::start(common, console, typed)?;
         match self {
             Self::Inspect(args) => args.run(session, console),
-            Self::Tokenize(args) => args.run(session, console),
+            Self::Tokenize(args) => args.run(session),
             Self::Score(args) => args.run(session, console),
-            Self::Attention(args) => args.run(session, console),
+            Self::Attention(args) => args.run(session),
             Self::Evaluate(args) => args.run(session),
             Self::Forward(args) => args.run(session, console),
             Self::Finetune(args) => args.run(session, console),

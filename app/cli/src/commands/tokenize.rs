@@ -7,7 +7,6 @@ use strandscope_worker::{Outcome, RunRecord, Task, Token, TokenizeRequest, genom
 
 use crate::{
     args::{ModelArg, OutputArgs},
-    console::Console,
     failure::Result,
     input::Input,
     output::{TextOutput, provenance},
@@ -33,7 +32,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(self, mut session: Session, _console: Console) -> Result<()> {
+    pub(crate) fn run(self, mut session: Session) -> Result<()> {
         let input = Input::open(&self.fasta)?;
         let genome = session.open_genome(&input)?;
         let mut out = TextOutput::open(&self.output)?;
