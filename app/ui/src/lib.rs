@@ -2,9 +2,21 @@
 //!
 //! [`Window`] is handed an engine and a desktop ([`Services`]) and draws itself into any [`egui::Ui`]:
 //! the binary puts it into a window, tests into a harness without one.
-//! Each frame goes one way: drain events → draw views → send commands.
+//! Each frame goes one way: drain events → draw views → carry out what the user did → send tasks.
+//! Drawing only reads the state; what the user does comes out as actions.
 
+mod actions;
+mod export;
+mod figure;
+mod icons;
+mod keys;
+mod locus;
+mod scale;
+mod screen;
 mod services;
+mod state;
+mod theme;
+mod views;
 mod worker;
 
 pub use services::{
@@ -12,22 +24,84 @@ pub use services::{
 };
 pub use worker::Worker;
 
+use std::time::{Duration, Instant};
+
+use self::{
+    screen::Screen,
+    state::{Order, State},
+};
+
 /// The window: all that is open, the engine, and the desktop around it.
 pub struct Window {
+    state: State,
+    screen: Screen,
     worker: Box<dyn Worker>,
     services: Box<dyn Services>,
+    /// What the window's clock counts from.
+    begun: Instant,
+    themed: bool,
 }
 
 impl Window {
     /// A window that opens what `start` says.
     pub fn new(worker: impl Worker + 'static, services: Box<dyn Services>, start: Start) -> Self {
-        let _ = start;
-        Self { worker: Box::new(worker), services }
+        let mut state = State::new(start.example);
+        match start.files.last() {
+            Some(path) => state.open(path.clone()),
+            None => state.open_example(),
+        }
+        let (screen, worker) = (Screen::default(), Box::new(worker));
+        let mut window = Self { state, screen, worker, services, begun: Instant::now(), themed: false };
+        // Work begins before the first frame is drawn.
+        window.send();
+        window
     }
 
     /// Draws everything; called each frame.
-    pub fn ui(&mut self, _ui: &mut egui::Ui) {
-        while self.worker.try_event().is_some() {}
-        while self.services.poll().is_some() {}
+    pub fn ui(&mut self, ui: &mut egui::Ui) {
+        if !self.themed {
+            theme::install(ui.ctx());
+            self.themed = true;
+            ui.ctx().request_discard("fonts hold from the next pass on");
+            return;
+        }
+        self.drain(ui.ctx());
+        keys::read(ui.ctx(), &self.state, &mut self.screen);
+        views::ui(ui, &self.state, &mut self.screen);
+        self.carry_out();
+        self.state.ask_for_view();
+        self.send();
+    }
+
+    /// Takes in what has come since the last frame; what does not fit into a frame waits for the next one.
+    fn drain(&mut self, ctx: &egui::Context) {
+        const LONGEST: Duration = Duration::from_millis(6);
+        let start = Instant::now();
+        while let Some(event) = self.worker.try_event() {
+            self.state.on_event(event, self.begun.elapsed().as_secs_f64());
+            if start.elapsed() > LONGEST {
+                ctx.request_repaint();
+                break;
+            }
+        }
+        while let Some(answer) = self.services.poll() {
+            self.on_answer(answer);
+        }
+        let dropped = ctx.input(|input| input.raw.dropped_files.last().map(|file| file.path().to_owned()));
+        if let Some(path) = dropped {
+            self.state.open(path);
+        }
+    }
+
+    fn send(&mut self) {
+        for order in self.state.take_orders() {
+            match order {
+                Order::Run(purpose, task) => {
+                    let job = self.worker.run(*task);
+                    self.state.sent(job, purpose);
+                }
+                Order::Cancel(job) => self.worker.cancel(job),
+            }
+        }
     }
 }

@@ -1,0 +1,129 @@
+//! What is seen, as plain data for whoever draws the picture.
+
+use egui::{Color32, Rangef};
+
+use crate::{
+    Figure, FigureColours, FigureStep, FigureTrack, Rgb,
+    scale::{index, whole},
+    screen::Screen,
+    state::{
+        State, TOKENS_IN_VIEW_BP,
+        lanes::{Lane, LaneKind, reason_in_words},
+        pieces::Layer,
+    },
+    theme::Palette,
+};
+
+/// Most steps of a track; figures are not wider than this in pixels.
+const COLUMNS: u64 = 2_400;
+/// Most bases in view whose letters are shown.
+const LETTERS_BP: u64 = 240;
+
+/// What is in view; `None` when nothing is open. Figures are made for paper, hence light.
+pub(crate) fn of_view(state: &State, screen: &Screen) -> Option<Figure> {
+    let genome = state.genome.as_ref()?;
+    let region = genome.region();
+    let palette = Palette::for_paper();
+    let head = state.head_entry().map(|entry| entry.card.title.clone());
+    let model = state.scores.newest_record().map(|record| record.model.clone());
+    let subtitle = [Some(genome.file_name()), head, model].into_iter().flatten().collect::<Vec<_>>().join("  ·  ");
+    let letters = region.len_bp() <= LETTERS_BP;
+    let bases = (region.start_bp..region.end_bp).map_while(|bp| state.base_at(bp).filter(|_| letters));
+    let with_tokens = region.len_bp() as f64 <= TOKENS_IN_VIEW_BP;
+    let tokens = state.tokens.overlapping(genome.record, region.start_bp, region.end_bp).flat_map(|(_, tokens)| tokens);
+    let tokens = tokens
+        .filter(|token| with_tokens && token.end_bp > region.start_bp && token.start_bp < region.end_bp)
+        .map(|token| (token.start_bp, token.end_bp));
+    let [a, c, g, t, n] = screen.base_colours.colours(false);
+    Some(Figure {
+        title: region.to_string(),
+        subtitle,
+        bases: bases.collect(),
+        tokens: tokens.collect(),
+        tracks: state.lanes().iter().map(|lane| track(state, lane, palette)).collect(),
+        provenance: provenance(state),
+        colours: FigureColours {
+            background: rgb(Color32::WHITE),
+            text: rgb(palette.text),
+            faint: rgb(palette.faint),
+            missing: rgb(palette.missing),
+            bases: [a, c, g, t, n].map(rgb),
+        },
+        region,
+    })
+}
+
+fn rgb(colour: Color32) -> Rgb {
+    [colour.r(), colour.g(), colour.b()]
+}
+
+fn track(state: &State, lane: &Lane, palette: &Palette) -> FigureTrack {
+    let colour = match lane.kind {
+        LaneKind::Score => palette.track(lane.colour),
+        LaneKind::Attention => palette.attention,
+    };
+    let layers = state.layers(lane);
+    let (from, to) = state.genome.as_ref().map_or((0, 0), |genome| genome.view.range_bp());
+    let mut steps: Vec<FigureStep> = layers.iter().flat_map(|layer| layer_steps(layer, from, to)).collect();
+    steps.sort_by_key(|step| step.start_bp);
+    let missing = layers.iter().flat_map(|layer| {
+        let runs = layer.track.missing.iter().filter(|run| run.end_bp > from && run.start_bp < to);
+        runs.map(|run| (run.start_bp.max(from), run.end_bp.min(to), reason_in_words(&run.reason)))
+    });
+    FigureTrack {
+        name: lane.name.clone(),
+        unit: lane.unit.clone(),
+        colour: rgb(colour),
+        range: lane.range,
+        steps,
+        missing: missing.collect(),
+        threshold: state.threshold(lane),
+    }
+}
+
+/// The values of a layer in `from..to`, one step each, or the extents of columns where there are too many.
+fn layer_steps(layer: &Layer<'_>, from: u64, to: u64) -> Vec<FigureStep> {
+    let mut steps = Vec::new();
+    for &(start_bp, end_bp) in &layer.parts {
+        let (from, to) = (start_bp.max(from), end_bp.min(to));
+        if from >= to {
+            continue;
+        }
+        let (first, end) = layer.values_in(from, to);
+        if end - first <= index(COLUMNS) {
+            steps.extend((first..end).filter_map(|at| {
+                let value = layer.track.values.get(at).copied().filter(|value| value.is_finite())?;
+                let (start_bp, end_bp) = layer.track.span_of(at);
+                Some(FigureStep { start_bp: start_bp.max(from), end_bp: end_bp.min(to), low: value, high: value })
+            }));
+        } else {
+            let x = Rangef::new(0.0, COLUMNS as f32);
+            let scale = crate::scale::Scale::new(from as f64, (to - from) as f64, x);
+            steps.extend((0..COLUMNS).filter_map(|column| {
+                let edge = |column: u64| whole(scale.bp_from_px(column as f32).round());
+                let (start_bp, end_bp) = (edge(column), edge(column + 1));
+                let extent = layer.extent(start_bp, end_bp)?;
+                Some(FigureStep { start_bp, end_bp, low: extent.low, high: extent.high })
+            }));
+        }
+    }
+    steps
+}
+
+/// Where the numbers come from, one line each.
+fn provenance(state: &State) -> Vec<String> {
+    let Some(record) = state.scores.newest_record().or(state.attention.newest_record()) else { return Vec::new() };
+    let short = |sha256: &str| sha256.chars().take(12).collect::<String>();
+    let mut lines = vec![
+        format!("Strandscope {}, {}", record.version, record.device),
+        format!("{} (SHA-256 {})", record.input, short(&record.input_sha256)),
+        format!("model {} (SHA-256 {})", record.model, short(&record.model_sha256)),
+    ];
+    if let (Some(head), Some(sha256)) = (&record.head, &record.head_sha256) {
+        lines.push(format!("head {head} (SHA-256 {})", short(sha256)));
+    }
+    if !record.command.is_empty() {
+        lines.push(record.command.clone());
+    }
+    lines
+}

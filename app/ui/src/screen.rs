@@ -1,0 +1,115 @@
+//! What the window itself remembers: panels, fields, dialogs; and what the user has just done.
+
+use std::path::PathBuf;
+
+use crate::{SaveFormat, locus::Place, theme::BaseColours};
+
+/// Something the user did; carried out after drawing.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    /// Show the dialog that picks a file.
+    Open,
+    OpenPath(PathBuf),
+    OpenExample,
+    GoTo(Place),
+    Back,
+    Forward,
+    /// Move by a fraction of what is in view.
+    Pan(f64),
+    /// Show so many times fewer bases, with this place of the view fixed.
+    Zoom(f64, f64),
+    /// Show the whole record.
+    Fit,
+    /// Show so many bases from here.
+    Show {
+        start_bp: f64,
+        span_bp: f64,
+        /// Whether where one was is kept for going back.
+        jump: bool,
+    },
+    ScoreView,
+    ScoreRecord,
+    /// Stop what is being computed.
+    Cancel,
+    PickHead(String),
+    BothStrands(bool),
+    Attention(bool),
+    ToggleLabel(String),
+    Threshold(String, f32),
+    /// Show the dialog that names a file to write.
+    Save {
+        format: SaveFormat,
+        only_view: bool,
+    },
+    SaveTo {
+        path: PathBuf,
+        force: bool,
+    },
+    CloseFailure,
+    RestartEngine,
+}
+
+/// What lies over the window.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Dialog {
+    /// The list of shortcuts.
+    Shortcuts,
+    /// A field for the path of a file to open.
+    OpenPath(String),
+    /// A field for the path of a file to write.
+    SavePath { path: String, replace: bool },
+}
+
+/// The field for a locus.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LocusField {
+    /// What is being typed; `None` while it shows where one is.
+    pub(crate) text: Option<String>,
+    /// What is wrong with it.
+    pub(crate) error: Option<String>,
+    /// Whether it is to be given the keyboard.
+    pub(crate) focus: bool,
+}
+
+/// What the window itself remembers.
+#[derive(Clone, Debug)]
+pub(crate) struct Screen {
+    pub(crate) left_panel: bool,
+    pub(crate) right_panel: bool,
+    pub(crate) base_colours: BaseColours,
+    pub(crate) locus: LocusField,
+    /// Names of records are searched for this.
+    pub(crate) filter: String,
+    pub(crate) dialog: Option<Dialog>,
+    /// What is being saved while its dialog is open.
+    pub(crate) saving: (SaveFormat, bool),
+    /// The base under the pointer.
+    pub(crate) cursor_bp: Option<u64>,
+    /// Where on the ruler a stretch is being drawn out.
+    pub(crate) sweep_from_bp: Option<f64>,
+    pub(crate) actions: Vec<Action>,
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self {
+            left_panel: true,
+            right_panel: true,
+            base_colours: BaseColours::default(),
+            locus: LocusField::default(),
+            filter: String::new(),
+            dialog: None,
+            saving: (SaveFormat::Tsv, true),
+            cursor_bp: None,
+            sweep_from_bp: None,
+            actions: Vec::new(),
+        }
+    }
+}
+
+impl Screen {
+    /// Notes what the user did.
+    pub(crate) fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+}

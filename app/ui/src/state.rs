@@ -1,0 +1,296 @@
+//! What the user has open, and what is asked of the engine for it.
+//!
+//! Events come in through [`State::on_event`], tasks go out through [`State::orders`]; nothing here knows of
+//! threads, files or the screen, so that a test can play the engine.
+
+pub(crate) mod blocks;
+mod events;
+pub(crate) mod lanes;
+pub(crate) mod notices;
+pub(crate) mod pieces;
+pub(crate) mod pyramid;
+mod requests;
+pub(crate) mod view;
+pub(crate) mod work;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use strandscope_worker::{Contig, GenomeSummary, HeadEntry, JobId, Library, Task, genome::Region};
+
+use self::{
+    blocks::Blocks,
+    notices::{Failure, Warnings},
+    pieces::Pieces,
+    view::{History, View},
+    work::{Jobs, Purpose},
+};
+use crate::{Example, locus::Place};
+
+/// Bases read at once.
+const BASE_BLOCK_BP: u64 = 65_536;
+/// Bases cut into tokens at once.
+const TOKEN_BLOCK_BP: u64 = 8_192;
+/// Most bases in view that are read.
+pub(crate) const BASES_IN_VIEW_BP: f64 = 400_000.0;
+/// Most bases in view whose tokens are shown.
+pub(crate) const TOKENS_IN_VIEW_BP: f64 = 4_000.0;
+/// Longest stretch whose attention is computed along with its scores.
+pub(crate) const ATTENTION_LIMIT_BP: u64 = 50_000;
+/// What is shown first of a long record.
+const FIRST_VIEW_BP: u64 = 10_000;
+
+/// An opened file and where one is in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Genome {
+    pub(crate) summary: GenomeSummary,
+    /// The record in view.
+    pub(crate) record: usize,
+    pub(crate) view: View,
+}
+
+impl Genome {
+    /// The record in view.
+    pub(crate) fn contig(&self) -> &Contig {
+        &self.summary.contigs[self.record]
+    }
+
+    /// The region in view.
+    pub(crate) fn region(&self) -> Region {
+        self.view.region(&self.contig().name)
+    }
+
+    /// Name of the file, without its folder.
+    pub(crate) fn file_name(&self) -> String {
+        file_name(&self.summary.path)
+    }
+}
+
+/// Name of a file, without its folder.
+pub(crate) fn file_name(path: &std::path::Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// A token as it is drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TokenSpan {
+    pub(crate) id: u32,
+    pub(crate) text: String,
+    pub(crate) start_bp: u64,
+    pub(crate) end_bp: u64,
+}
+
+/// How scores are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ScoreOptions {
+    pub(crate) both_strands: bool,
+    pub(crate) attention: bool,
+}
+
+/// All that is open.
+pub(crate) struct State {
+    pub(crate) example: Option<Example>,
+    pub(crate) genome: Option<Genome>,
+    pub(crate) history: History,
+    pub(crate) library: Option<Library>,
+    /// Name of the head that is picked.
+    pub(crate) head: Option<String>,
+    pub(crate) options: ScoreOptions,
+    /// Labels that are not drawn, by head.
+    hidden: BTreeSet<(String, String)>,
+    /// Lines across score tracks, by label.
+    pub(crate) thresholds: BTreeMap<String, f32>,
+    pub(crate) bases: Blocks<Vec<u8>>,
+    pub(crate) tokens: Blocks<Vec<TokenSpan>>,
+    pub(crate) scores: Pieces,
+    pub(crate) attention: Pieces,
+    pub(crate) jobs: Jobs,
+    pub(crate) warnings: Warnings,
+    pub(crate) failure: Option<Failure>,
+    /// Why the engine has ended.
+    pub(crate) stopped: Option<String>,
+    /// What the engine computes on.
+    pub(crate) device: Option<String>,
+    /// What was done last, for the status bar.
+    pub(crate) message: Option<String>,
+    /// Whether the example waits for being scored.
+    score_example: bool,
+    orders: Vec<Order>,
+    next_piece: u64,
+}
+
+/// What is to be sent to the engine.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Order {
+    /// A task, and what it is for.
+    Run(Purpose, Box<Task>),
+    /// A job that is no longer wanted.
+    Cancel(JobId),
+}
+
+impl State {
+    /// Nothing open yet; models are asked for.
+    pub(crate) fn new(example: Option<Example>) -> Self {
+        let mut state = Self {
+            example,
+            genome: None,
+            history: History::default(),
+            library: None,
+            head: None,
+            options: ScoreOptions { both_strands: false, attention: true },
+            hidden: BTreeSet::new(),
+            thresholds: BTreeMap::new(),
+            bases: Blocks::new(BASE_BLOCK_BP, 24),
+            tokens: Blocks::new(TOKEN_BLOCK_BP, 64),
+            scores: Pieces::default(),
+            attention: Pieces::default(),
+            jobs: Jobs::default(),
+            warnings: Warnings::default(),
+            failure: None,
+            stopped: None,
+            device: None,
+            message: None,
+            score_example: false,
+            orders: Vec::new(),
+            next_piece: 0,
+        };
+        state.order(Purpose::Library, Task::ListModels);
+        state
+    }
+
+    /// What is to be sent since the last call.
+    pub(crate) fn take_orders(&mut self) -> Vec<Order> {
+        std::mem::take(&mut self.orders)
+    }
+
+    /// An order was sent and got this name.
+    pub(crate) fn sent(&mut self, job: JobId, purpose: Purpose) {
+        self.jobs.add(job, purpose);
+    }
+
+    fn order(&mut self, purpose: Purpose, task: Task) {
+        self.orders.push(Order::Run(purpose, Box::new(task)));
+    }
+
+    /// The head that is picked.
+    pub(crate) fn head_entry(&self) -> Option<&HeadEntry> {
+        let name = self.head.as_ref()?;
+        self.library.as_ref()?.heads.iter().find(|entry| entry.card.name == *name)
+    }
+
+    /// Picks a head; what another one has scored goes, and what is in view is scored anew if anything was.
+    pub(crate) fn pick_head(&mut self, name: &str) {
+        if self.head.as_deref() == Some(name) {
+            return;
+        }
+        let again = !self.scores.is_empty() || self.jobs.any(|purpose| matches!(purpose, Purpose::Score { .. }));
+        self.head = Some(name.to_owned());
+        self.drop_scores();
+        if again {
+            self.score_view();
+        }
+    }
+
+    /// Whether scores on the reverse strand are wanted; what was scored otherwise is scored anew.
+    pub(crate) fn set_both_strands(&mut self, both: bool) {
+        if self.options.both_strands == both {
+            return;
+        }
+        self.options.both_strands = both;
+        if !self.scores.is_empty() {
+            self.drop_scores();
+            self.score_view();
+        }
+    }
+
+    fn drop_scores(&mut self) {
+        let jobs = self.jobs.take_if(|purpose| matches!(purpose, Purpose::Score { .. }));
+        self.orders.extend(jobs.into_iter().map(Order::Cancel));
+        self.scores.clear();
+    }
+
+    /// Whether a label of the head that is picked is drawn.
+    pub(crate) fn is_label_shown(&self, label: &str) -> bool {
+        let Some(entry) = self.head_entry() else { return true };
+        let background = entry.card.labels.iter().any(|known| known.name == label && known.background);
+        // A label that says "nothing to see" is in the set when it is to be drawn, any other when it is not.
+        background == self.hidden.contains(&(entry.card.name.clone(), label.to_owned()))
+    }
+
+    /// Draws a label of the head that is picked, or does not.
+    pub(crate) fn toggle_label(&mut self, label: &str) {
+        let Some(head) = self.head.clone() else { return };
+        let key = (head, label.to_owned());
+        if !self.hidden.remove(&key) {
+            self.hidden.insert(key);
+        }
+    }
+
+    /// Goes to a place; where one was can be gone back to.
+    pub(crate) fn go_to(&mut self, place: Place) {
+        let Some(genome) = &mut self.genome else { return };
+        self.history.leave(genome.record, genome.view);
+        let contigs = &genome.summary.contigs;
+        (genome.record, genome.view) = match place {
+            Place::Record(record) => (record, first_view(contigs[record].length_bp)),
+            Place::Stretch(record, start_bp, end_bp) => (record, View::of(start_bp, end_bp, contigs[record].length_bp)),
+            Place::Base(record, position_bp) => {
+                const AROUND_BP: f64 = 120.0;
+                let length_bp = contigs[record].length_bp;
+                let span_bp = genome.view.span_bp().min(AROUND_BP);
+                let mut view = View::whole(length_bp);
+                view.set(position_bp as f64 + 0.5 - span_bp / 2.0, span_bp);
+                (record, view)
+            }
+        };
+    }
+
+    /// Goes back to where one was.
+    pub(crate) fn go_back(&mut self) {
+        let Some(genome) = &mut self.genome else { return };
+        if let Some((record, view)) = self.history.back(genome.record, genome.view) {
+            (genome.record, genome.view) = (record, view);
+        }
+    }
+
+    /// Goes forward again.
+    pub(crate) fn go_forward(&mut self) {
+        let Some(genome) = &mut self.genome else { return };
+        if let Some((record, view)) = self.history.forward() {
+            (genome.record, genome.view) = (record, view);
+        }
+    }
+
+    /// The base at a position of the record in view, where it has been read.
+    pub(crate) fn base_at(&self, position_bp: u64) -> Option<u8> {
+        let genome = self.genome.as_ref()?;
+        let (start_bp, bases) = self.bases.holding(genome.record, position_bp)?;
+        bases.get(crate::scale::index(position_bp - start_bp)).copied()
+    }
+
+    /// The token that covers a position of the record in view, where it is known.
+    pub(crate) fn token_at(&self, position_bp: u64) -> Option<&TokenSpan> {
+        let genome = self.genome.as_ref()?;
+        let (_, tokens) = self.tokens.holding(genome.record, position_bp)?;
+        let at = tokens.partition_point(|token| token.end_bp <= position_bp);
+        tokens.get(at).filter(|token| token.start_bp <= position_bp)
+    }
+
+    /// Whether a file is being opened, and which.
+    pub(crate) fn opening(&self) -> Option<PathBuf> {
+        match self.jobs.shown().map(|running| &running.purpose) {
+            Some(Purpose::Open(path)) => Some(path.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// What is shown first of a record.
+fn first_view(length_bp: u64) -> View {
+    if length_bp <= 2 * FIRST_VIEW_BP { View::whole(length_bp) } else { View::of(0, FIRST_VIEW_BP, length_bp) }
+}
+
+#[cfg(test)]
+mod tests;

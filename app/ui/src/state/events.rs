@@ -1,0 +1,185 @@
+//! What comes from the engine.
+
+use std::time::Duration;
+
+use strandscope_worker::{Event, GenomeSummary, JobError, JobId, Library, Outcome, Token};
+
+use super::{
+    Genome, Order, State, TOKEN_BLOCK_BP, TokenSpan, file_name, first_view,
+    notices::Failure,
+    view::{History, View},
+    work::{Purpose, duration},
+};
+
+impl State {
+    /// Takes in an event; events of jobs that are no longer shown are dropped. `now_s` is the window's clock.
+    pub(crate) fn on_event(&mut self, event: Event, now_s: f64) {
+        match event {
+            Event::Ready { device } => self.device = Some(device),
+            Event::Started { job, total, unit } => self.jobs.started(job, total, unit, now_s),
+            Event::Progress { job, done, note } => self.jobs.progress(job, done, note, now_s),
+            // It comes again with the outcome, complete.
+            Event::Record { .. } => {}
+            Event::TrackChunk { job, chunk } => match self.jobs.purpose(job) {
+                Some(&Purpose::Score { piece }) => self.scores.add(piece, chunk),
+                Some(&Purpose::Attention { piece }) => self.attention.add(piece, chunk),
+                _ => {}
+            },
+            Event::Warning { job, message } => {
+                if self.jobs.purpose(job).is_some() {
+                    self.warnings.add(&message);
+                }
+            }
+            Event::Finished { job, outcome, elapsed } => self.on_finished(job, outcome, elapsed),
+            Event::Cancelled { job } => self.on_cancelled(job),
+            Event::Failed { job, error } => self.on_failed(job, error),
+            Event::Stopped { reason } => self.on_stopped(reason),
+        }
+    }
+
+    fn on_finished(&mut self, job: JobId, outcome: Outcome, elapsed: Duration) {
+        let Some(running) = self.jobs.take(job) else { return };
+        match (running.purpose, outcome) {
+            (Purpose::Open(_), Outcome::Genome(summary)) => self.on_opened(summary),
+            (Purpose::Library, Outcome::Library(library)) => self.on_library(library),
+            (Purpose::Bases { record, block }, Outcome::Bases { bases, .. }) => self.bases.put(record, block, bases),
+            (Purpose::Tokens { record, block }, Outcome::Tokens { tokens, .. }) => {
+                self.tokens.put(record, block, spans_of(tokens, block * TOKEN_BLOCK_BP));
+            }
+            (Purpose::Score { piece }, Outcome::Run(record)) => {
+                self.message = Some(format!("Scored in {}", duration(elapsed.as_secs_f64())));
+                self.scores.complete(piece, record);
+            }
+            (Purpose::Attention { piece }, Outcome::Run(record)) => self.attention.complete(piece, record),
+            (Purpose::Export, Outcome::Written { paths, notes }) => {
+                for note in &notes {
+                    self.warnings.add(note);
+                }
+                self.message = Some(match &paths[..] {
+                    [path] => format!("Saved {}", path.display()),
+                    _ => format!("Saved {} files: {}", paths.len(), names(&paths)),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn on_opened(&mut self, summary: GenomeSummary) {
+        let left = self.jobs.take_if(|purpose| !matches!(purpose, Purpose::Library | Purpose::Export));
+        self.orders.extend(left.into_iter().map(Order::Cancel));
+        self.bases.clear();
+        self.tokens.clear();
+        self.scores.clear();
+        self.attention.clear();
+        self.history = History::default();
+        self.warnings.clear();
+        for warning in &summary.warnings {
+            self.warnings.add(warning);
+        }
+        let Some(first) = summary.contigs.first() else {
+            self.genome = None;
+            let name = file_name(&summary.path);
+            let message = format!("{name} holds no sequence. Open a FASTA file with at least one record.");
+            self.fail(
+                &Purpose::Open(summary.path),
+                JobError { kind: strandscope_worker::ErrorKind::BadInput, message, causes: vec![] },
+            );
+            return;
+        };
+        let view = first_view(first.length_bp);
+        self.genome = Some(Genome { record: 0, view, summary });
+        self.show_example();
+    }
+
+    fn on_library(&mut self, library: Library) {
+        if self.head.is_none() {
+            self.head = library.heads.first().map(|entry| entry.card.name.clone());
+        }
+        self.library = Some(library);
+        self.show_example();
+    }
+
+    /// Goes to the example's locus and scores it, once both the file and the heads are there.
+    fn show_example(&mut self) {
+        let (Some(example), Some(library), Some(genome)) = (&self.example, &self.library, &mut self.genome) else {
+            return;
+        };
+        if !self.score_example || genome.summary.path != example.path {
+            return;
+        }
+        self.score_example = false;
+        if let Some(locus) = &example.locus
+            && let Some(record) = genome.summary.contigs.iter().position(|contig| contig.name == locus.contig)
+        {
+            let length_bp = genome.summary.contigs[record].length_bp;
+            (genome.record, genome.view) = (record, View::of(locus.start_bp, locus.end_bp, length_bp));
+        }
+        if library.heads.iter().any(|entry| entry.card.name == example.head) {
+            self.head = Some(example.head.clone());
+        }
+        // What the view needs is small and goes first, so that letters and tokens stand before the scores come.
+        self.ask_for_view();
+        self.score_view();
+    }
+
+    fn on_cancelled(&mut self, job: JobId) {
+        if let Some(running) = self.jobs.take(job) {
+            self.not_delivered(&running.purpose);
+            if running.purpose.is_analysis() && running.cancelling && !self.jobs.analysing() {
+                self.message = Some("Cancelled; what had arrived is kept".to_owned());
+            }
+        }
+    }
+
+    fn on_failed(&mut self, job: JobId, error: JobError) {
+        if let Some(running) = self.jobs.take(job) {
+            self.not_delivered(&running.purpose);
+            self.fail(&running.purpose, error);
+        }
+    }
+
+    fn not_delivered(&mut self, purpose: &Purpose) {
+        match purpose {
+            Purpose::Bases { record, block } => self.bases.fail(*record, *block),
+            Purpose::Tokens { record, block } => self.tokens.fail(*record, *block),
+            _ => {}
+        }
+    }
+
+    /// Shows why something did not work; what a view merely lacks does not push a failure of something asked aside.
+    fn fail(&mut self, purpose: &Purpose, error: JobError) {
+        if purpose.doing().is_some() || self.failure.is_none() {
+            self.failure = Some(Failure { what: purpose.failed().to_owned(), error });
+        }
+    }
+
+    fn on_stopped(&mut self, reason: String) {
+        self.stopped = Some(reason);
+        self.jobs.take_if(|_| true);
+        self.bases.retry();
+        self.tokens.retry();
+    }
+
+    /// The engine runs again: what was not delivered is asked for anew.
+    pub(crate) fn on_restart(&mut self) {
+        self.stopped = None;
+        self.device = None;
+        self.order(Purpose::Library, strandscope_worker::Task::ListModels);
+    }
+}
+
+/// Tokens that begin in the block at `start_bp`, or are the first to reach into it.
+fn spans_of(tokens: Vec<Token>, start_bp: u64) -> Vec<TokenSpan> {
+    let in_block = |&(from, to): &(u64, u64)| to > start_bp && from < start_bp + TOKEN_BLOCK_BP;
+    tokens
+        .into_iter()
+        .filter_map(|token| {
+            let (start_bp, end_bp) = token.span.filter(in_block)?;
+            Some(TokenSpan { id: token.id, text: token.text, start_bp, end_bp })
+        })
+        .collect()
+}
+
+fn names(paths: &[std::path::PathBuf]) -> String {
+    paths.iter().map(|path| file_name(path)).collect::<Vec<_>>().join(", ")
+}

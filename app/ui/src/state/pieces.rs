@@ -1,0 +1,228 @@
+//! Tracks that have arrived, piece by piece: each job scores a stretch, and newer stretches lie over older ones.
+
+use std::collections::BTreeMap;
+
+use strandscope_worker::{
+    RunRecord, TrackAssembly, TrackChunk,
+    genome::{Region, Strand, Track},
+};
+
+use super::pyramid::Pyramid;
+
+/// Pieces kept at once; the oldest go first.
+const KEPT: usize = 48;
+
+/// What tells the tracks of a job apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TrackKey {
+    /// The label of the head, or the statistic.
+    pub(crate) label: String,
+    /// Whether it was computed on the reverse strand.
+    pub(crate) reverse: bool,
+}
+
+impl TrackKey {
+    pub(crate) fn of(track: &Track) -> Self {
+        Self { label: track.label.clone(), reverse: track.strand == Strand::Reverse }
+    }
+}
+
+/// One track of a piece, as far as it has arrived.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Strip {
+    assembly: TrackAssembly,
+    pub(crate) pyramid: Pyramid,
+}
+
+impl Strip {
+    fn add(&mut self, mut chunk: TrackChunk) {
+        chunk.track = 0;
+        self.assembly.add(chunk);
+        if let Some(track) = self.assembly.tracks().next() {
+            self.pyramid.extend(&track.values);
+        }
+    }
+
+    /// The track itself; `None` before its first values.
+    pub(crate) fn track(&self) -> Option<&Track> {
+        self.assembly.tracks().next()
+    }
+}
+
+/// The tracks of one job.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    id: u64,
+    region: Region,
+    strips: BTreeMap<usize, Strip>,
+    /// What was run; known at the end.
+    pub(crate) record: Option<RunRecord>,
+}
+
+/// A strip and the stretches of it that no newer piece lies over.
+#[derive(Clone, Debug)]
+pub(crate) struct Layer<'a> {
+    pub(crate) strip: &'a Strip,
+    pub(crate) track: &'a Track,
+    pub(crate) record: Option<&'a RunRecord>,
+    /// `(start_bp, end_bp)`, sorted, half-open.
+    pub(crate) parts: Vec<(u64, u64)>,
+}
+
+/// All pieces of one kind, oldest first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pieces {
+    list: Vec<Piece>,
+}
+
+impl Pieces {
+    /// Makes room for a job's tracks.
+    pub(crate) fn begin(&mut self, id: u64, region: Region) {
+        if self.list.len() >= KEPT {
+            self.list.remove(0);
+        }
+        self.list.push(Piece { id, region, strips: BTreeMap::new(), record: None });
+    }
+
+    /// Adds what has arrived for a job; a job that is not kept any more has none.
+    pub(crate) fn add(&mut self, id: u64, chunk: TrackChunk) {
+        if let Some(piece) = self.list.iter_mut().find(|piece| piece.id == id) {
+            piece.strips.entry(chunk.track).or_default().add(chunk);
+        }
+    }
+
+    /// A job has delivered everything: older pieces that lie wholly under it are dropped.
+    pub(crate) fn complete(&mut self, id: u64, record: RunRecord) {
+        let Some(at) = self.list.iter().position(|piece| piece.id == id) else { return };
+        let over = self.list[at].region.clone();
+        self.list[at].record = Some(record);
+        let mut position = 0;
+        self.list.retain(|piece| {
+            let older = position < at;
+            position += 1;
+            let under = piece.region.contig == over.contig
+                && piece.region.start_bp >= over.start_bp
+                && piece.region.end_bp <= over.end_bp;
+            !(older && under)
+        });
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.iter().all(|piece| piece.strips.is_empty())
+    }
+
+    /// Keys of all tracks, in the order they were first seen.
+    pub(crate) fn keys(&self) -> Vec<(TrackKey, String)> {
+        let mut keys: Vec<(TrackKey, String)> = Vec::new();
+        for track in self.list.iter().flat_map(|piece| piece.strips.values()).filter_map(Strip::track) {
+            let key = TrackKey::of(track);
+            if !keys.iter().any(|(known, _)| *known == key) {
+                keys.push((key, track.unit.clone()));
+            }
+        }
+        keys
+    }
+
+    /// What is to be drawn of one track on one contig, newest first.
+    pub(crate) fn layers(&self, contig_name: &str, key: &TrackKey) -> Vec<Layer<'_>> {
+        let mut covered: Vec<(u64, u64)> = Vec::new();
+        let mut layers = Vec::new();
+        for piece in self.list.iter().rev().filter(|piece| piece.region.contig == contig_name) {
+            for strip in piece.strips.values() {
+                let Some(track) = strip.track().filter(|track| TrackKey::of(track) == *key) else { continue };
+                let extent = (track.region.start_bp, track.region.end_bp);
+                let parts = without(extent, &covered);
+                if !parts.is_empty() {
+                    layers.push(Layer { strip, track, record: piece.record.as_ref(), parts });
+                    covered.push(extent);
+                    covered.sort_unstable();
+                }
+            }
+        }
+        layers
+    }
+
+    /// The newest record of a run, for provenance.
+    pub(crate) fn newest_record(&self) -> Option<&RunRecord> {
+        self.list.iter().rev().find_map(|piece| piece.record.as_ref())
+    }
+}
+
+/// What is left of `stretch` when the sorted `covered` stretches are taken away.
+fn without(stretch: (u64, u64), covered: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let (mut from, end) = stretch;
+    let mut left = Vec::new();
+    for &(start_bp, end_bp) in covered {
+        if start_bp > from && start_bp < end {
+            left.push((from, start_bp));
+        }
+        if end_bp > from && start_bp < end {
+            from = end_bp;
+        }
+    }
+    if from < end {
+        left.push((from, end));
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use strandscope_worker::genome::TrackLayout;
+
+    use super::*;
+
+    pub(crate) fn chunk(start_bp: u64, values: &[f32]) -> TrackChunk {
+        let region = Region::new("chr1", start_bp, start_bp + values.len() as u64);
+        let part = Track {
+            name: "donor".into(),
+            label: "donor".into(),
+            unit: "probability".into(),
+            region: region.clone(),
+            strand: Strand::Forward,
+            layout: TrackLayout::Bins { width_bp: 1 },
+            values: values.to_vec(),
+            missing: vec![],
+        };
+        TrackChunk { track: 0, part, whole: region }
+    }
+
+    fn key() -> TrackKey {
+        TrackKey { label: "donor".into(), reverse: false }
+    }
+
+    #[test]
+    fn what_is_left_of_a_stretch() {
+        assert_eq!(without((10, 20), &[]), [(10, 20)], "nothing covered");
+        assert_eq!(without((10, 20), &[(0, 12), (15, 16), (19, 30)]), [(12, 15), (16, 19)], "between");
+        assert_eq!(without((10, 20), &[(0, 30)]), [], "all covered");
+        assert_eq!(without((10, 20), &[(0, 10), (20, 30)]), [(10, 20)], "neighbours do not cover");
+    }
+
+    #[test]
+    fn newer_values_lie_over_older_ones_as_they_arrive() {
+        let mut pieces = Pieces::default();
+        pieces.begin(1, Region::new("chr1", 10, 20));
+        pieces.add(1, chunk(10, &[0.1; 10]));
+        pieces.begin(2, Region::new("chr1", 0, 100));
+        pieces.add(2, chunk(0, &[0.2; 13]));
+        let layers = pieces.layers("chr1", &key());
+        let parts: Vec<_> = layers.iter().map(|layer| layer.parts.clone()).collect();
+        assert_eq!(parts, [vec![(0, 13)], vec![(13, 20)]], "newest first, the older one behind it");
+        pieces.add(2, chunk(13, &[0.2; 87]));
+        pieces.complete(2, RunRecord::default());
+        assert_eq!(pieces.layers("chr1", &key()).len(), 1, "the older piece lies wholly under it");
+        assert_eq!(pieces.layers("chr2", &key()).len(), 0, "another contig");
+    }
+
+    #[test]
+    fn chunks_of_forgotten_jobs_are_dropped() {
+        let mut pieces = Pieces::default();
+        pieces.add(7, chunk(0, &[0.5]));
+        assert!(pieces.is_empty(), "no such piece");
+    }
+}

@@ -1,0 +1,143 @@
+//! What is asked of the engine.
+
+use std::path::{Path, PathBuf};
+
+use strandscope_worker::{
+    AttentionRequest, ExportFormat, ExportRequest, Pick, ScoreRequest, Task, TokenizeRequest, WindowChoice,
+    genome::Region,
+};
+
+use super::{ATTENTION_LIMIT_BP, BASES_IN_VIEW_BP, Order, State, TOKENS_IN_VIEW_BP, work::Purpose};
+use crate::export;
+
+/// Bases before and behind a block that are tokenized with it, so that tokens at its edges come out as they would
+/// in the middle.
+const TOKEN_FLANK_BP: u64 = 512;
+
+impl State {
+    /// Opens a sequence file in place of the one that is open.
+    pub(crate) fn open(&mut self, path: PathBuf) {
+        self.score_example = false;
+        let superseded = self.jobs.take_if(|purpose| matches!(purpose, Purpose::Open(_)));
+        self.orders.extend(superseded.into_iter().map(Order::Cancel));
+        self.failure = None;
+        self.message = None;
+        self.order(Purpose::Open(path.clone()), Task::OpenGenome { path });
+    }
+
+    /// Opens the bundled example, to be scored as soon as it is there.
+    pub(crate) fn open_example(&mut self) {
+        let Some(path) = self.example.as_ref().map(|example| example.path.clone()) else { return };
+        self.open(path);
+        self.score_example = true;
+    }
+
+    /// Scores what is in view with the head that is picked.
+    pub(crate) fn score_view(&mut self) {
+        let Some(region) = self.genome.as_ref().map(super::Genome::region) else { return };
+        self.begin_analysis();
+        self.score(region.clone());
+        self.attend(region);
+    }
+
+    /// Scores the record in view, what is in view first.
+    pub(crate) fn score_record(&mut self) {
+        let Some(genome) = &self.genome else { return };
+        let (seen, contig) = (genome.region(), genome.contig());
+        let whole = Region::new(&contig.name, 0, contig.length_bp);
+        self.begin_analysis();
+        if seen.len_bp() < whole.len_bp() {
+            self.score(seen.clone());
+        }
+        self.attend(seen);
+        self.score(whole);
+    }
+
+    fn begin_analysis(&mut self) {
+        self.cancel_analyses();
+        self.failure = None;
+        self.message = None;
+    }
+
+    fn score(&mut self, region: Region) {
+        let (Some(genome), Some(head)) = (&self.genome, &self.head) else { return };
+        if region.is_empty() {
+            return;
+        }
+        let request = ScoreRequest {
+            genome: genome.summary.path.clone(),
+            regions: vec![region.clone()],
+            head: head.clone(),
+            model: None,
+            stride_bp: None,
+            both_strands: self.options.both_strands,
+            window: WindowChoice::Trained,
+            keep_going: true,
+        };
+        self.next_piece += 1;
+        let piece = self.next_piece;
+        self.scores.begin(piece, region);
+        self.order(Purpose::Score { piece }, Task::Score(request));
+    }
+
+    /// Computes attention received, where it is wanted and the stretch is not too long.
+    fn attend(&mut self, region: Region) {
+        let Some(genome) = &self.genome else { return };
+        if !self.options.attention || region.is_empty() || region.len_bp() > ATTENTION_LIMIT_BP {
+            return;
+        }
+        let request = AttentionRequest {
+            genome: genome.summary.path.clone(),
+            region: region.clone(),
+            model: None,
+            layer: Pick::Mean,
+            attention_head: Pick::Mean,
+            window: WindowChoice::Trained,
+        };
+        self.next_piece += 1;
+        let piece = self.next_piece;
+        self.attention.begin(piece, region);
+        self.order(Purpose::Attention { piece }, Task::Attention(request));
+    }
+
+    /// Stops what is being computed; what has arrived stays.
+    pub(crate) fn cancel_analyses(&mut self) {
+        let jobs = self.jobs.cancel_analyses();
+        self.orders.extend(jobs.into_iter().map(Order::Cancel));
+    }
+
+    /// Asks for the bases and tokens that the view needs and has not.
+    pub(crate) fn ask_for_view(&mut self) {
+        let Some(genome) = &self.genome else { return };
+        let (path, record, contig) = (genome.summary.path.clone(), genome.record, genome.contig().clone());
+        let ((start_bp, end_bp), span_bp) = (genome.view.range_bp(), genome.view.span_bp());
+        if span_bp <= BASES_IN_VIEW_BP {
+            for (block, from, to) in self.bases.ask(record, start_bp, end_bp, contig.length_bp) {
+                let region = Region::new(&contig.name, from, to);
+                self.order(Purpose::Bases { record, block }, Task::ReadBases { path: path.clone(), region });
+            }
+        }
+        if span_bp <= TOKENS_IN_VIEW_BP {
+            for (block, from, to) in self.tokens.ask(record, start_bp, end_bp, contig.length_bp) {
+                let (from, to) = (from.saturating_sub(TOKEN_FLANK_BP), (to + TOKEN_FLANK_BP).min(contig.length_bp));
+                let request =
+                    TokenizeRequest { genome: path.clone(), region: Region::new(&contig.name, from, to), model: None };
+                self.order(Purpose::Tokens { record, block }, Task::Tokenize(request));
+            }
+        }
+    }
+
+    /// Writes the tracks that are drawn, of the region in view or of all that was scored in the record.
+    pub(crate) fn export(&mut self, path: &Path, format: ExportFormat, only_view: bool, force: bool) {
+        let tracks = export::tracks(self, only_view);
+        let request = ExportRequest {
+            tracks,
+            format,
+            path: path.to_owned(),
+            force,
+            record: self.scores.newest_record().or(self.attention.newest_record()).cloned(),
+        };
+        self.failure = None;
+        self.order(Purpose::Export, Task::Export(request));
+    }
+}

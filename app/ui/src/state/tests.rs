@@ -1,0 +1,1 @@
+//! Events in, orders and state out.

@@ -1,0 +1,197 @@
+//! Jobs that run, and how far they are.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use strandscope_worker::JobId;
+
+/// What a job is for; decides what becomes of its events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A file is opened.
+    Open(PathBuf),
+    /// Models and heads are listed.
+    Library,
+    /// A block of bases is read.
+    Bases { record: usize, block: u64 },
+    /// A block is cut into tokens.
+    Tokens { record: usize, block: u64 },
+    /// A stretch is scored.
+    Score { piece: u64 },
+    /// Attention over a stretch is computed.
+    Attention { piece: u64 },
+    /// Tracks are written.
+    Export,
+}
+
+impl Purpose {
+    /// What is said while it runs and when it fails; `None` for what runs unseen.
+    pub(crate) fn doing(&self) -> Option<&'static str> {
+        match self {
+            Self::Open(_) => Some("Opening"),
+            Self::Score { .. } => Some("Scoring"),
+            Self::Attention { .. } => Some("Attention"),
+            Self::Export => Some("Saving"),
+            Self::Library | Self::Bases { .. } | Self::Tokens { .. } => None,
+        }
+    }
+
+    pub(crate) fn failed(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "The file could not be opened",
+            Self::Library => "Models and heads could not be listed",
+            Self::Bases { .. } => "The sequence could not be read",
+            Self::Tokens { .. } => "The sequence could not be cut into tokens",
+            Self::Score { .. } => "Scoring did not work",
+            Self::Attention { .. } => "Attention could not be computed",
+            Self::Export => "The tracks could not be saved",
+        }
+    }
+
+    /// Whether it computes what the user asked to see.
+    pub(crate) fn is_analysis(&self) -> bool {
+        matches!(self, Self::Score { .. } | Self::Attention { .. })
+    }
+}
+
+/// A job under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    pub(crate) purpose: Purpose,
+    /// Units in all; 0 before it has begun.
+    pub(crate) total: u64,
+    pub(crate) done: u64,
+    pub(crate) unit: String,
+    pub(crate) note: String,
+    /// When it began, in seconds of the window's clock.
+    begun_s: Option<f64>,
+    latest_s: f64,
+    pub(crate) cancelling: bool,
+}
+
+impl Running {
+    /// How much of it is done, 0 to 1; `None` before it has begun.
+    pub(crate) fn fraction(&self) -> Option<f32> {
+        (self.total > 0).then(|| (self.done as f32 / self.total as f32).clamp(0.0, 1.0))
+    }
+
+    /// Seconds left, once enough is done to say.
+    pub(crate) fn seconds_left(&self) -> Option<f64> {
+        let elapsed_s = self.latest_s - self.begun_s?;
+        let enough = self.done > 0 && self.done < self.total && elapsed_s > 0.5;
+        enough.then(|| elapsed_s / self.done as f64 * (self.total - self.done) as f64)
+    }
+}
+
+/// All jobs whose events are still wanted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Jobs {
+    jobs: BTreeMap<JobId, Running>,
+}
+
+impl Jobs {
+    pub(crate) fn add(&mut self, job: JobId, purpose: Purpose) {
+        let running = Running {
+            purpose,
+            total: 0,
+            done: 0,
+            unit: String::new(),
+            note: String::new(),
+            begun_s: None,
+            latest_s: 0.0,
+            cancelling: false,
+        };
+        self.jobs.insert(job, running);
+    }
+
+    pub(crate) fn started(&mut self, job: JobId, total: u64, unit: String, now_s: f64) {
+        if let Some(running) = self.jobs.get_mut(&job) {
+            (running.total, running.unit) = (total, unit);
+            (running.begun_s, running.latest_s) = (Some(now_s), now_s);
+        }
+    }
+
+    pub(crate) fn progress(&mut self, job: JobId, done: u64, note: String, now_s: f64) {
+        if let Some(running) = self.jobs.get_mut(&job) {
+            (running.done, running.note, running.latest_s) = (done, note, now_s);
+        }
+    }
+
+    pub(crate) fn purpose(&self, job: JobId) -> Option<&Purpose> {
+        self.jobs.get(&job).map(|running| &running.purpose)
+    }
+
+    /// Takes a job out; its later events are dropped.
+    pub(crate) fn take(&mut self, job: JobId) -> Option<Running> {
+        self.jobs.remove(&job)
+    }
+
+    /// Takes out all jobs that `which` holds for.
+    pub(crate) fn take_if(&mut self, which: impl Fn(&Purpose) -> bool) -> Vec<JobId> {
+        self.jobs.extract_if(.., |_, running| which(&running.purpose)).map(|(job, _)| job).collect()
+    }
+
+    /// Marks analyses as being cancelled and names them.
+    pub(crate) fn cancel_analyses(&mut self) -> Vec<JobId> {
+        let analyses = self.jobs.iter_mut().filter(|(_, running)| running.purpose.is_analysis());
+        analyses
+            .map(|(&job, running)| {
+                running.cancelling = true;
+                job
+            })
+            .collect()
+    }
+
+    /// The job to show: one that has begun before one that waits.
+    pub(crate) fn shown(&self) -> Option<&Running> {
+        let visible = || self.jobs.values().filter(|running| running.purpose.doing().is_some());
+        visible().find(|running| running.total > 0).or_else(|| visible().next())
+    }
+
+    /// Whether anything is computed that the user asked to see.
+    pub(crate) fn analysing(&self) -> bool {
+        self.jobs.values().any(|running| running.purpose.is_analysis())
+    }
+
+    /// Whether such a job is under way.
+    pub(crate) fn any(&self, which: impl Fn(&Purpose) -> bool) -> bool {
+        self.jobs.values().any(|running| which(&running.purpose))
+    }
+}
+
+/// Seconds for people: `3.1 s`, `2 min 5 s`, `1 h 4 min`.
+pub(crate) fn duration(seconds: f64) -> String {
+    if seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = crate::scale::whole(seconds.round());
+    match whole {
+        0..60 => format!("{whole} s"),
+        60..3_600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3_600, whole % 3_600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_follows_from_the_rate() {
+        let mut jobs = Jobs::default();
+        jobs.add(JobId(1), Purpose::Score { piece: 1 });
+        jobs.started(JobId(1), 100, "windows".into(), 10.0);
+        assert_eq!(jobs.shown().and_then(Running::seconds_left), None, "nothing done yet");
+        jobs.progress(JobId(1), 25, String::new(), 12.0);
+        assert_eq!(jobs.shown().and_then(Running::seconds_left), Some(6.0), "2 s for a quarter");
+        assert_eq!(jobs.shown().and_then(Running::fraction), Some(0.25), "a quarter");
+    }
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!(
+            [0.04, 3.14, 59.7, 125.0, 3_840.0].map(duration),
+            ["0.0 s", "3.1 s", "1 min 0 s", "2 min 5 s", "1 h 4 min"],
+            "as people say them"
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! What lies over the window: the list of shortcuts, and fields for paths where the desktop has no dialogs.
+
+use egui::{Context, Grid, Id, Key, Modal, RichText, TextEdit, Ui};
+
+use super::controls;
+use crate::{
+    keys,
+    screen::{Action, Dialog, Screen},
+    theme::{self, Palette},
+};
+
+pub(crate) fn ui(ctx: &Context, palette: &Palette, screen: &mut Screen) {
+    let Some(mut dialog) = screen.dialog.take() else { return };
+    let response = Modal::new(Id::unique("dialog")).show(ctx, |ui| match &mut dialog {
+        Dialog::Shortcuts => shortcuts(ui, palette),
+        Dialog::OpenPath(path) => open_path(ui, path, screen),
+        Dialog::SavePath { path, replace } => save_path(ui, path, replace, screen),
+    });
+    if !response.inner && !response.should_close() {
+        screen.dialog = Some(dialog);
+    }
+}
+
+/// Each of these says whether the dialog is done with.
+fn shortcuts(ui: &mut Ui, palette: &Palette) -> bool {
+    ui.set_width(480.0);
+    ui.label(RichText::new("Shortcuts").font(theme::semibold(16.0)));
+    ui.add_space(6.0);
+    Grid::new("shortcuts").num_columns(2).spacing([28.0, 7.0]).show(ui, |ui| {
+        for (keys, what) in keys::SHEET {
+            ui.label(RichText::new(keys).font(theme::mono(12.0)).color(palette.text));
+            ui.label(RichText::new(what).color(palette.weak));
+            ui.end_row();
+        }
+    });
+    ui.add_space(10.0);
+    controls::note(ui, "Plain keys rest while you type into a field. On a Mac, Ctrl is ⌘.");
+    ui.add_space(6.0);
+    controls::button(ui, "Close", 90.0, true).clicked()
+}
+
+fn field(ui: &mut Ui, path: &mut String) -> bool {
+    let edit = TextEdit::singleline(path)
+        .font(theme::mono(12.5))
+        .hint_text("/folder/file")
+        .margin(egui::Margin::symmetric(10, 6))
+        .desired_width(f32::INFINITY);
+    let response = ui.add(edit).accessible_name("Path of the file");
+    let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    if !entered && ui.ctx().memory(|memory| memory.focused().is_none()) {
+        response.request_focus();
+    }
+    entered
+}
+
+fn open_path(ui: &mut Ui, path: &mut String, screen: &mut Screen) -> bool {
+    ui.set_width(480.0);
+    ui.label(RichText::new("Open a sequence file").font(theme::semibold(16.0)));
+    controls::note(
+        ui,
+        "This desktop has no file dialog. Type or paste the path of a FASTA file, or drop the file on the window.",
+    );
+    ui.add_space(6.0);
+    let entered = field(ui, path);
+    ui.add_space(8.0);
+    let (done, cancelled) = confirm(ui, "Open", !path.trim().is_empty());
+    if (entered || done) && !path.trim().is_empty() {
+        screen.act(Action::OpenPath(path.trim().into()));
+        return true;
+    }
+    cancelled
+}
+
+fn save_path(ui: &mut Ui, path: &mut String, replace: &mut bool, screen: &mut Screen) -> bool {
+    ui.set_width(480.0);
+    ui.label(RichText::new("Save as").font(theme::semibold(16.0)));
+    controls::note(ui, "This desktop has no file dialog. Type the path of the file to write.");
+    ui.add_space(6.0);
+    let entered = field(ui, path);
+    ui.checkbox(replace, "Replace the file if it exists");
+    ui.add_space(8.0);
+    let (done, cancelled) = confirm(ui, "Save", !path.trim().is_empty());
+    if (entered || done) && !path.trim().is_empty() {
+        screen.act(Action::SaveTo { path: path.trim().into(), force: *replace });
+        return true;
+    }
+    cancelled
+}
+
+/// Whether it was confirmed, and whether it was given up.
+fn confirm(ui: &mut Ui, verb: &str, enabled: bool) -> (bool, bool) {
+    ui.horizontal(|ui| {
+        let done = controls::primary_button(ui, verb, 90.0, enabled).clicked();
+        (done, controls::button(ui, "Cancel", 90.0, true).clicked())
+    })
+    .inner
+}

@@ -1,0 +1,107 @@
+//! The panel of heads: which one answers, how it is asked, and what its card says.
+
+use egui::{ComboBox, RichText, ScrollArea, Ui};
+use strandscope_worker::card::StrandRule;
+
+use super::{card, controls};
+use crate::{
+    screen::{Action, Screen},
+    state::{ATTENTION_LIMIT_BP, State},
+    theme::{self, Palette},
+};
+
+pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
+    controls::section(ui, "Head");
+    let Some(library) = &state.library else {
+        controls::note(ui, "Looking for models and heads …");
+        return;
+    };
+    if library.heads.is_empty() {
+        controls::paragraph(ui, "There is no head to score with.");
+        controls::note(ui, "A head turns what the model sees into answers. Train one with “strandscope finetune”.");
+        return;
+    }
+    picker(ui, state, screen);
+    ui.add_space(2.0);
+    buttons(ui, state, screen);
+    options(ui, state, screen);
+    ui.add_space(6.0);
+    let rule = ui.available_rect_before_wrap();
+    let palette = Palette::of(ui);
+    ui.painter().hline(rule.left() - 14.0..=rule.right() + 14.0, rule.top(), egui::Stroke::new(1.0, palette.border));
+    ui.add_space(2.0);
+    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        ui.add_space(4.0);
+        card::ui(ui, state, screen);
+    });
+}
+
+fn picker(ui: &mut Ui, state: &State, screen: &mut Screen) {
+    let Some(library) = &state.library else { return };
+    let title = state.head_entry().map_or("Pick a head", |entry| entry.card.title.as_str());
+    let combo = ComboBox::from_id_salt("head picker")
+        .width(ui.available_width())
+        .truncate()
+        .selected_text(RichText::new(title).font(theme::semibold(13.5)))
+        .show_ui(ui, |ui| {
+            ui.set_min_width(260.0);
+            for entry in &library.heads {
+                let chosen = state.head.as_deref() == Some(&entry.card.name);
+                let response = ui.selectable_label(chosen, &entry.card.title);
+                if response.on_hover_text(&entry.card.description).clicked() {
+                    screen.act(Action::PickHead(entry.card.name.clone()));
+                }
+            }
+        });
+    combo.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, "Head"));
+}
+
+fn buttons(ui: &mut Ui, state: &State, screen: &mut Screen) {
+    let ready = state.head_entry().is_some() && state.stopped.is_none();
+    let width = (ui.available_width() - theme::GAP) / 2.0;
+    ui.horizontal(|ui| {
+        if state.jobs.analysing() {
+            let cancelling = state.jobs.shown().is_some_and(|running| running.cancelling);
+            let text = if cancelling { "Cancelling …" } else { "Cancel" };
+            let button = controls::button(ui, text, width, !cancelling);
+            if button.on_hover_text("Stop; what has arrived is kept  (Esc)").clicked() {
+                screen.act(Action::Cancel);
+            }
+        } else {
+            let button = controls::primary_button(ui, "Score view", width, ready);
+            if button.on_hover_text("Score what is in view  (Ctrl+Enter)").clicked() {
+                screen.act(Action::ScoreView);
+            }
+        }
+        let button = controls::button(ui, "Score record", width, ready);
+        if button.on_hover_text("Score the whole record, what is in view first  (Ctrl+Shift+Enter)").clicked() {
+            screen.act(Action::ScoreRecord);
+        }
+    });
+}
+
+fn options(ui: &mut Ui, state: &State, screen: &mut Screen) {
+    let Some(entry) = state.head_entry() else { return };
+    let (name, hint) = match entry.card.strand {
+        StrandRule::Symmetric => (
+            "Average both strands",
+            "The answer does not depend on the strand: both are read and averaged, and a track shows how far they disagree.",
+        ),
+        StrandRule::Stranded => {
+            ("Reverse strand too", "Each strand has answers of its own: the reverse strand gets tracks marked −.")
+        }
+    };
+    let mut both = state.options.both_strands;
+    if ui.checkbox(&mut both, name).on_hover_text(hint).changed() {
+        screen.act(Action::BothStrands(both));
+    }
+    let mut attention = state.options.attention;
+    let hint = format!(
+        "How much attention each token receives, averaged over layers and attention heads, for up to {} at once.\n\
+         Attention shows where information was gathered from, not why the call was made.",
+        crate::locus::length(ATTENTION_LIMIT_BP)
+    );
+    if ui.checkbox(&mut attention, "Attention received").on_hover_text(hint).changed() {
+        screen.act(Action::Attention(attention));
+    }
+}

@@ -1,0 +1,82 @@
+//! The menus for saving and for looks.
+
+use egui::{Popup, PopupCloseBehavior, RichText, ThemePreference, Ui};
+
+use super::controls;
+use crate::{
+    SaveFormat,
+    icons::Icon,
+    screen::{Action, Screen},
+    state::State,
+    theme::BaseColours,
+};
+
+/// What can be saved.
+pub(crate) fn save(ui: &mut Ui, state: &State, screen: &mut Screen) {
+    let any = !state.scores.is_empty() || !state.attention.is_empty();
+    let button = controls::icon_button(ui, Icon::Save, "Save", "Ctrl+S", true);
+    Popup::menu(&button).width(290.0).show(|ui| {
+        controls::section(ui, "Locus in view");
+        let rows = [
+            (SaveFormat::Tsv, true, "Table (TSV)", any),
+            (SaveFormat::BedGraph, true, "bedGraph, one file per track", any),
+            (SaveFormat::Png, true, "Picture (PNG)", true),
+        ];
+        for (format, only_view, name, enabled) in rows {
+            entry(ui, screen, format, only_view, name, enabled);
+        }
+        ui.add_space(6.0);
+        controls::section(ui, "Everything scored in this record");
+        entry(ui, screen, SaveFormat::Tsv, false, "Table of all scores (TSV)", any);
+        entry(ui, screen, SaveFormat::BedGraph, false, "bedGraph of all scores", any);
+        if !any {
+            ui.add_space(4.0);
+            controls::note(ui, "Tables hold scores: score the view first.");
+        }
+    });
+}
+
+fn entry(ui: &mut Ui, screen: &mut Screen, format: SaveFormat, only_view: bool, name: &str, enabled: bool) {
+    let width = ui.available_width();
+    let button =
+        egui::Button::new(name).frame_when_inactive(false).min_size(egui::Vec2::new(width, 28.0)).right_text("");
+    if ui.add_enabled(enabled, button).clicked() {
+        screen.act(Action::Save { format, only_view });
+    }
+}
+
+/// How things look.
+pub(crate) fn view(ui: &mut Ui, screen: &mut Screen) {
+    let button = controls::icon_button(ui, Icon::Contrast, "Appearance", "", true);
+    Popup::menu(&button).width(230.0).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
+        controls::section(ui, "Theme");
+        let mut theme = ui.ctx().options(|options| options.theme_preference);
+        ui.horizontal(|ui| {
+            for (value, name) in [
+                (ThemePreference::System, "System"),
+                (ThemePreference::Light, "Light"),
+                (ThemePreference::Dark, "Dark"),
+            ] {
+                if ui.selectable_value(&mut theme, value, name).changed() {
+                    ui.ctx().set_theme(theme);
+                }
+            }
+        });
+        ui.add_space(6.0);
+        controls::section(ui, "Colours of bases");
+        for set in BaseColours::ALL {
+            ui.horizontal(|ui| {
+                ui.radio_value(&mut screen.base_colours, set, set.name());
+                let dark = ui.visuals().dark_mode;
+                ui.spacing_mut().item_spacing.x = 2.0;
+                for (colour, letter) in set.colours(dark).into_iter().zip(["A", "C", "G", "T"]) {
+                    let _ = ui.label(RichText::new(letter).monospace().color(colour));
+                }
+            });
+        }
+        ui.add_space(6.0);
+        controls::section(ui, "Panels");
+        ui.checkbox(&mut screen.left_panel, "Records");
+        ui.checkbox(&mut screen.right_panel, "Head");
+    });
+}

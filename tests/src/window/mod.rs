@@ -1,0 +1,4 @@
+//! The window, driven by what is written on it, with an engine that is played.
+
+mod pictures;
+mod stage;

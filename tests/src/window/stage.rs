@@ -1,0 +1,369 @@
+//! An engine and a desktop that are played: small questions are answered at once, scores when the test says so.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Duration,
+};
+
+use egui_kittest::Harness;
+use strandscope_ui::{Example, Figure, SaveFormat, ServiceAnswer, Services, Start, Window, Worker};
+use strandscope_worker::{
+    Contig, Engine, Event, GenomeSummary, HeadEntry, JobId, Library, ModelEntry, Outcome, RunRecord, Task, Token,
+    TrackChunk,
+    card::{Activation, DataSource, Figure as Measure, HeadCard, HeadKind, Label, ModelCard, StrandRule},
+    genome::{MissingRun, Region, Strand, Track, TrackLayout},
+};
+
+/// Length of the first record of the played genome.
+pub(crate) const LENGTH_BP: u64 = 120_000;
+/// Where the played genome is unknown.
+const UNKNOWN_BP: (u64, u64) = (60_300, 60_420);
+
+/// What is played, shared by the test and the window.
+#[derive(Default)]
+pub(crate) struct Played {
+    pub(crate) tasks: Vec<(JobId, Task)>,
+    pub(crate) cancelled: Vec<JobId>,
+    pub(crate) figures: Vec<(Figure, PathBuf, bool)>,
+    pub(crate) answers: VecDeque<ServiceAnswer>,
+    /// What a dialog answers; `None` means that there is none.
+    pub(crate) dialog: Option<PathBuf>,
+    events: VecDeque<Event>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Stage(pub(crate) Rc<RefCell<Played>>);
+
+impl Worker for Stage {
+    fn run(&mut self, task: Task) -> JobId {
+        let job = JobId(self.0.borrow().tasks.len() as u64 + 1);
+        self.0.borrow_mut().tasks.push((job, task.clone()));
+        if let Some(outcome) = answer(&task) {
+            self.post(Event::Finished { job, outcome, elapsed: Duration::from_millis(3) });
+        }
+        job
+    }
+
+    fn cancel(&mut self, job: JobId) {
+        self.0.borrow_mut().cancelled.push(job);
+    }
+
+    fn try_event(&mut self) -> Option<Event> {
+        self.0.borrow_mut().events.pop_front()
+    }
+}
+
+impl Services for Stage {
+    fn pick_file(&mut self) {
+        let answer = self.0.borrow().dialog.clone().map_or(ServiceAnswer::NoOpenDialog, ServiceAnswer::Opened);
+        self.0.borrow_mut().answers.push_back(answer);
+    }
+
+    fn pick_save(&mut self, suggested_name: &str, _format: SaveFormat) {
+        let none = ServiceAnswer::NoSaveDialog { suggested: Path::new("/home/ada").join(suggested_name) };
+        let answer = self.0.borrow().dialog.clone().map_or(none, ServiceAnswer::SaveTo);
+        self.0.borrow_mut().answers.push_back(answer);
+    }
+
+    fn save_figure(&mut self, figure: Figure, path: PathBuf, force: bool) {
+        self.0.borrow_mut().figures.push((figure, path.clone(), force));
+        self.0.borrow_mut().answers.push_back(ServiceAnswer::FigureSaved(path));
+    }
+
+    fn restart_engine(&mut self) -> std::io::Result<Engine> {
+        Err(std::io::Error::other("played engines do not start again"))
+    }
+
+    fn poll(&mut self) -> Option<ServiceAnswer> {
+        self.0.borrow_mut().answers.pop_front()
+    }
+}
+
+impl Stage {
+    pub(crate) fn post(&self, event: Event) {
+        self.0.borrow_mut().events.push_back(event);
+    }
+
+    /// Jobs of scoring that were asked for, oldest first.
+    pub(crate) fn score_jobs(&self) -> Vec<(JobId, Region)> {
+        let played = self.0.borrow();
+        let scores = played.tasks.iter().filter_map(|(job, task)| match task {
+            Task::Score(request) => Some((*job, request.regions[0].clone())),
+            _ => None,
+        });
+        scores.collect()
+    }
+
+    /// Plays the newest scoring up to `share` of its region, and all of the attention that was asked with it.
+    pub(crate) fn play_scores(&self, share: f64) {
+        let (job, region) = self.score_jobs().pop().expect("scoring was asked for");
+        let both = matches!(&self.task(job), Task::Score(request) if request.both_strands);
+        let head = match self.task(job) {
+            Task::Score(request) => request.head,
+            _ => String::new(),
+        };
+        self.post(Event::Ready { device: "CPU, 2 threads".into() });
+        self.post(Event::Started { job, total: 40, unit: "windows".into() });
+        let end_bp = region.start_bp + (region.len_bp() as f64 * share).round() as u64;
+        let part = Region::new(&region.contig, region.start_bp, end_bp);
+        let labels: &[&str] =
+            if head == "promoter" { &["promoter", "background"] } else { &["donor", "acceptor", "none"] };
+        let mut track = 0;
+        for label in labels {
+            for strand in [Strand::Forward, Strand::Reverse].into_iter().take(if both { 2 } else { 1 }) {
+                let part = scores(&part, label, strand);
+                self.post(Event::TrackChunk { job, chunk: TrackChunk { track, part, whole: region.clone() } });
+                track += 1;
+            }
+        }
+        self.post(Event::Progress { job, done: (40.0 * share) as u64, note: String::new() });
+        if share >= 1.0 {
+            self.post(Event::Finished { job, outcome: Outcome::Run(record()), elapsed: Duration::from_millis(840) });
+            self.play_attention();
+        }
+    }
+
+    fn play_attention(&self) {
+        let asked = self.0.borrow().tasks.iter().rev().find_map(|(job, task)| match task {
+            Task::Attention(request) => Some((*job, request.region.clone())),
+            _ => None,
+        });
+        let Some((job, region)) = asked else { return };
+        let spans: Vec<(u64, u64)> = tokens(&region).into_iter().filter_map(|token| token.span).collect();
+        let values = spans.iter().map(|span| 0.0004 + 0.004 * noise(span.0 / 3).powi(6)).collect();
+        let part = Track {
+            name: "attention received".into(),
+            label: "received".into(),
+            unit: "mean weight".into(),
+            region: region.clone(),
+            strand: Strand::Forward,
+            layout: TrackLayout::Spans(spans),
+            values,
+            missing: vec![],
+        };
+        self.post(Event::TrackChunk { job, chunk: TrackChunk { track: 0, part, whole: region } });
+        self.post(Event::Finished { job, outcome: Outcome::Run(record()), elapsed: Duration::from_millis(300) });
+    }
+
+    fn task(&self, job: JobId) -> Task {
+        self.0.borrow().tasks.iter().find(|(name, _)| *name == job).expect("known job").1.clone()
+    }
+}
+
+/// A window on the stage, of the given size, that opens the example.
+pub(crate) fn open(stage: &Stage, size: [f32; 2], scale: f32) -> Harness<'static> {
+    open_with(stage, size, scale, Start { files: vec![], example: Some(example()) })
+}
+
+/// A window on the stage that opens what `start` says.
+pub(crate) fn open_with(stage: &Stage, size: [f32; 2], scale: f32, start: Start) -> Harness<'static> {
+    let mut window = Window::new(stage.clone(), Box::new(stage.clone()), start);
+    let mut harness = Harness::builder()
+        .with_size(size)
+        .with_pixels_per_point(scale)
+        .with_max_steps(60)
+        .wgpu()
+        .build_ui(move |ui| window.ui(ui));
+    harness.run();
+    harness
+}
+
+pub(crate) fn example() -> Example {
+    Example {
+        title: "Human PTEN, exon 5".into(),
+        note: "Two splice sites frame the exon.".into(),
+        path: "/examples/pten.fa".into(),
+        locus: Some(Region::new("chr10_PTEN", 60_000, 60_600)),
+        head: "splice".into(),
+    }
+}
+
+/// What is answered at once.
+fn answer(task: &Task) -> Option<Outcome> {
+    match task {
+        Task::OpenGenome { path } if path.ends_with("broken.fa") => None,
+        Task::OpenGenome { path } => Some(Outcome::Genome(genome(path))),
+        Task::ReadBases { region, .. } => Some(Outcome::Bases { region: region.clone(), bases: bases(region) }),
+        Task::ListModels => Some(Outcome::Library(library())),
+        Task::Tokenize(request) => {
+            Some(Outcome::Tokens { region: request.region.clone(), tokens: tokens(&request.region) })
+        }
+        Task::Export(request) => Some(Outcome::Written { paths: vec![request.path.clone()], notes: vec![] }),
+        _ => None,
+    }
+}
+
+fn genome(path: &Path) -> GenomeSummary {
+    let mut contigs = vec![Contig {
+        name: "chr10_PTEN".into(),
+        description: "human PTEN region, GRCh37".into(),
+        length_bp: LENGTH_BP,
+    }];
+    let more = if path.ends_with("many.fa") { 100_000 } else { 4 };
+    contigs.extend((1..=more).map(|number| Contig {
+        name: format!("scaffold_{number}"),
+        description: String::new(),
+        length_bp: 1_000 + number * 137 % 90_000,
+    }));
+    GenomeSummary {
+        path: path.to_owned(),
+        contigs,
+        warnings: vec!["Record chr10_PTEN has 120 unknown bases (N).".into()],
+    }
+}
+
+/// A number from 0 to 1 that depends on `seed` only.
+fn noise(seed: u64) -> f32 {
+    let mixed = (seed ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((mixed ^ (mixed >> 31)) % 10_007) as f32 / 10_006.0
+}
+
+fn base(position_bp: u64) -> u8 {
+    let masked = (60_480..60_560).contains(&position_bp);
+    match position_bp {
+        _ if (UNKNOWN_BP.0..UNKNOWN_BP.1).contains(&position_bp) => b'N',
+        _ if masked => b"acgt"[(noise(position_bp) * 3.999) as usize],
+        _ => b"ACGT"[(noise(position_bp) * 3.999) as usize],
+    }
+}
+
+fn bases(region: &Region) -> Vec<u8> {
+    (region.start_bp..region.end_bp).map(base).collect()
+}
+
+fn tokens(region: &Region) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut start_bp = region.start_bp;
+    while start_bp < region.end_bp {
+        let end_bp = (start_bp + 3 + (noise(start_bp / 2) * 6.0) as u64).min(region.end_bp);
+        let text = (start_bp..end_bp).map(|bp| char::from(base(bp))).collect();
+        tokens.push(Token { id: 40 + (noise(end_bp) * 4_000.0) as u32, text, span: Some((start_bp, end_bp)) });
+        start_bp = end_bp;
+    }
+    tokens
+}
+
+fn scores(region: &Region, label: &str, strand: Strand) -> Track {
+    let site = match label {
+        "donor" | "promoter" => 60_253,
+        "acceptor" => 60_138,
+        _ => 0,
+    };
+    let salt = site + u64::from(strand == Strand::Reverse) * 7;
+    let value = |bp: u64| match bp {
+        _ if (UNKNOWN_BP.0..UNKNOWN_BP.1).contains(&bp) => f32::NAN,
+        _ if label == "none" || label == "background" => 0.97 - 0.3 * noise(bp).powi(9),
+        _ if bp == site && strand == Strand::Forward => 0.94,
+        _ => 0.02 * noise(bp + salt) + 0.75 * noise(bp / 2 + salt * 3).powi(60),
+    };
+    let cut = |bp: u64| bp.clamp(region.start_bp, region.end_bp);
+    let (start_bp, end_bp) = (cut(UNKNOWN_BP.0), cut(UNKNOWN_BP.1));
+    let missing =
+        if start_bp < end_bp { vec![MissingRun { start_bp, end_bp, reason: "n_run".into() }] } else { vec![] };
+    Track {
+        name: format!("splice {label}"),
+        label: label.into(),
+        unit: "probability".into(),
+        region: region.clone(),
+        strand,
+        layout: TrackLayout::Bins { width_bp: 1 },
+        values: (region.start_bp..region.end_bp).map(value).collect(),
+        missing,
+    }
+}
+
+fn record() -> RunRecord {
+    RunRecord {
+        version: "0.1.0".into(),
+        command: "strandscope score pten.fa --head splice --region chr10_PTEN:60,001-60,600".into(),
+        model: "strandscope-base".into(),
+        model_sha256: "5f".repeat(32),
+        head: Some("splice".into()),
+        head_sha256: Some("a7".repeat(32)),
+        device: "CPU, 2 threads".into(),
+        input: "pten.fa".into(),
+        input_sha256: "c0".repeat(32),
+        windows: 40,
+        ..RunRecord::default()
+    }
+}
+
+fn label(name: &str, description: &str, background: bool) -> Label {
+    Label { name: name.into(), description: description.into(), background }
+}
+
+/// Heads as a test needs them; their figures are made up.
+fn library() -> Library {
+    let card = |name: &str, title: &str, description: &str, kind, strand, labels| HeadCard {
+        name: name.into(),
+        title: title.into(),
+        description: description.into(),
+        kind,
+        labels,
+        activation: Activation::Softmax,
+        input_length_bp: 1_000,
+        strand,
+        training: vec![DataSource {
+            name: "HS3D".into(),
+            origin: "http://example.org/hs3d".into(),
+            licence: "unclear".into(),
+            size: "2,796 donors, 2,880 acceptors".into(),
+            sha256: "00".repeat(32),
+        }],
+        figures: vec![Measure {
+            data: "HS3D, held out".into(),
+            metric: "mcc".into(),
+            value: 0.84,
+            baseline: Some(0.61),
+            baseline_name: Some("a linear model on 4-mers".into()),
+        }],
+        intended_use: "Finding candidate splice sites in human sequence for research. Not for diagnosis.".into(),
+        limits: vec!["Trained on canonical GT–AG sites only.".into(), "Other species were not tested.".into()],
+        licence: "CC0-1.0".into(),
+        citation: vec!["Pollastro and Rampone 2002".into()],
+        model_sha256: "5f".repeat(32),
+        command: "strandscope finetune --config splice.toml".into(),
+    };
+    let splice = card(
+        "splice",
+        "Splice sites (human)",
+        "Says for every base whether an intron begins or ends there. Peaks are candidate exon borders.",
+        HeadKind::Base,
+        StrandRule::Stranded,
+        vec![
+            label("donor", "First base of an intron: the G of GT.", false),
+            label("acceptor", "Last base of an intron: the G of AG.", false),
+            label("none", "Anything else.", true),
+        ],
+    );
+    let promoter = card(
+        "promoter",
+        "Core promoter (human)",
+        "Says how much a window looks like the start of a gene.",
+        HeadKind::Sequence,
+        StrandRule::Symmetric,
+        vec![label("promoter", "A core promoter.", false), label("background", "Anything else.", true)],
+    );
+    let entry = |card| HeadEntry { card, sha256: "a7".repeat(32), source: "built-in".into() };
+    let model = ModelCard {
+        name: "strandscope-base".into(),
+        title: "Strandscope base".into(),
+        description: "A small encoder in the manner of dnaGrinder.".into(),
+        family: "dnagrinder".into(),
+        parameters: 4_200_000,
+        context_tokens: 512,
+        training: vec![],
+        figures: vec![],
+        licence: "CC0-1.0".into(),
+        citation: vec![],
+        command: "strandscope pretrain".into(),
+    };
+    Library {
+        models: vec![ModelEntry { card: model, sha256: "5f".repeat(32), source: "built-in".into() }],
+        heads: vec![entry(promoter), entry(splice)],
+    }
+}
