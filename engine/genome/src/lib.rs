@@ -27,6 +27,7 @@ mod region;
 mod source;
 mod strand;
 mod track;
+mod unfinished;
 mod unpack;
 mod write;
 
@@ -40,4 +41,5 @@ pub use output::{AtomicFile, Output, OutputError};
 pub use region::{ParseRegionError, Region};
 pub use strand::{Strand, complement, reverse_complement};
 pub use track::{MissingRun, Track, TrackLayout};
+pub use unfinished::remove_unfinished_files;
 pub use write::{TrackFiles, TrackFormat, TrackName, track_path};

@@ -10,7 +10,7 @@ use std::{
 
 use thiserror::Error;
 
-use crate::error::shown;
+use crate::{error::shown, unfinished};
 
 /// Why an output could not be written; the file that was there before is untouched.
 #[derive(Debug, Error)]
@@ -124,6 +124,7 @@ impl AtomicFile {
             return Err(OutputError::NoFolder { path: path.to_owned(), folder: folder.to_owned() });
         }
         let (temporary, file) = create_beside(folder).map_err(|error| OutputError::io(path, error))?;
+        unfinished::add(&temporary);
         Ok(Self { target, temporary, force, file: Some(BufWriter::with_capacity(1 << 16, file)) })
     }
 
@@ -205,6 +206,7 @@ impl Drop for AtomicFile {
             let _ = writer.into_parts();
             self.remove_temporary();
         }
+        unfinished::forget(&self.temporary);
     }
 }
 
