@@ -112,7 +112,7 @@ pub fn attention_received(
         let (tokens, spans) = tokens_inside(&batch.spans[0], window.start, core_start..core_end);
         for (number, (groups, (layer, head))) in pairs(model, plan)?.into_iter().zip(&names).enumerate() {
             let values = tokens.iter().map(|&token| mean(&received, &groups, token)).collect();
-            let label = format!("received.{layer}.{head}");
+            let label = format!("received:{layer}:{head}");
             part(number, Track {
                 name: format!("attention received, layer {layer}, attention head {head}"),
                 label,
