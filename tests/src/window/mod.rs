@@ -1,4 +1,5 @@
 //! The window, driven by what is written on it, with an engine that is played.
 
+mod flows;
 mod pictures;
 mod stage;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use egui_kittest::Harness;
+use egui_kittest::{Harness, kittest::Queryable};
 use strandscope_ui::{Example, Figure, SaveFormat, ServiceAnswer, Services, Start, Window, Worker};
 use strandscope_worker::{
     Contig, Engine, Event, GenomeSummary, HeadEntry, JobId, Library, ModelEntry, Outcome, RunRecord, Task, Token,
@@ -153,22 +153,41 @@ impl Stage {
     }
 }
 
+/// The window and nothing around it.
+pub(crate) struct Bare(Window);
+
+impl eframe::App for Bare {
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.0.ui(ui);
+    }
+}
+
 /// A window on the stage, of the given size, that opens the example.
-pub(crate) fn open(stage: &Stage, size: [f32; 2], scale: f32) -> Harness<'static> {
+pub(crate) fn open(stage: &Stage, size: [f32; 2], scale: f32) -> Harness<'static, Bare> {
     open_with(stage, size, scale, Start { files: vec![], example: Some(example()) })
 }
 
 /// A window on the stage that opens what `start` says.
-pub(crate) fn open_with(stage: &Stage, size: [f32; 2], scale: f32, start: Start) -> Harness<'static> {
-    let mut window = Window::new(stage.clone(), Box::new(stage.clone()), start);
+pub(crate) fn open_with(stage: &Stage, size: [f32; 2], scale: f32, start: Start) -> Harness<'static, Bare> {
+    let window = Bare(Window::new(stage.clone(), Box::new(stage.clone()), start));
     let mut harness = Harness::builder()
         .with_size(size)
         .with_pixels_per_point(scale)
         .with_max_steps(60)
         .wgpu()
-        .build_ui(move |ui| window.ui(ui));
+        .build_eframe(|_| window);
     harness.run();
     harness
+}
+
+/// Types a place into the locus box and presses Enter.
+pub(crate) fn go_to(harness: &mut Harness<'_, Bare>, place: &str) {
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::L);
+    harness.run();
+    harness.get_by_label("Locus").type_text(place);
+    harness.run();
+    harness.key_press(egui::Key::Enter);
+    harness.run();
 }
 
 pub(crate) fn example() -> Example {
