@@ -13,10 +13,33 @@
 //! # Ok::<(), strandscope_genome::ParseRegionError>(())
 //! ```
 
+mod contig;
+mod digest;
+mod error;
+mod fasta;
+mod genome;
+mod hooks;
+mod index;
+mod opening;
+mod output;
+mod reading;
 mod region;
+mod source;
 mod strand;
 mod track;
+mod unfinished;
+mod unpack;
+mod write;
 
+pub use contig::Contig;
+pub use digest::sha256_of_file;
+pub use error::{GenomeError, Place};
+pub use fasta::{FastaRecord, FastaReport, inspect_fasta};
+pub use genome::Genome;
+pub use hooks::Hooks;
+pub use output::{AtomicFile, Output, OutputError};
 pub use region::{ParseRegionError, Region};
 pub use strand::{Strand, complement, reverse_complement};
 pub use track::{MissingRun, Track, TrackLayout};
+pub use unfinished::remove_unfinished_files;
+pub use write::{TrackFiles, TrackFormat, TrackName, track_path};

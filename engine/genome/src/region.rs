@@ -49,7 +49,7 @@ impl Region {
 
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}-{}", self.contig, grouped(self.start_bp + 1), grouped(self.end_bp))
+        write!(f, "{}:{}-{}", self.contig, grouped(self.start_bp.saturating_add(1)), grouped(self.end_bp))
     }
 }
 
@@ -92,7 +92,20 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "\\PC{0,40}", range in "[0-9,: -]{0,12}") {
+            for text in [text.clone(), format!("{text}:{range}")] {
+                if let Ok(region) = text.parse::<Region>() {
+                    prop_assert_eq!(region.to_string().parse(), Ok(region));
+                }
+            }
+        }
+    }
 
     #[test]
     fn shown_and_parsed_one_based() {

@@ -37,7 +37,21 @@ pub fn reverse_complement(bases: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_dna_comes_back_and_base_i_pairs_with_base_n_minus_i(bases in "[ACGTRYSWKMBDHVNacgtn*-]{0,200}") {
+            let bases = bases.into_bytes();
+            let other = reverse_complement(&bases);
+            prop_assert_eq!(&reverse_complement(&other), &bases);
+            for (index, &base) in bases.iter().enumerate() {
+                prop_assert_eq!(other[bases.len() - 1 - index], complement(base));
+            }
+        }
+    }
 
     #[test]
     fn twice_is_identity_for_all_dna_codes() {

@@ -78,6 +78,21 @@ impl Track {
         self.values.get(index).copied().filter(|value| value.is_finite())
     }
 
+    /// Adds the part that follows this one; a missing run that goes on across the border stays one run.
+    pub fn append(&mut self, part: Self) {
+        self.region.end_bp = part.region.end_bp;
+        self.values.extend(part.values);
+        if let (TrackLayout::Spans(spans), TrackLayout::Spans(more)) = (&mut self.layout, part.layout) {
+            spans.extend(more);
+        }
+        for run in part.missing {
+            match self.missing.last_mut() {
+                Some(last) if last.end_bp == run.start_bp && last.reason == run.reason => last.end_bp = run.end_bp,
+                _ => self.missing.push(run),
+            }
+        }
+    }
+
     /// Why there is no value at `position_bp`, where there is none.
     pub fn reason_at(&self, position_bp: u64) -> Option<&str> {
         let index = self.missing.partition_point(|run| run.end_bp <= position_bp);

@@ -1,1 +1,5 @@
 //! Data sets, training and metrics.
+
+pub mod bpe;
+pub mod dataset;
+pub mod metrics;

@@ -147,6 +147,10 @@ impl Job {
         self.post.send(Event::Started { job: self.id, total, unit: unit.to_owned() });
     }
 
+    pub(crate) fn record(&self, record: crate::RunRecord, tracks: Vec<(String, strandscope_genome::Strand)>) {
+        self.post.send(Event::Record { job: self.id, record, tracks });
+    }
+
     pub(crate) fn progress(&self, done: u64, note: impl Into<String>) {
         self.post.send(Event::Progress { job: self.id, done, note: note.into() });
     }

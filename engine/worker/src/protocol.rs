@@ -3,7 +3,8 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use strandscope_genome::{MissingRun, Region, Strand, Track, TrackLayout};
+pub use strandscope_genome::Contig;
+use strandscope_genome::{Region, Strand, Track};
 use strandscope_models::card::{HeadCard, ModelCard};
 
 /// Names one piece of work; only grows.
@@ -76,6 +77,13 @@ pub enum Task {
     Doctor,
 }
 
+impl Task {
+    /// Whether it needs no tensors, and so neither a device nor its turn on the engine's thread.
+    pub fn reads_files_only(&self) -> bool {
+        matches!(self, Self::OpenGenome { .. } | Self::ReadBases { .. } | Self::Inspect { .. } | Self::Export(_))
+    }
+}
+
 /// What the engine reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
@@ -92,6 +100,18 @@ pub enum Event {
         total: u64,
         /// What is counted: `windows`, `rows`, `steps`, `bytes`.
         unit: String,
+    },
+    /// What is being run, on what, with what; comes once, before the first result of a job that has one.
+    ///
+    /// So a writer can put it at the top of a file that is written as results come.
+    /// What is only known at the end (windows, unknown bases) is final in [`Outcome::Run`].
+    Record {
+        /// The job.
+        job: JobId,
+        /// What is being run.
+        record: RunRecord,
+        /// Label and strand of the tracks that each region gives, in the order of their numbers.
+        tracks: Vec<(String, Strand)>,
     },
     /// How far a job is.
     Progress {
@@ -200,17 +220,6 @@ pub struct GenomeSummary {
     pub warnings: Vec<String>,
 }
 
-/// A record of an opened file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contig {
-    /// Name up to the first blank.
-    pub name: String,
-    /// The rest of the header line.
-    pub description: String,
-    /// Number of bases.
-    pub length_bp: u64,
-}
-
 /// One token and the bases it covers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
@@ -299,6 +308,9 @@ pub enum Pick {
 }
 
 /// Attention received, for every token of a region.
+///
+/// The label of each track says what it is: `received:LAYER:HEAD`, with `mean` where averaged
+/// (`received:mean:mean`, `received:3:0`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttentionRequest {
     /// The FASTA file.
@@ -484,6 +496,30 @@ pub struct RunRecord {
     pub beyond_trained_length: bool,
 }
 
+impl RunRecord {
+    /// The record as pairs of a key and a value, for the head of a file.
+    ///
+    /// What is only known at the end of a run is left out, so that a file written as results come says the same
+    /// as one written afterwards.
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        let mut pairs: Vec<(&str, String)> = vec![
+            ("program", format!("strandscope {}", self.version)),
+            ("command", self.command.clone()),
+            ("model", format!("{} sha256:{}", self.model, self.model_sha256)),
+        ];
+        if let Some(head) = &self.head {
+            pairs.push(("head", format!("{head} sha256:{}", self.head_sha256.as_deref().unwrap_or("unknown"))));
+        }
+        pairs.push(("device", self.device.clone()));
+        pairs.push(("input", format!("{} sha256:{}", self.input, self.input_sha256)));
+        if self.beyond_trained_length {
+            pairs.push(("warning", "windows are longer than any seen in training".to_owned()));
+        }
+        pairs.push(("use", "research only, not for diagnosis".to_owned()));
+        pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+}
+
 /// What a failure means for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
@@ -533,7 +569,7 @@ impl TrackAssembly {
         let slot = &mut self.tracks[chunk.track];
         match slot {
             None => *slot = Some(chunk.part),
-            Some(track) => append(track, chunk.part),
+            Some(track) => track.append(chunk.part),
         }
     }
 
@@ -545,20 +581,6 @@ impl TrackAssembly {
     /// The tracks themselves.
     pub fn into_tracks(self) -> Vec<Track> {
         self.tracks.into_iter().flatten().collect()
-    }
-}
-
-fn append(track: &mut Track, part: Track) {
-    track.region.end_bp = part.region.end_bp;
-    track.values.extend(part.values);
-    if let (TrackLayout::Spans(spans), TrackLayout::Spans(more)) = (&mut track.layout, part.layout) {
-        spans.extend(more);
-    }
-    for run in part.missing {
-        match track.missing.last_mut() {
-            Some(last) if last.end_bp == run.start_bp && last.reason == run.reason => last.end_bp = run.end_bp,
-            _ => track.missing.push(MissingRun { ..run }),
-        }
     }
 }
 

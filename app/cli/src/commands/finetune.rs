@@ -1,0 +1,82 @@
+//! `finetune`: training of a task head.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use strandscope_worker::{FinetuneRequest, Task, TrainingMethod, TrainingTask};
+
+use crate::{args::ModelArg, console::Console, failure::Result, output::report_written, session::Session};
+
+/// Train a task head on labelled sequences.
+///
+/// The result is a folder that score and evaluate accept, with its card, history and settings.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    model: ModelArg,
+    /// Table to learn from, over what the recipe says
+    #[arg(long, value_name = "FILE.csv[.gz]", required_unless_present = "config")]
+    train: Option<PathBuf>,
+    /// Table that says when to stop, over what the recipe says
+    #[arg(long, value_name = "FILE.csv[.gz]", required_unless_present = "config")]
+    dev: Option<PathBuf>,
+    /// What is learnt
+    #[arg(long, value_enum, default_value_t)]
+    task: TaskArg,
+    /// What is changed
+    #[arg(long, value_enum, default_value_t)]
+    method: Method,
+    /// Recipe: data, labels, sizes, schedule
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
+    /// Go on from the last checkpoint in the output folder
+    #[arg(long)]
+    resume: bool,
+    /// Folder of the head
+    #[arg(long, short, value_name = "DIR", help_heading = "Output")]
+    output: PathBuf,
+    /// Overwrite an existing folder
+    #[arg(long, help_heading = "Output")]
+    force: bool,
+    /// Print what was written as one JSON object
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum TaskArg {
+    /// One label for a sequence
+    #[default]
+    Classify,
+    /// A label for a base
+    PerBase,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Method {
+    /// The head only; the model stays as it is
+    #[default]
+    Head,
+}
+
+impl Args {
+    pub(crate) fn run(self, mut session: Session, console: Console) -> Result<()> {
+        let task = Task::Finetune(FinetuneRequest {
+            model: self.model.model,
+            config: self.config,
+            train: self.train,
+            dev: self.dev,
+            task: match self.task {
+                TaskArg::Classify => TrainingTask::Classify,
+                TaskArg::PerBase => TrainingTask::PerBase,
+            },
+            method: match self.method {
+                Method::Head => TrainingMethod::Head,
+            },
+            resume: self.resume,
+            output: self.output,
+            force: self.force,
+        });
+        report_written(console, self.json, session.run("finetune", task)?)
+    }
+}

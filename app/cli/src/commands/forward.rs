@@ -1,0 +1,45 @@
+//! `forward`: the raw network, for comparing with other implementations.
+
+use std::path::PathBuf;
+
+use strandscope_worker::{ForwardRequest, Task};
+
+use crate::{console::Console, failure::Result, output::report_written, session::Session};
+
+/// Run the raw network on token ids, for comparing with other programs.
+///
+/// Reads `input_ids` and an optional `attention_mask` of [batch, tokens]; padded rows of the result are zero.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Folder of the model, in the Hugging Face layout
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// Token ids
+    #[arg(long, value_name = "FILE.safetensors")]
+    input: PathBuf,
+    /// Names or beginnings of names of the tensors to write, for example hidden,logits [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    outputs: Vec<String>,
+    /// Write to this file
+    #[arg(long, short, value_name = "FILE.safetensors", help_heading = "Output")]
+    output: PathBuf,
+    /// Overwrite an existing file
+    #[arg(long, help_heading = "Output")]
+    force: bool,
+    /// Print what was written as one JSON object
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+impl Args {
+    pub(crate) fn run(self, mut session: Session, console: Console) -> Result<()> {
+        let task = Task::Forward(ForwardRequest {
+            model: self.model,
+            input: self.input,
+            outputs: self.outputs,
+            output: self.output,
+            force: self.force,
+        });
+        report_written(console, self.json, session.run("forward", task)?)
+    }
+}

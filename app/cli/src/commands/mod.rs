@@ -1,0 +1,65 @@
+//! The subcommands, one file for each.
+
+mod attention;
+mod bench;
+mod doctor;
+mod evaluate;
+mod finetune;
+mod forward;
+mod inspect;
+mod models;
+mod pretrain;
+mod score;
+mod tokenize;
+
+use clap::Subcommand;
+
+use crate::{args::Common, console::Console, failure::Result, session::Session};
+
+/// What can be done without a window.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say what files hold: records with lengths and checksums, tensors with shapes
+    Inspect(inspect::Args),
+    /// Cut sequences into the tokens of a model
+    Tokenize(tokenize::Args),
+    /// Score every base of a sequence with a task head
+    Score(score::Args),
+    /// Show where the attention of a model goes
+    Attention(attention::Args),
+    /// Measure a head on labelled sequences
+    Evaluate(evaluate::Args),
+    /// Run the raw network on token ids, for comparing with other programs
+    Forward(forward::Args),
+    /// Train a task head on labelled sequences
+    Finetune(finetune::Args),
+    /// Train a model on genomes by masking
+    Pretrain(pretrain::Args),
+    /// List the models and heads known here, or show one
+    #[command(subcommand)]
+    Models(models::Command),
+    /// Say what this computer offers: processors, adapters, folders
+    Doctor(doctor::Args),
+    /// Time a part of the program
+    #[command(subcommand)]
+    Bench(bench::Command),
+}
+
+impl Command {
+    pub(crate) fn run(self, common: &Common, console: Console, typed: String) -> Result<()> {
+        let session = Session::start(common, console, typed)?;
+        match self {
+            Self::Inspect(args) => args.run(session, console),
+            Self::Tokenize(args) => args.run(session),
+            Self::Score(args) => args.run(session, console),
+            Self::Attention(args) => args.run(session),
+            Self::Evaluate(args) => args.run(session),
+            Self::Forward(args) => args.run(session, console),
+            Self::Finetune(args) => args.run(session, console),
+            Self::Pretrain(args) => args.run(session, console),
+            Self::Models(command) => command.run(session),
+            Self::Doctor(args) => args.run(session),
+            Self::Bench(command) => command.run(session),
+        }
+    }
+}

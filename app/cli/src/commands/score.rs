@@ -1,0 +1,218 @@
+//! `score`: an answer of a task head for every base.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use strandscope_worker::{
+    Outcome, RunRecord, ScoreRequest, Task, TrackChunk, WindowChoice,
+    genome::{Region, Strand, TrackFiles, TrackFormat, TrackName},
+};
+
+use crate::{
+    args::{ModelArg, OutputArgs, window_choice},
+    console::Console,
+    failure::{Failure, Result},
+    input::{Input, read_packed},
+    regions::{Contigs, Unusable},
+    session::{Receiver, Session, unexpected},
+};
+
+/// Score every base of a sequence with a task head.
+///
+/// Without --region and --bed every record is scored, whole. The table is `contig start end strand label value reason`,
+/// 1-based; where there is no value a dot stands in its place, with the reason behind it. bedGraph is 0-based and has
+/// one file for each label and strand, OUT.LABEL.bedgraph, when there are several.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Sequences; - is standard input
+    #[arg(value_name = "FASTA")]
+    fasta: PathBuf,
+    /// A built-in head by name (promoter, splice, source), or the folder of a head
+    #[arg(long, value_name = "NAME|DIR")]
+    head: String,
+    #[command(flatten)]
+    model: ModelArg,
+    /// Where: CONTIG or CONTIG:START-END, 1-based; may be given several times
+    #[arg(long, value_name = "REGION")]
+    region: Vec<String>,
+    /// Where: the first three columns of each row
+    #[arg(long, value_name = "FILE")]
+    bed: Option<PathBuf>,
+    /// Step between the windows of a sequence head [default: a quarter of the window]
+    #[arg(long, value_name = "BP", value_parser = clap::value_parser!(u64).range(1..))]
+    stride: Option<u64>,
+    /// Average a symmetric head over both strands; give a stranded one's reverse strand as well
+    #[arg(long)]
+    both_strands: bool,
+    /// How much is read at once [default: what the head was trained on]
+    #[arg(long, value_name = "N|whole", value_parser = window_choice)]
+    window_tokens: Option<WindowChoice>,
+    /// Pass over what cannot be scored, count it, and end well
+    #[arg(long)]
+    keep_going: bool,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format", help_heading = "Output")]
+    json: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table, 1-based
+    #[default]
+    Tsv,
+    /// Values with their places, 0-based
+    Bedgraph,
+    /// One object, 0-based
+    Json,
+}
+
+impl Format {
+    fn of_tracks(self) -> TrackFormat {
+        match self {
+            Self::Tsv => TrackFormat::Tsv,
+            Self::Bedgraph => TrackFormat::BedGraph,
+            Self::Json => TrackFormat::Json,
+        }
+    }
+}
+
+impl Args {
+    pub(crate) fn run(self, mut session: Session, console: Console) -> Result<()> {
+        let input = Input::open(&self.fasta)?;
+        let places = self.places(&mut session, &input, console)?;
+        let task = Task::Score(ScoreRequest {
+            genome: input.path().to_owned(),
+            regions: places.regions,
+            head: self.head.clone(),
+            model: self.model.model.clone(),
+            stride_bp: self.stride,
+            both_strands: self.both_strands,
+            window: self.window_tokens.unwrap_or_default(),
+            keep_going: self.keep_going,
+        });
+        let mut writer = Writer { args: &self, input: &input, skipped: &places.skipped, files: None };
+        let done = session.run_into("score", task, &mut writer).map_err(|failure| input.rename(failure))?;
+        let files = writer.files;
+        let Outcome::Run(record) = done.outcome else { return Err(unexpected(&done.outcome)) };
+        if record.unknown_bp > 0 {
+            console.warn(&format!("{} bases were passed to the model as unknown", record.unknown_bp));
+        }
+        if let Some(files) = files {
+            let paths = files.finish()?;
+            for path in paths.iter().filter(|path| *path != Path::new("-")) {
+                console.note(&format!("written: {}", path.display()));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be scored; rows that cannot be had end it all unless the user said to go on.
+    fn places(&self, session: &mut Session, input: &Input, console: Console) -> Result<Places> {
+        let genome = session.open_genome(input)?;
+        if self.region.is_empty() && self.bed.is_none() {
+            return Ok(Places::default());
+        }
+        let contigs = Contigs::new(&genome, input.name());
+        let mut rows = self.region.iter().map(|text| contigs.region(text)).collect::<Result<Vec<_>>>()?;
+        if let Some(path) = &self.bed {
+            let bed = contigs.bed(path, &read_packed(path)?);
+            if bed.is_empty() {
+                return Err(Failure::bad_input(format!(
+                    "cannot use {}: it has no rows; BED has contig, start and end, separated by tabs",
+                    path.display()
+                )));
+            }
+            rows.extend(bed);
+        }
+        let places = Places::sorted_out(rows);
+        let Some(first) = places.skipped.first() else { return Ok(places) };
+        let count = places.skipped.len();
+        if !self.keep_going {
+            let failure = Failure::bad_input(first.to_string());
+            return Err(match count {
+                1 => failure,
+                _ => failure.because(format!("{} more cannot be used; --keep-going scores the others", count - 1)),
+            });
+        }
+        if places.regions.is_empty() {
+            return Err(Failure::bad_input(first.to_string()).because("nothing is left to score"));
+        }
+        for skipped in &places.skipped {
+            console.warn(&skipped.to_string());
+        }
+        console.warn(&format!("passed over {count} of {} regions", count + places.regions.len()));
+        Ok(places)
+    }
+}
+
+/// Regions to score, and what was asked for and cannot be had.
+#[derive(Debug, Default)]
+struct Places {
+    /// Empty means every record, whole.
+    regions: Vec<Region>,
+    skipped: Vec<Unusable>,
+}
+
+impl Places {
+    fn sorted_out(rows: Vec<Result<Region, Unusable>>) -> Self {
+        let mut places = Self::default();
+        for row in rows {
+            match row {
+                Ok(region) => places.regions.push(region),
+                Err(unusable) => places.skipped.push(unusable),
+            }
+        }
+        places
+    }
+}
+
+/// Opens the files once it is known what will come, and writes it as it comes.
+struct Writer<'a> {
+    args: &'a Args,
+    input: &'a Input,
+    skipped: &'a [Unusable],
+    files: Option<TrackFiles>,
+}
+
+impl Receiver for Writer<'_> {
+    fn record(&mut self, record: &RunRecord, tracks: &[(String, Strand)]) -> Result<()> {
+        let mut head = Vec::new();
+        if !self.args.output.no_provenance {
+            head = self.input.rename_record(record.clone()).pairs();
+        }
+        let skipped = self.skipped.iter().enumerate();
+        head.extend(skipped.map(|(index, skipped)| (format!("skipped {}", index + 1), skipped.to_string())));
+        let format = if self.args.json { Format::Json } else { self.args.format };
+        let path = self.args.output.output.as_deref().unwrap_or(Path::new("-"));
+        let names: Vec<TrackName> =
+            tracks.iter().map(|(label, strand)| TrackName { label: label.clone(), strand: *strand }).collect();
+        self.files = Some(TrackFiles::create(path, format.of_tracks(), &names, &head, self.args.output.force)?);
+        Ok(())
+    }
+
+    fn chunk(&mut self, chunk: TrackChunk) -> Result<()> {
+        match &mut self.files {
+            Some(files) => Ok(files.write(chunk.track, &chunk.part)?),
+            None => Err(Failure::runtime("the engine sent results before it said what they are; please report this")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_had_is_kept_apart_in_order() {
+        let unusable = |text: &str| Unusable { place: "a.bed".into(), text: text.into(), reason: "why".into() };
+        let region = Region::new("chr1", 0, 5);
+        let places = Places::sorted_out(vec![Err(unusable("line 1")), Ok(region.clone()), Err(unusable("line 3"))]);
+        assert_eq!(places.regions, [region], "good ones");
+        assert_eq!(places.skipped, [unusable("line 1"), unusable("line 3")], "others");
+    }
+}

@@ -1,0 +1,209 @@
+//! Where text results go: standard output, or a file that appears whole or not at all.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+    path::Path,
+};
+
+use serde_json::{Value, json};
+use strandscope_worker::{
+    Outcome, RunRecord,
+    genome::{Output, OutputError},
+};
+
+use crate::{
+    args::OutputArgs,
+    console::Console,
+    failure::{Failure, Result},
+    session::{Done, unexpected},
+};
+
+/// Text on its way to standard output or a file.
+pub(crate) struct TextOutput(Output);
+
+impl TextOutput {
+    /// Opens what `args` names; a file that may not be overwritten is refused before any work is done.
+    pub(crate) fn open(args: &OutputArgs) -> Result<Self> {
+        let path = args.output.as_deref().unwrap_or(Path::new("-"));
+        Ok(Self(Output::create(path, args.force)?))
+    }
+
+    /// Writes `text` as it is.
+    pub(crate) fn text(&mut self, text: &str) -> Result<()> {
+        Ok(self.0.write_all(text.as_bytes())?)
+    }
+
+    /// Writes `text` and a line end.
+    pub(crate) fn line(&mut self, text: &str) -> Result<()> {
+        self.text(text)?;
+        self.text("\n")
+    }
+
+    /// Writes what was run as comment lines.
+    pub(crate) fn header(&mut self, record: Option<&RunRecord>) -> Result<()> {
+        let pairs = record.map(RunRecord::pairs).unwrap_or_default();
+        pairs.iter().try_for_each(|(key, value)| self.line(&format!("# {key}: {value}")))
+    }
+
+    /// Makes sure that what goes to standard output is there.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        Ok(self.0.flush()?)
+    }
+
+    /// Ends the text; a file gets its name now.
+    pub(crate) fn finish(self) -> Result<()> {
+        Ok(self.0.commit()?)
+    }
+}
+
+/// The outputs of the engine explain themselves, also as the inside of a system error.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        let gone = error.kind() == io::ErrorKind::BrokenPipe;
+        let failure = Self::runtime(error.to_string());
+        if gone { failure.reader_gone() } else { failure }
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        match &error {
+            OutputError::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {
+                Self::runtime(error.to_string()).reader_gone()
+            }
+            OutputError::Exists { .. } | OutputError::IsDirectory { .. } | OutputError::ManyToStdout { .. } => {
+                Self::usage(error.to_string())
+            }
+            _ => Self::runtime(error.to_string()),
+        }
+    }
+}
+
+/// What was run, for JSON; the same keys as at the head of tables.
+pub(crate) fn provenance(record: &RunRecord) -> Value {
+    Value::Object(record.pairs().into_iter().map(|(key, value)| (key, value.into())).collect())
+}
+
+/// Writes a document as JSON, or as lines for people.
+pub(crate) fn write_document(args: &OutputArgs, json: bool, done: Done) -> Result<()> {
+    let Outcome::Json(mut value) = done.outcome else { return Err(unexpected(&done.outcome)) };
+    if let (Some(record), Some(object), false) = (&done.record, value.as_object_mut(), args.no_provenance) {
+        object.insert("provenance".to_owned(), provenance(record));
+    }
+    let mut out = TextOutput::open(args)?;
+    if json {
+        out.line(&value.to_string())?;
+    } else {
+        out.text(&for_people(&value))?;
+    }
+    out.finish()
+}
+
+/// Says which files a task has written.
+pub(crate) fn report_written(console: Console, json: bool, done: Done) -> Result<()> {
+    let Outcome::Written { paths, notes } = done.outcome else { return Err(unexpected(&done.outcome)) };
+    if json {
+        let mut out = TextOutput::open(&OutputArgs::stdout())?;
+        // Not every path is UTF-8; JSON is.
+        let paths: Vec<_> = paths.iter().map(|path| path.to_string_lossy()).collect();
+        out.line(&json!({ "written": paths, "notes": notes }).to_string())?;
+        return out.finish();
+    }
+    for note in &notes {
+        console.note(note);
+    }
+    for path in &paths {
+        console.note(&format!("written: {}", path.display()));
+    }
+    Ok(())
+}
+
+/// A document as indented `key: value` lines.
+fn for_people(value: &Value) -> String {
+    let mut text = String::new();
+    add(&mut text, value, 0);
+    text
+}
+
+fn add(text: &mut String, value: &Value, depth: usize) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                add_entry(text, &format!("{key}:"), value, depth);
+            }
+        }
+        Value::Array(list) => {
+            for value in list {
+                add_entry(text, "-", value, depth);
+            }
+        }
+        _ => {
+            let _ = writeln!(text, "{}{}", "  ".repeat(depth), scalar(value));
+        }
+    }
+}
+
+fn add_entry(text: &mut String, name: &str, value: &Value, depth: usize) {
+    let indent = "  ".repeat(depth);
+    let _ = match value {
+        Value::Object(object) if object.is_empty() => writeln!(text, "{indent}{name} none"),
+        Value::Array(list) if list.is_empty() => writeln!(text, "{indent}{name} none"),
+        Value::Array(list) if list.iter().all(|value| !value.is_object() && !value.is_array()) => {
+            let list: Vec<String> = list.iter().map(scalar).collect();
+            writeln!(text, "{indent}{name} {}", list.join(", "))
+        }
+        Value::Object(_) | Value::Array(_) => {
+            let _ = writeln!(text, "{indent}{name}");
+            add(text, value, depth + 1);
+            return;
+        }
+        _ => writeln!(text, "{indent}{name} {}", scalar(value)),
+    };
+}
+
+fn scalar(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "none".to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_exists_is_a_usage_error_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tsv");
+        std::fs::write(&path, "old").unwrap();
+        let args = OutputArgs { output: Some(path.clone()), force: false, no_provenance: false };
+        let refused = TextOutput::open(&args).err().unwrap();
+        assert!(refused.message.contains("--force"), "{}", refused.message);
+        assert_eq!(refused.code(), 2, "{}", refused.message);
+        let mut out = TextOutput::open(&OutputArgs { force: true, ..args }).unwrap();
+        out.line("new").unwrap();
+        out.finish().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new\n", "forced");
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_fault_and_a_full_disk_is() {
+        let gone = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert!(gone.ends_all() && gone.code() == 0, "{gone:?}");
+        let full = Failure::from(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(full.code(), 1, "{full:?}");
+    }
+
+    #[test]
+    fn documents_can_be_read_by_people() {
+        let value =
+            json!({ "n": 3, "labels": ["a", "b"], "per_class": { "a": { "f1": 0.5 } }, "list": [{ "x": null }] });
+        let text = for_people(&value);
+        assert_eq!(text, "n: 3\nlabels: a, b\nper_class:\n  a:\n    f1: 0.5\nlist:\n  -\n    x: none\n", "indented");
+    }
+}

@@ -1,0 +1,200 @@
+//! One engine for one command: tasks go in, what they give comes out, and the user sees how far they are.
+
+use std::time::Duration;
+
+use strandscope_worker::{
+    Engine, ErrorKind, Event, GenomeSummary, JobId, Outcome, RunRecord, Task, TrackChunk, genome::Strand,
+};
+
+use crate::{
+    args::Common,
+    console::{Console, Progress},
+    failure::{Failure, Result},
+    input::Input,
+    interrupt,
+};
+
+/// How long to sleep before looking whether Ctrl+C was pressed.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A running engine and the console that shows what it does.
+pub(crate) struct Session {
+    engine: Engine,
+    console: Console,
+    device: Option<String>,
+    stopped: Option<String>,
+}
+
+/// What a task gave.
+pub(crate) struct Done {
+    pub(crate) outcome: Outcome,
+    /// What was run, where the task says so.
+    pub(crate) record: Option<RunRecord>,
+}
+
+/// Takes the results of a task as they come.
+pub(crate) trait Receiver {
+    /// What is being run, and label and strand of each track it will give; comes before the first chunk.
+    fn record(&mut self, _record: &RunRecord, _tracks: &[(String, Strand)]) -> Result<()> {
+        Ok(())
+    }
+
+    /// The next part of a track.
+    fn chunk(&mut self, chunk: TrackChunk) -> Result<()>;
+}
+
+/// For tasks that give nothing before their end.
+struct Nothing;
+
+impl Receiver for Nothing {
+    fn chunk(&mut self, _chunk: TrackChunk) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Session {
+    pub(crate) fn start(common: &Common, console: Console, typed: String) -> Result<Self> {
+        let engine = Engine::start(common.engine_options(Some(typed)), || {}).map_err(|error| {
+            Failure::runtime("cannot start the engine's threads; close other programs and try again").because(error)
+        })?;
+        Ok(Self { engine, console, device: None, stopped: None })
+    }
+
+    /// Does `task` and waits for its outcome; `what` names it beside its progress.
+    pub(crate) fn run(&mut self, what: &str, task: Task) -> Result<Done> {
+        self.run_into(what, task, &mut Nothing)
+    }
+
+    /// Opens a sequence file and passes on what was odd about it.
+    pub(crate) fn open_genome(&mut self, input: &Input) -> Result<GenomeSummary> {
+        let task = Task::OpenGenome { path: input.path().to_owned() };
+        match self.run("open", task).map_err(|failure| input.rename(failure))?.outcome {
+            Outcome::Genome(summary) => {
+                for warning in &summary.warnings {
+                    self.console.warn(&input.rename_text(warning));
+                }
+                Ok(summary)
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Does `task` and hands its results to `receiver` as they come.
+    pub(crate) fn run_into(&mut self, what: &str, task: Task, receiver: &mut impl Receiver) -> Result<Done> {
+        let needs_device = !task.reads_files_only();
+        let job = self.engine.run(task);
+        let mut watch = Watch { what, console: self.console, progress: None, record: None };
+        let mut stopping = None;
+        loop {
+            if stopping.is_none() && interrupt::asked() {
+                self.engine.cancel(job);
+                stopping = Some(Failure::interrupted());
+            }
+            if let Some(reason) = self.stopped.as_ref().filter(|_| needs_device) {
+                let failure = self.no_engine(reason);
+                watch.abandon();
+                return Err(failure);
+            }
+            let Some(event) = self.engine.event_within(LOOK) else { continue };
+            match event {
+                Event::Ready { device } => self.device = Some(device),
+                Event::Stopped { reason } => self.stopped = Some(reason),
+                Event::Finished { job: id, outcome, elapsed } if id == job => {
+                    return match stopping {
+                        Some(failure) => Err(failure),
+                        None => Ok(watch.finish(outcome, elapsed)),
+                    };
+                }
+                Event::Cancelled { job: id } if id == job => {
+                    watch.abandon();
+                    return Err(stopping.unwrap_or_else(Failure::interrupted));
+                }
+                Event::Failed { job: id, error } if id == job => {
+                    watch.abandon();
+                    return Err(stopping.unwrap_or_else(|| error.into()));
+                }
+                event if stopping.is_none() => {
+                    if let Err(failure) = watch.see(job, event, receiver) {
+                        self.engine.cancel(job);
+                        stopping = Some(failure);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The engine's thread has ended: before it was ready there was no device to be had, afterwards it was lost.
+    fn no_engine(&self, reason: &str) -> Failure {
+        match self.device {
+            None => Failure::new(ErrorKind::NoDevice, reason),
+            Some(_) => Failure::runtime(reason),
+        }
+    }
+}
+
+/// A task gave something else than its kind gives: a fault of this program.
+pub(crate) fn unexpected(outcome: &Outcome) -> Failure {
+    let name = match outcome {
+        Outcome::Genome(_) => "an opened file",
+        Outcome::Bases { .. } => "bases",
+        Outcome::Tokens { .. } => "tokens",
+        Outcome::Library(_) => "a library",
+        Outcome::Run(_) => "a run",
+        Outcome::Written { .. } => "written files",
+        Outcome::Json(_) => "a document",
+    };
+    Failure::runtime(format!("the engine answered with {name}, which was not asked for; please report this"))
+}
+
+/// What is seen of one job.
+struct Watch<'a> {
+    what: &'a str,
+    console: Console,
+    progress: Option<Progress>,
+    record: Option<RunRecord>,
+}
+
+impl Watch<'_> {
+    fn see(&mut self, job: JobId, event: Event, receiver: &mut impl Receiver) -> Result<()> {
+        match event {
+            Event::Started { job: id, total, unit } if id == job => {
+                self.progress = Some(self.console.progress(self.what, total, &unit));
+            }
+            Event::Progress { job: id, done, note } if id == job => {
+                if let Some(progress) = &mut self.progress {
+                    progress.step(done, &note);
+                }
+            }
+            Event::Warning { job: id, message } if id == job => match &self.progress {
+                Some(progress) => progress.aside(|console| console.warn(&message)),
+                None => self.console.warn(&message),
+            },
+            Event::Record { job: id, record, tracks } if id == job => {
+                receiver.record(&record, &tracks)?;
+                self.record = Some(record);
+            }
+            Event::TrackChunk { job: id, chunk } if id == job => receiver.chunk(chunk)?,
+            // Events of jobs that have ended.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn abandon(&mut self) {
+        if let Some(progress) = self.progress.take() {
+            progress.abandon();
+        }
+    }
+
+    fn finish(mut self, outcome: Outcome, elapsed: Duration) -> Done {
+        if let Some(progress) = self.progress.take() {
+            progress.finish(elapsed);
+        }
+        let record = match &outcome {
+            Outcome::Run(record) => Some(record.clone()),
+            _ => self.record,
+        };
+        Done { outcome, record }
+    }
+}

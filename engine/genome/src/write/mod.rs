@@ -1,0 +1,35 @@
+//! Tracks as files: TSV, bedGraph and JSON, written part by part.
+
+mod bedgraph;
+mod files;
+mod json;
+mod pieces;
+mod tsv;
+
+use std::io::{self, Write};
+
+pub use files::{TrackFiles, TrackFormat, TrackName, track_path};
+
+use crate::Track;
+
+/// Turns parts of tracks into text on one stream.
+pub(crate) trait TrackText<W: Write> {
+    /// Adds the next part of track number `track`; parts of one track come in order.
+    fn write(&mut self, track: usize, part: &Track) -> io::Result<()>;
+
+    /// Writes what is still held back and gives the stream back.
+    fn finish(self: Box<Self>) -> io::Result<W>;
+}
+
+/// What was run, as comment lines at the head of a file.
+fn write_provenance<W: Write>(out: &mut W, provenance: &[(String, String)]) -> io::Result<()> {
+    for (key, value) in provenance {
+        writeln!(out, "# {}: {}", one_line(key), one_line(value))?;
+    }
+    Ok(())
+}
+
+/// Text that stays on its line and in its column.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r', '\t'], " ")
+}

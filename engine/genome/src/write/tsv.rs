@@ -1,0 +1,134 @@
+//! Tracks as a table.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    mem,
+};
+
+use super::{TrackText, one_line, pieces::pieces, write_provenance};
+use crate::Track;
+
+/// `contig start end strand label value reason`, 1-based and inclusive.
+///
+/// Each value has a row of its own; a missing run has one row, with `.` as its value and the reason behind it.
+pub(crate) struct TsvText<W> {
+    out: W,
+    /// For each track a missing run that the next part may continue.
+    open_runs: BTreeMap<usize, Run>,
+}
+
+struct Run {
+    contig: String,
+    start_bp: u64,
+    end_bp: u64,
+    strand: String,
+    label: String,
+    reason: String,
+}
+
+impl<W: Write> TsvText<W> {
+    /// Writes the head of the table.
+    pub(crate) fn new(mut out: W, provenance: &[(String, String)]) -> io::Result<Self> {
+        write_provenance(&mut out, provenance)?;
+        writeln!(out, "contig\tstart\tend\tstrand\tlabel\tvalue\treason")?;
+        Ok(Self { out, open_runs: BTreeMap::new() })
+    }
+
+    fn write_run(&mut self, run: &Run) -> io::Result<()> {
+        let Run { contig, start_bp, end_bp, strand, label, reason } = run;
+        writeln!(self.out, "{contig}\t{}\t{end_bp}\t{strand}\t{label}\t.\t{reason}", start_bp + 1)
+    }
+
+    /// Writes the runs that a part of the present region can no longer continue.
+    fn close_runs_apart_from(&mut self, part: &Track) -> io::Result<()> {
+        let region = &part.region;
+        let apart =
+            |run: &Run| run.contig != region.contig || run.end_bp < region.start_bp || run.start_bp > region.end_bp;
+        for (track, run) in mem::take(&mut self.open_runs) {
+            if apart(&run) {
+                self.write_run(&run)?;
+            } else {
+                self.open_runs.insert(track, run);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> TrackText<W> for TsvText<W> {
+    fn write(&mut self, track: usize, part: &Track) -> io::Result<()> {
+        self.close_runs_apart_from(part)?;
+        let (contig, strand, label) = (&part.region.contig, part.strand, one_line(&part.label));
+        let mut open = self.open_runs.remove(&track);
+        for piece in pieces(part) {
+            if let (Some(run), Err(reason)) = (&mut open, piece.value)
+                && run.end_bp == piece.start_bp
+                && run.reason == reason
+            {
+                run.end_bp = piece.end_bp;
+                continue;
+            }
+            if let Some(run) = open.take() {
+                self.write_run(&run)?;
+            }
+            let (start_bp, end_bp) = (piece.start_bp, piece.end_bp);
+            match piece.value {
+                Ok(value) => writeln!(self.out, "{contig}\t{}\t{end_bp}\t{strand}\t{label}\t{value}\t.", start_bp + 1)?,
+                Err(reason) => {
+                    let (contig, reason) = (contig.clone(), reason.to_owned());
+                    open = Some(Run {
+                        contig,
+                        start_bp,
+                        end_bp,
+                        strand: strand.to_string(),
+                        label: label.clone(),
+                        reason,
+                    });
+                }
+            }
+        }
+        self.open_runs.extend(open.map(|run| (track, run)));
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> io::Result<W> {
+        for run in mem::take(&mut self.open_runs).into_values() {
+            self.write_run(&run)?;
+        }
+        Ok(self.out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Strand, TrackLayout, write::pieces::tests::track};
+
+    const NAN: f32 = f32::NAN;
+
+    #[test]
+    fn rows_are_one_based_and_runs_join_across_parts() {
+        let bases = TrackLayout::Bins { width_bp: 1 };
+        let first = track(bases.clone(), &[0.1, NAN, NAN], &[(11, 13, "n_run")]);
+        let mut second = track(bases, &[NAN, 1e-7, 1.0], &[(13, 14, "n_run")]);
+        (second.region.start_bp, second.region.end_bp) = (13, 16);
+        let mut other = first.clone();
+        (other.label, other.strand) = ("acceptor".into(), Strand::Reverse);
+        let provenance = [("command".to_owned(), "strandscope\nscore".to_owned())];
+        let mut text = Box::new(TsvText::new(Vec::new(), &provenance).unwrap());
+        text.write(0, &first).unwrap();
+        text.write(1, &other).unwrap();
+        text.write(0, &second).unwrap();
+        let text = String::from_utf8(text.finish().unwrap()).unwrap();
+        let wanted = "# command: strandscope score\n\
+            contig\tstart\tend\tstrand\tlabel\tvalue\treason\n\
+            chr1\t11\t11\t+\tdonor\t0.1\t.\n\
+            chr1\t11\t11\t-\tacceptor\t0.1\t.\n\
+            chr1\t12\t14\t+\tdonor\t.\tn_run\n\
+            chr1\t15\t15\t+\tdonor\t0.0000001\t.\n\
+            chr1\t16\t16\t+\tdonor\t1\t.\n\
+            chr1\t12\t13\t-\tacceptor\t.\tn_run\n";
+        assert_eq!(text, wanted);
+    }
+}

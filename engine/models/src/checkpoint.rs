@@ -1,0 +1,274 @@
+//! Weights: where a network's tensors come from, and how they are stored.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::Path,
+};
+
+use burn::{
+    module::{Module, ModuleVisitor, Param},
+    tensor::{Device, Tensor, TensorData},
+};
+use half::{bf16, f16};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use safetensors::{Dtype, SafeTensors, tensor::{Metadata, TensorInfo, TensorView}};
+use sha2::{Digest, Sha256};
+
+use crate::ModelError;
+
+/// Longest header of a safetensors file that is read, as the format fixes it.
+const MAX_HEADER_BYTES: u64 = 100_000_000;
+
+/// What a tensor is filled with when a network is made from scratch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fill {
+    /// 0.
+    Zeros,
+    /// 1.
+    Ones,
+    /// Normally distributed with this standard deviation.
+    Normal(f32),
+}
+
+/// Where the tensors of a network come from: a file, or chance.
+pub struct Weights {
+    origin: Origin,
+    device: Device,
+    problems: Vec<String>,
+}
+
+enum Origin {
+    File { file: Box<dyn ReadSeek>, name: String, start: u64, tensors: BTreeMap<String, TensorInfo> },
+    Random(ChaCha8Rng),
+}
+
+trait ReadSeek: Read + Seek {}
+impl<T: Read + Seek> ReadSeek for T {}
+
+impl Weights {
+    /// Tensors drawn at random; the same seed gives the same network on every device.
+    pub fn random(seed: u64, device: &Device) -> Self {
+        Self { origin: Origin::Random(ChaCha8Rng::seed_from_u64(seed)), device: device.clone(), problems: Vec::new() }
+    }
+
+    /// Tensors of a safetensors file, read one by one as they are asked for.
+    ///
+    /// # Errors
+    /// When the file cannot be read or its header is damaged.
+    pub fn open(path: &Path, device: &Device) -> Result<Self, ModelError> {
+        let io = |source| ModelError::Io { action: "opening weights", path: path.to_owned(), remedy: "Check the path", source };
+        let file = File::open(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
+        Self::from_stream(file, length, path.display().to_string(), device)
+    }
+
+    /// Tensors of a safetensors file in memory.
+    ///
+    /// # Errors
+    /// When the header is damaged.
+    pub fn from_bytes(bytes: &'static [u8], name: &str, device: &Device) -> Result<Self, ModelError> {
+        Self::from_stream(std::io::Cursor::new(bytes), bytes.len() as u64, name.to_owned(), device)
+    }
+
+    fn from_stream(
+        mut stream: impl Read + Seek + 'static,
+        length: u64,
+        name: String,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let (tensors, start) = read_header(&mut stream, length, &name)?;
+        let origin = Origin::File { file: Box::new(stream), name, start, tensors };
+        Ok(Self { origin, device: device.clone(), problems: Vec::new() })
+    }
+
+    /// Whether a file has this tensor; a random network has every one.
+    pub fn has(&self, name: &str) -> bool {
+        match &self.origin {
+            Origin::File { tensors, .. } => tensors.contains_key(name),
+            Origin::Random(_) => true,
+        }
+    }
+
+    /// The parameter `name` of this shape.
+    ///
+    /// What is missing or does not fit is noted for [`Weights::finish`] and filled with zeros until then.
+    pub fn param<const D: usize>(&mut self, name: &str, shape: [usize; D], fill: Fill) -> Param<Tensor<D>> {
+        let count = shape.iter().product();
+        let values = match &mut self.origin {
+            Origin::Random(random) => filled(random, count, fill),
+            Origin::File { file, name: origin, start, tensors } => {
+                let read = tensors
+                    .remove(name)
+                    .ok_or_else(|| format!("missing {name} {shape:?}"))
+                    .and_then(|info| read_tensor(file, origin, *start, name, &info, &shape));
+                read.unwrap_or_else(|problem| {
+                    self.problems.push(problem);
+                    vec![0.0; count]
+                })
+            }
+        };
+        Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), &self.device))
+    }
+
+    /// Leaves out tensors that a network does not need, for example stored buffers.
+    pub fn ignore(&mut self, unneeded: impl Fn(&str) -> bool) {
+        if let Origin::File { tensors, .. } = &mut self.origin {
+            tensors.retain(|name, _| !unneeded(name));
+        }
+    }
+
+    /// Ends loading.
+    ///
+    /// # Errors
+    /// When tensors were missing, did not fit, were not finite, or are left over; all of them are listed.
+    pub fn finish(self) -> Result<(), ModelError> {
+        let Origin::File { name, tensors, .. } = self.origin else { return Ok(()) };
+        let unexpected = tensors.iter().map(|(tensor, info)| format!("unexpected {tensor} {:?}", info.shape));
+        let problems: Vec<String> = self.problems.into_iter().chain(unexpected).collect();
+        if problems.is_empty() { Ok(()) } else { Err(ModelError::Misfit { origin: name, problems }) }
+    }
+}
+
+/// Name, type and shape of every tensor of a safetensors file.
+///
+/// # Errors
+/// When the file cannot be read or its header is damaged.
+pub fn list_tensors(path: &Path) -> Result<Vec<(String, String, Vec<usize>)>, ModelError> {
+    let io = |source| ModelError::Io { action: "opening weights", path: path.to_owned(), remedy: "Check the path", source };
+    let mut file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let (tensors, _) = read_header(&mut file, length, &path.display().to_string())?;
+    Ok(tensors.into_iter().map(|(name, info)| (name, format!("{:?}", info.dtype), info.shape)).collect())
+}
+
+fn read_header(
+    stream: &mut (impl Read + Seek),
+    length: u64,
+    name: &str,
+) -> Result<(BTreeMap<String, TensorInfo>, u64), ModelError> {
+    let damaged = |reason: String| ModelError::Damaged { origin: name.to_owned(), reason };
+    let mut size = [0; 8];
+    stream.read_exact(&mut size).map_err(|_| damaged(format!("{length} bytes are too few for a header (byte 0)")))?;
+    let header_bytes = u64::from_le_bytes(size);
+    if header_bytes > MAX_HEADER_BYTES || header_bytes + 8 > length {
+        return Err(damaged(format!("the header at byte 0 claims {header_bytes} bytes of a file of {length}")));
+    }
+    let header_length = usize::try_from(header_bytes).map_err(|error| damaged(error.to_string()))?;
+    let mut header = vec![0; header_length + 8];
+    header[..8].copy_from_slice(&size);
+    stream.read_exact(&mut header[8..]).map_err(|error| damaged(format!("header at byte 8: {error}")))?;
+    let (_, metadata): (usize, Metadata) =
+        SafeTensors::read_metadata(&header).map_err(|error| damaged(format!("header at byte 8: {error}")))?;
+    let start = header_bytes + 8;
+    let end = start + metadata.data_len() as u64;
+    if end != length {
+        return Err(damaged(format!("the tensors end at byte {end}, the file at byte {length}")));
+    }
+    Ok((metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect(), start))
+}
+
+fn read_tensor(
+    file: &mut (impl Read + Seek + ?Sized),
+    origin: &str,
+    start: u64,
+    name: &str,
+    info: &TensorInfo,
+    shape: &[usize],
+) -> Result<Vec<f32>, String> {
+    if info.shape != shape {
+        return Err(format!("{name} has shape {:?}, {shape:?} expected", info.shape));
+    }
+    let (from, to) = info.data_offsets;
+    let mut bytes = vec![0; to - from];
+    let at = start + from as u64;
+    file.seek(SeekFrom::Start(at))
+        .and_then(|_| file.read_exact(&mut bytes))
+        .map_err(|error| format!("{name} at byte {at} of {origin}: {error}"))?;
+    let values = floats(&bytes, info.dtype).ok_or_else(|| format!("{name} is stored as {:?}, which holds no weights", info.dtype))?;
+    if values.iter().all(|value| value.is_finite()) { Ok(values) } else { Err(format!("{name} holds NaN or infinity")) }
+}
+
+fn floats(bytes: &[u8], dtype: Dtype) -> Option<Vec<f32>> {
+    let values = match dtype {
+        Dtype::F32 => bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        Dtype::F16 => bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
+        Dtype::BF16 => bytes.as_chunks().0.iter().map(|bytes| bf16::from_le_bytes(*bytes).to_f32()).collect(),
+        _ => return None,
+    };
+    Some(values)
+}
+
+fn filled(random: &mut ChaCha8Rng, count: usize, fill: Fill) -> Vec<f32> {
+    match fill {
+        Fill::Zeros => vec![0.0; count],
+        Fill::Ones => vec![1.0; count],
+        Fill::Normal(deviation) => (0..count).map(|_| deviation * normal(random)).collect(),
+    }
+}
+
+/// A normally distributed number (Box and Muller 1958).
+fn normal(random: &mut ChaCha8Rng) -> f32 {
+    let radius = (-2.0 * (1.0 - random.random::<f32>()).ln()).sqrt();
+    radius * (std::f32::consts::TAU * random.random::<f32>()).cos()
+}
+
+/// How weights are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// Four bytes a weight, exact.
+    F32,
+    /// Two bytes a weight, rounded.
+    F16,
+}
+
+/// The parameters of a network as the bytes of a safetensors file, named by their place in it.
+///
+/// # Errors
+/// When the device gives the values back in another type.
+pub fn to_safetensors(network: &impl Module, storage: Storage) -> Result<Vec<u8>, ModelError> {
+    struct Collect(Vec<String>, BTreeMap<String, (Vec<usize>, TensorData)>);
+    impl ModuleVisitor for Collect {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.0.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.0.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let tensor = param.val();
+            self.1.insert(self.0.join("."), (tensor.dims().to_vec(), tensor.into_data()));
+        }
+    }
+    let mut collect = Collect(Vec::new(), BTreeMap::new());
+    network.visit(&mut collect);
+    let mut stored = Vec::new();
+    for (name, (shape, data)) in collect.1 {
+        let values: Vec<f32> = data.to_vec().map_err(|error| ModelError::Device { reason: format!("{error:?}") })?;
+        let bytes = match storage {
+            Storage::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>(),
+            Storage::F16 => values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
+        };
+        stored.push((name, shape, bytes));
+    }
+    write_tensors(stored, if storage == Storage::F32 { Dtype::F32 } else { Dtype::F16 })
+}
+
+/// Named arrays as the bytes of a safetensors file.
+///
+/// # Errors
+/// When sizes and shapes do not agree.
+pub fn write_tensors(tensors: Vec<(String, Vec<usize>, Vec<u8>)>, dtype: Dtype) -> Result<Vec<u8>, ModelError> {
+    let damaged = |error: safetensors::SafeTensorError| ModelError::Damaged { origin: "output".to_owned(), reason: error.to_string() };
+    let views: Result<Vec<_>, _> =
+        tensors.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes)?))).collect();
+    let metadata = Some([("format".to_owned(), "pt".to_owned())].into());
+    safetensors::serialize(views.map_err(damaged)?, metadata).map_err(damaged)
+}
+
+/// SHA-256 of bytes, lower-case hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,118 @@
+//! What is written where: coordinates, provenance, and files that appear whole or not at all.
+
+use serde_json::Value;
+
+use super::{Place, genome};
+
+/// Columns of the rows of a table, without its head.
+fn rows(text: &str) -> Vec<Vec<&str>> {
+    let rows = text.lines().filter(|line| !line.starts_with('#') && !line.starts_with("contig\t"));
+    rows.filter(|line| !line.starts_with("track")).map(|line| line.split('\t').collect()).collect()
+}
+
+const REGION: &[&str] = &["score", "a.fa", "--head", "splice", "--region", "chr1:201-500", "--device", "cpu"];
+
+#[test]
+fn tables_count_from_one_and_all_forms_say_the_same() {
+    let place = Place::new();
+    place.write("a.fa", genome(2_000));
+    let tsv = place.run(REGION).expect(0).out;
+    let donor: Vec<_> = rows(&tsv).into_iter().filter(|row| row[4] == "donor").collect();
+    assert_eq!(donor.len(), 300, "a row for each base");
+    assert_eq!((donor[0][1], donor[0][2], donor[299][2]), ("201", "201", "500"), "1-based, inclusive");
+
+    place.run(&[REGION, &["--format", "bedgraph", "-o", "out"]].concat()).expect(0);
+    let bedgraph = place.read("out.donor.bedgraph");
+    let bedgraph = rows(&bedgraph);
+    assert_eq!((bedgraph[0][1], bedgraph[0][2]), ("200", "201"), "0-based, half-open");
+    let values: Vec<_> = bedgraph.iter().map(|row| row[3]).collect();
+    let wanted: Vec<_> = donor.iter().map(|row| row[5]).filter(|value| *value != ".").collect();
+    assert_eq!(values, wanted, "the same values");
+
+    let json = place.run(&[REGION, &["--json"]].concat()).expect(0).out;
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    let tracks = json["tracks"].as_array().expect("tracks");
+    let track = tracks.iter().find(|track| track["label"] == "donor").expect("the donor track");
+    assert_eq!((&track["start"], &track["end"]), (&200.into(), &500.into()), "0-based, half-open");
+    let first: f64 = donor[0][5].parse().expect("a number");
+    let same = (track["values"][0].as_f64().expect("a number") - first).abs() < 1e-7;
+    assert!(same, "the same values");
+}
+
+#[test]
+fn stretches_without_an_answer_are_dots_with_a_reason() {
+    let place = Place::new();
+    place.write("a.fa", genome(500));
+    let tsv = place.run(&["score", "a.fa", "--head", "splice", "--region", "HLA:01", "--device", "cpu"]).expect(0).out;
+    let rows = rows(&tsv);
+    let missing: Vec<_> = rows.iter().filter(|row| row[4] == "donor" && row[5] == ".").collect();
+    let covered: u64 =
+        missing.iter().map(|row| row[2].parse::<u64>().unwrap() - row[1].parse::<u64>().unwrap() + 1).sum();
+    assert!(covered >= 40, "all of the N run is missing: {covered}");
+    assert!(missing.iter().all(|row| row[6] != "."), "each with a reason");
+    assert!(rows.iter().any(|row| row[0] == "HLA:01" && row[5] != "."), "and the rest is scored");
+}
+
+#[test]
+fn provenance_stands_at_the_top_unless_it_is_not_wanted() {
+    let place = Place::new();
+    place.write("a.fa", genome(600));
+    place.run(&[REGION, &["-o", "with.tsv"]].concat()).expect(0);
+    let text = place.read("with.tsv");
+    let head: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
+    for key in ["program: strandscope", "command: strandscope score a.fa", "model:", "head: splice sha256:", "device:"]
+    {
+        assert!(head.iter().any(|line| line.contains(key)), "{key}\n{head:#?}");
+    }
+    let input = head.iter().find(|line| line.contains("input: a.fa sha256:")).expect("the input");
+    assert_eq!(input.rsplit(':').next().map(str::len), Some(64), "{input}");
+    place.run(&[REGION, &["--no-provenance", "-o", "without.tsv"]].concat()).expect(0);
+    let without = place.read("without.tsv");
+    assert!(without.starts_with("contig\t"), "{}", without.lines().next().unwrap_or_default());
+    assert_eq!(rows(&text), rows(&without), "the same rows");
+}
+
+#[test]
+fn an_existing_file_is_overwritten_only_with_force() {
+    let place = Place::new();
+    place.write("a.fa", genome(600));
+    place.write("out.tsv", "precious");
+    let refused = place.run(&[REGION, &["-o", "out.tsv"]].concat()).expect(2);
+    assert!(refused.err.contains("out.tsv") && refused.err.contains("--force"), "{}", refused.err);
+    assert_eq!(place.read("out.tsv"), "precious", "untouched");
+    place.run(&[REGION, &["-o", "out.tsv", "--force"]].concat()).expect(0);
+    assert!(place.read("out.tsv").starts_with("# program"), "overwritten");
+    assert_eq!(place.files(), ["a.fa", "out.tsv"], "nothing else is left");
+}
+
+#[test]
+fn rows_of_a_bed_file_are_scored_and_bad_ones_are_named() {
+    let place = Place::new();
+    place.write("a.fa", genome(2_000));
+    place.write("good.bed", "track name=x\nchr1\t100\t150\tfirst\r\nHLA:01\t0\t10\n");
+    let bed = |file: &'static str| ["score", "a.fa", "--head", "splice", "--bed", file, "--device", "cpu"];
+    let text = place.run(&bed("good.bed")).expect(0).out;
+    let donor = rows(&text).into_iter().filter(|row| row[4] == "donor" && row[0] == "chr1").count();
+    assert_eq!(donor, 50, "the first row's bases");
+
+    place.write("bad.bed", "chr1\t100\t150\nchr1\t150\t100\nchr9\t0\t5\n");
+    let refused = place.run(&bed("bad.bed")).expect(3);
+    assert!(refused.err.contains("bad.bed") && refused.err.contains("line 2"), "{}", refused.err);
+    let passed = place.run(&[&bed("bad.bed")[..], &["--keep-going"]].concat()).expect(0);
+    assert!(passed.err.contains("passed over 2 of 3"), "{}", passed.err);
+    assert!(passed.out.contains("line 3") && passed.out.contains("chr9"), "the reasons are in the file");
+}
+
+#[test]
+fn the_same_bytes_from_two_runs_and_from_one_and_two_threads() {
+    let place = Place::new();
+    place.write("a.fa", genome(3_000));
+    let run = |threads: &str| {
+        let arguments =
+            ["score", "a.fa", "--head", "splice", "--device", "cpu", "--no-provenance", "--threads", threads];
+        place.run(&arguments).expect(0).out
+    };
+    let first = run("1");
+    assert_eq!(first, run("1"), "two runs");
+    assert_eq!(first, run("2"), "one and two threads");
+}
