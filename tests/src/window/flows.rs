@@ -266,7 +266,7 @@ fn a_picture_holds_what_is_seen() {
     assert_eq!(names, ["donor", "acceptor", "attention"], "what");
     assert_eq!(figure.tracks[0].steps.len(), 480, "600 bases less 120 that are unknown");
     assert_eq!(figure.tracks[0].missing, [(60_300, 60_420, "unknown (N)".to_owned())], "and why those are missing");
-    assert!(figure.provenance.iter().any(|line| line.contains("SHA-256 5f5f5f5f5f5f")), "where the numbers come from");
+    assert!(figure.provenance.iter().any(|line| line.contains("sha256:5f5f5f5f5f5f")), "where the numbers come from");
 }
 
 #[test]

@@ -193,7 +193,9 @@ pub(crate) fn go_to(harness: &mut Harness<'_, Bare>, place: &str) {
 pub(crate) fn example() -> Example {
     Example {
         title: "Human PTEN, exon 5".into(),
-        note: "Two splice sites frame the exon.".into(),
+        note:
+            "The exon begins right after an acceptor and ends right before a donor: look for both tracks to peak there."
+                .into(),
         path: "/examples/pten.fa".into(),
         locus: Some(Region::new("chr10_PTEN", 60_000, 60_600)),
         head: "splice".into(),
