@@ -15,7 +15,7 @@ const SIZE: [f32; 2] = [1_280.0, 800.0];
 fn scored() -> (Stage, Harness<'static, Bare>) {
     let stage = Stage::default();
     let mut harness = stage::open(&stage, SIZE, 1.0);
-    stage.play_scores(1.0);
+    stage.play_scores(100);
     harness.run();
     (stage, harness)
 }
@@ -35,11 +35,11 @@ fn the_example_is_opened_and_scored_without_being_asked() {
     assert_eq!(locus(&harness), "chr10_PTEN:60,001-60,600", "at the example's locus");
     assert_eq!(stage.score_jobs().len(), 1, "scoring was asked for");
     assert!(has(&harness, "Track donor, probability: nothing scored in view"), "the lane is there before its values");
-    stage.play_scores(0.5);
+    stage.play_scores(50);
     harness.run();
     assert!(has(&harness, "Track donor, probability: highest in view"), "values appear as they arrive");
     assert!(has(&harness, "Scoring  50 %"), "with progress");
-    stage.play_scores(1.0);
+    stage.play_scores(100);
     harness.run();
     assert!(has(&harness, "Track donor, probability: highest in view 0.940"), "the donor site");
     assert!(has(&harness, "Track attention, mean weight: highest in view"), "attention beside it");
@@ -142,7 +142,7 @@ fn another_head_explains_itself_and_scores_again() {
     harness.run();
     assert!(has(&harness, "looks like the start of a gene"), "the other card");
     assert_eq!(stage.score_jobs().len(), 2, "scored again");
-    stage.play_scores(1.0);
+    stage.play_scores(100);
     harness.run();
     assert!(has(&harness, "Track promoter, probability: highest in view"), "its track");
     assert!(!has(&harness, "Track donor"), "the other head's tracks are gone");
@@ -152,7 +152,7 @@ fn another_head_explains_itself_and_scores_again() {
 fn scoring_can_be_cancelled() {
     let stage = Stage::default();
     let mut harness = stage::open(&stage, SIZE, 1.0);
-    stage.play_scores(0.25);
+    stage.play_scores(25);
     harness.run();
     harness.key_press(Key::Escape);
     harness.run();
@@ -173,7 +173,7 @@ fn both_strands_have_tracks_of_their_own() {
     let (stage, mut harness) = scored();
     harness.get_by_label("Reverse strand too").click();
     harness.run();
-    stage.play_scores(1.0);
+    stage.play_scores(100);
     harness.run();
     assert!(has(&harness, "Track donor −, probability: highest in view"), "the reverse strand");
     harness.get_by_label("none").click();
@@ -303,7 +303,7 @@ fn every_control_has_a_name_and_an_idle_window_rests() {
     for size in [[900.0, 600.0], SIZE, [3_840.0, 2_160.0]] {
         let stage = Stage::default();
         let mut harness = stage::open(&stage, size, 1.0);
-        stage.play_scores(1.0);
+        stage.play_scores(100);
         harness.run();
         harness.check_accessibility();
         harness.run_steps(2);

@@ -22,7 +22,7 @@ fn scored(size: [f32; 2], scale: f32, theme: Theme) -> (Stage, Harness<'static, 
     let stage = Stage::default();
     let mut harness = stage::open(&stage, size, scale);
     harness.ctx.set_theme(theme);
-    stage.play_scores(1.0);
+    stage.play_scores(100);
     harness.run();
     (stage, harness)
 }
@@ -68,7 +68,7 @@ fn whole_record_while_it_is_scored() {
     stage.post(Event::Cancelled { job: stage.score_jobs().last().expect("scoring").0 });
     harness.key_press_modifiers(Modifiers::COMMAND, egui::Key::Enter);
     harness.run();
-    stage.play_scores(0.6);
+    stage.play_scores(60);
     harness.run();
     keep(&mut harness, "record_running");
 }

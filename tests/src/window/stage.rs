@@ -97,8 +97,8 @@ impl Stage {
         scores.collect()
     }
 
-    /// Plays the newest scoring up to `share` of its region, and all of the attention that was asked with it.
-    pub(crate) fn play_scores(&self, share: f64) {
+    /// Plays the newest scoring up to `percent` of its region, and all of the attention that was asked with it.
+    pub(crate) fn play_scores(&self, percent: u64) {
         let (job, region) = self.score_jobs().pop().expect("scoring was asked for");
         let both = matches!(&self.task(job), Task::Score(request) if request.both_strands);
         let head = match self.task(job) {
@@ -107,7 +107,7 @@ impl Stage {
         };
         self.post(Event::Ready { device: "CPU, 2 threads".into() });
         self.post(Event::Started { job, total: 40, unit: "windows".into() });
-        let end_bp = region.start_bp + (region.len_bp() as f64 * share).round() as u64;
+        let end_bp = region.start_bp + region.len_bp() * percent / 100;
         let part = Region::new(&region.contig, region.start_bp, end_bp);
         let labels: &[&str] =
             if head == "promoter" { &["promoter", "background"] } else { &["donor", "acceptor", "none"] };
@@ -119,8 +119,8 @@ impl Stage {
                 track += 1;
             }
         }
-        self.post(Event::Progress { job, done: (40.0 * share) as u64, note: String::new() });
-        if share >= 1.0 {
+        self.post(Event::Progress { job, done: 40 * percent / 100, note: String::new() });
+        if percent == 100 {
             self.post(Event::Finished { job, outcome: Outcome::Run(record()), elapsed: Duration::from_millis(840) });
             self.play_attention();
         }
@@ -238,17 +238,25 @@ fn genome(path: &Path) -> GenomeSummary {
 
 /// A number from 0 to 1 that depends on `seed` only.
 fn noise(seed: u64) -> f32 {
+    dice(seed, 10_007) as f32 / 10_006.0
+}
+
+/// A whole number below `sides` that depends on `seed` only.
+fn dice(seed: u64, sides: u64) -> u64 {
     let mixed = (seed ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((mixed ^ (mixed >> 31)) % 10_007) as f32 / 10_006.0
+    (mixed ^ (mixed >> 31)) % sides
 }
 
 fn base(position_bp: u64) -> u8 {
     let masked = (60_480..60_560).contains(&position_bp);
+    let letter = |letters: &str| {
+        letters.bytes().cycle().nth(usize::try_from(dice(position_bp, 4)).expect("small")).expect("endless")
+    };
     match position_bp {
         _ if (UNKNOWN_BP.0..UNKNOWN_BP.1).contains(&position_bp) => b'N',
-        _ if masked => b"acgt"[(noise(position_bp) * 3.999) as usize],
-        _ => b"ACGT"[(noise(position_bp) * 3.999) as usize],
+        _ if masked => letter("acgt"),
+        _ => letter("ACGT"),
     }
 }
 
@@ -260,9 +268,13 @@ fn tokens(region: &Region) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut start_bp = region.start_bp;
     while start_bp < region.end_bp {
-        let end_bp = (start_bp + 3 + (noise(start_bp / 2) * 6.0) as u64).min(region.end_bp);
+        let end_bp = (start_bp + 3 + dice(start_bp / 2, 6)).min(region.end_bp);
         let text = (start_bp..end_bp).map(|bp| char::from(base(bp))).collect();
-        tokens.push(Token { id: 40 + (noise(end_bp) * 4_000.0) as u32, text, span: Some((start_bp, end_bp)) });
+        tokens.push(Token {
+            id: 40 + u32::try_from(dice(end_bp, 4_000)).expect("small"),
+            text,
+            span: Some((start_bp, end_bp)),
+        });
         start_bp = end_bp;
     }
     tokens

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use strandscope_worker::{
     Contig, ErrorKind, Event, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task, TrackChunk,
+    card::{Activation, HeadCard, HeadKind, Label, StrandRule},
     genome::{Region, Strand, Track, TrackLayout},
 };
 
@@ -20,6 +21,8 @@ impl Played {
     fn new() -> Self {
         let mut played = Self { state: State::new(None), tasks: vec![], cancelled: vec![] };
         played.send();
+        let job = played.last();
+        played.finish(job, Outcome::Library(Library { models: vec![], heads: vec![head("splice"), head("promoter")] }));
         played
     }
 
@@ -69,6 +72,28 @@ impl Played {
     fn last(&self) -> JobId {
         self.tasks.last().expect("something was asked").0
     }
+}
+
+fn head(name: &str) -> HeadEntry {
+    let card = HeadCard {
+        name: name.into(),
+        title: name.into(),
+        description: String::new(),
+        kind: HeadKind::Base,
+        labels: vec![Label { name: "donor".into(), description: String::new(), background: false }],
+        activation: Activation::Softmax,
+        input_length_bp: 1_000,
+        strand: StrandRule::Stranded,
+        training: vec![],
+        figures: vec![],
+        intended_use: String::new(),
+        limits: vec![],
+        licence: String::new(),
+        citation: vec![],
+        model_sha256: String::new(),
+        command: String::new(),
+    };
+    HeadEntry { card, sha256: String::new(), source: "built-in".into() }
 }
 
 fn chunk(start_bp: u64, length_bp: u64) -> TrackChunk {

@@ -16,7 +16,8 @@ const SEQUENCE_HEIGHT: f32 = 34.0;
 const TOKENS_HEIGHT: f32 = 26.0;
 /// A score lane is not lower than this; more lanes than fit are scrolled.
 const LEAST_LANE_HEIGHT: f32 = 74.0;
-const MOST_LANE_HEIGHT: f32 = 220.0;
+/// A lane is not higher than this, nor than this share of a tall window.
+const MOST_LANE_HEIGHT: (f32, f32) = (220.0, 0.28);
 const MARGIN: f32 = 14.0;
 /// Room for the numbers of thresholds.
 const RIGHT_MARGIN: f32 = 44.0;
@@ -78,7 +79,8 @@ fn lanes(ui: &mut Ui, rect: Rect, gutter_width: f32, scale: &Scale, state: &Stat
     if lanes.is_empty() || rect.height() < 20.0 {
         return;
     }
-    let height = (rect.height() / lanes.len() as f32).clamp(LEAST_LANE_HEIGHT, MOST_LANE_HEIGHT).floor();
+    let most = MOST_LANE_HEIGHT.0.max(MOST_LANE_HEIGHT.1 * rect.height());
+    let height = (rect.height() / lanes.len() as f32).clamp(LEAST_LANE_HEIGHT, most).floor();
     let mut content = ui.new_child(UiBuilder::new().max_rect(rect));
     content.set_clip_rect(rect.intersect(ui.clip_rect()));
     let source = egui::scroll_area::ScrollSource {
