@@ -270,6 +270,63 @@ fn a_picture_holds_what_is_seen() {
 }
 
 #[test]
+fn nothing_scored_is_nothing_to_save() {
+    let stage = Stage::default();
+    let mut harness = stage::open(&stage, SIZE, 1.0);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    harness.run();
+    assert!(has(&harness, "Nothing is scored here yet"), "said plainly");
+    assert!(!has(&harness, "Path of the file"), "and no file is asked for");
+}
+
+#[test]
+fn light_and_dark_are_chosen() {
+    let (_, mut harness) = scored();
+    for (name, theme) in [("Dark", egui::Theme::Dark), ("Light", egui::Theme::Light)] {
+        harness.get_by_label("Appearance").click();
+        harness.run();
+        harness.get_by_label(name).click();
+        harness.run();
+        assert_eq!(harness.ctx.theme(), theme, "{name}");
+        harness.key_press(Key::Escape);
+        harness.run();
+    }
+}
+
+#[test]
+fn a_stretch_is_drawn_out_on_the_ruler() {
+    let (_, mut harness) = scored();
+    let ruler = harness.get_by_label_contains("Ruler").rect();
+    let at = |share: f32| pos2(ruler.left() + ruler.width() * share, ruler.center().y);
+    harness.drag_at(at(0.25));
+    harness.run();
+    harness.hover_at(at(0.5));
+    harness.run();
+    harness.hover_at(at(0.75));
+    harness.run();
+    harness.drop_at(at(0.75));
+    harness.run();
+    assert_eq!(locus(&harness), "chr10_PTEN:60,151-60,450", "the middle half");
+}
+
+#[test]
+fn dragging_moves_the_sequence_with_the_pointer() {
+    let (_, mut harness) = scored();
+    let lane = harness.get_by_label_contains("Track donor").rect();
+    let at = |share: f32| pos2(lane.left() + lane.width() * share, lane.center().y);
+    harness.drag_at(at(0.25));
+    harness.run();
+    harness.hover_at(at(0.5));
+    harness.run();
+    harness.hover_at(at(0.75));
+    harness.run();
+    harness.drop_at(at(0.75));
+    harness.run();
+    let moved: Region = locus(&harness).parse().expect("a region");
+    assert!(moved.start_bp.abs_diff(59_700) <= 12, "half a view to the left, less the start of the drag: {moved}");
+}
+
+#[test]
 fn a_hundred_thousand_records_are_listed_and_found() {
     let stage = Stage::default();
     let start = Start { files: vec!["/data/many.fa".into()], example: None };
