@@ -30,7 +30,8 @@ pub struct Track {
 /// How the values of a [`Track`] share its region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TrackLayout {
-    /// Bins of equal width from the region's start, the last one cut at its end; width 1 is one value per base.
+    /// Bins of equal width that begin at multiples of it, the first and last cut at the region's ends;
+    /// width 1 is one value per base.
     Bins {
         /// Width of a bin.
         width_bp: u64,
@@ -55,8 +56,8 @@ impl Track {
     pub fn span_of(&self, index: usize) -> (u64, u64) {
         match &self.layout {
             TrackLayout::Bins { width_bp } => {
-                let start_bp = self.region.start_bp + index as u64 * width_bp;
-                (start_bp, (start_bp + width_bp).min(self.region.end_bp))
+                let start_bp = (self.region.start_bp / width_bp + index as u64) * width_bp;
+                (start_bp.max(self.region.start_bp), (start_bp + width_bp).min(self.region.end_bp))
             }
             TrackLayout::Spans(spans) => spans[index],
         }
@@ -68,7 +69,7 @@ impl Track {
             return None;
         }
         let index = match &self.layout {
-            TrackLayout::Bins { width_bp } => usize::try_from((position_bp - self.region.start_bp) / width_bp).ok()?,
+            TrackLayout::Bins { width_bp } => usize::try_from(position_bp / width_bp - self.region.start_bp / width_bp).ok()?,
             TrackLayout::Spans(spans) => {
                 let index = spans.partition_point(|&(_, end_bp)| end_bp <= position_bp);
                 spans.get(index).filter(|(start_bp, _)| *start_bp <= position_bp)?;

@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-        tensor.into_data().to_vec().expect("floats")
+        tensor.into_data().try_to_vec().expect("floats")
     }
 
     fn assert_close(got: &[f32], want: &[f32]) {

@@ -246,7 +246,7 @@ pub fn to_safetensors(network: &impl Module, storage: Storage) -> Result<Vec<u8>
     network.visit(&mut collect);
     let mut stored = Vec::new();
     for (name, (shape, data)) in collect.1 {
-        let values: Vec<f32> = data.to_vec().map_err(|error| ModelError::Device { reason: format!("{error:?}") })?;
+        let values: Vec<f32> = data.try_to_vec().map_err(|error| ModelError::Device { reason: format!("{error:?}") })?;
         let bytes = match storage {
             Storage::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>(),
             Storage::F16 => values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),

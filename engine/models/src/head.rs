@@ -248,7 +248,7 @@ impl TaskHead {
 
     /// The device its weights are on.
     pub fn device(&self) -> Device {
-        self.devices().into_vec().into_iter().next().unwrap_or_else(Device::flex)
+        self.devices().first().cloned().unwrap_or_else(Device::flex)
     }
 }
 

@@ -47,6 +47,16 @@ fn nonsense_is_a_usage_error() {
 }
 
 #[test]
+fn common_flags_stand_before_or_behind_the_subcommand() {
+    let place = Place::new();
+    place.write("a.fa", genome(100));
+    let behind = place.run(&["inspect", "a.fa", "--quiet", "--offline", "--device", "cpu"]).expect(0).out;
+    let before = place.run(&["--quiet", "--offline", "--device", "cpu", "inspect", "a.fa"]).expect(0).out;
+    assert_eq!(before, behind, "the same");
+    place.run(&["--renderer", "glow", "inspect", "a.fa"]).expect(2);
+}
+
+#[test]
 fn files_that_cannot_be_used_are_bad_input() {
     let place = Place::new();
     place.write("prose.fa", "It was a dark and stormy night.\n");

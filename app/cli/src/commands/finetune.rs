@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE.csv[.gz]", required_unless_present = "config")]
     dev: Option<PathBuf>,
     /// What is learnt
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum)]
     task: TaskArg,
     /// What is changed
     #[arg(long, value_enum, default_value_t)]
@@ -43,10 +43,9 @@ pub(crate) struct Args {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum TaskArg {
     /// One label for a sequence
-    #[default]
     Classify,
     /// A label for a base
     PerBase,

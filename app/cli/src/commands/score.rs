@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use strandscope_worker::{
     Outcome, RunRecord, ScoreRequest, Task, TrackChunk, WindowChoice,
-    genome::{Region, Strand, TrackFiles, TrackFormat, TrackName},
+    genome::{OutputError, Region, Strand, TrackFiles, TrackFormat, TrackName},
 };
 
 use crate::{
@@ -83,6 +83,7 @@ impl Format {
 
 impl Args {
     pub(crate) fn run(self, mut session: Session, console: Console) -> Result<()> {
+        self.check_output()?;
         let input = Input::open(&self.fasta)?;
         let places = self.places(&mut session, &input, console)?;
         let task = Task::Score(ScoreRequest {
@@ -97,18 +98,25 @@ impl Args {
         });
         let mut writer = Writer { args: &self, input: &input, skipped: &places.skipped, files: None };
         let done = session.run_into("score", task, &mut writer).map_err(|failure| input.rename(failure))?;
-        let files = writer.files;
+        let files = writer.files.ok_or_else(nothing_announced)?;
         let Outcome::Run(record) = done.outcome else { return Err(unexpected(&done.outcome)) };
         if record.unknown_bp > 0 {
             console.warn(&format!("{} bases were passed to the model as unknown", record.unknown_bp));
         }
-        if let Some(files) = files {
-            let paths = files.finish()?;
-            for path in paths.iter().filter(|path| *path != Path::new("-")) {
-                console.note(&format!("written: {}", path.display()));
-            }
+        for path in files.finish()?.iter().filter(|path| *path != Path::new("-")) {
+            console.note(&format!("written: {}", path.display()));
         }
         Ok(())
+    }
+
+    /// Refuses a file that may not be overwritten before a long read, not after it.
+    fn check_output(&self) -> Result<()> {
+        match &self.output.output {
+            Some(path) if !self.output.force && path.is_file() && self.format != Format::Bedgraph => {
+                Err(OutputError::Exists { path: path.clone() }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What is to be scored; rows that cannot be had end it all unless the user said to go on.
@@ -148,6 +156,10 @@ impl Args {
         console.warn(&format!("passed over {count} of {} regions", count + places.regions.len()));
         Ok(places)
     }
+}
+
+fn nothing_announced() -> Failure {
+    Failure::runtime("cannot write the scores: the engine did not say what they are; please report this")
 }
 
 /// Regions to score, and what was asked for and cannot be had.
@@ -198,7 +210,7 @@ impl Receiver for Writer<'_> {
     fn chunk(&mut self, chunk: TrackChunk) -> Result<()> {
         match &mut self.files {
             Some(files) => Ok(files.write(chunk.track, &chunk.part)?),
-            None => Err(Failure::runtime("the engine sent results before it said what they are; please report this")),
+            None => Err(nothing_announced()),
         }
     }
 }

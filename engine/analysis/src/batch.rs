@@ -1,0 +1,127 @@
+//! Windows of equal length, made ready for the network.
+
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use strandscope_models::{composition::Composition, head::HeadInput};
+use strandscope_tokens::{TokenError, Tokenizer};
+
+/// Windows of equal length as tokens and bases, on the host.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    rows: usize,
+    length_bp: usize,
+    /// Longest row in tokens, special tokens included.
+    tokens: usize,
+    ids: Vec<i64>,
+    real: Vec<bool>,
+    token_of_base: Vec<i64>,
+    bases: Vec<f32>,
+    /// Bases the vocabulary does not know.
+    pub unknown_bp: usize,
+    /// Spans of each row's tokens, in bases of its window.
+    pub spans: Vec<Vec<Option<(usize, usize)>>>,
+}
+
+impl Batch {
+    /// Cuts windows of equal length into tokens and pads them to the longest row.
+    ///
+    /// # Errors
+    /// When a window holds bytes that stand for no base.
+    pub fn new(windows: &[&[u8]], tokenizer: &Tokenizer) -> Result<Self, TokenError> {
+        let length_bp = windows.first().map_or(0, |window| window.len());
+        assert!(windows.iter().all(|window| window.len() == length_bp), "windows of a batch have one length");
+        let encodings = windows.iter().map(|window| tokenizer.encode(window)).collect::<Result<Vec<_>, _>>()?;
+        let tokens = encodings.iter().map(|encoding| encoding.ids.len()).max().unwrap_or(0);
+        let pad = tokenizer.special().pad.unwrap_or(tokenizer.special().unknown);
+        let mut batch = Self {
+            rows: windows.len(),
+            length_bp,
+            tokens,
+            ids: Vec::with_capacity(windows.len() * tokens),
+            real: Vec::with_capacity(windows.len() * tokens),
+            token_of_base: Vec::with_capacity(windows.len() * length_bp),
+            bases: windows.iter().flat_map(|window| one_hot(window)).collect(),
+            unknown_bp: encodings.iter().map(|encoding| encoding.unknown_bp).sum(),
+            spans: Vec::with_capacity(windows.len()),
+        };
+        for encoding in encodings {
+            let count = encoding.ids.len();
+            batch.ids.extend(encoding.ids.iter().map(|&id| i64::from(id)));
+            batch.ids.resize(batch.ids.len() + tokens - count, i64::from(pad));
+            batch.real.resize(batch.real.len() + count, true);
+            batch.real.resize(batch.real.len() + tokens - count, false);
+            for (token, span) in (0..).zip(&encoding.spans) {
+                let width = span.map_or(0, |(start, end)| end - start);
+                batch.token_of_base.resize(batch.token_of_base.len() + width, token);
+            }
+            batch.spans.push(encoding.spans);
+        }
+        Ok(batch)
+    }
+
+    /// Number of windows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Real tokens of all rows, special tokens included.
+    pub fn token_count(&self) -> usize {
+        self.real.iter().filter(|real| **real).count()
+    }
+
+    /// Token ids, `[batch, seq]`.
+    pub fn ids(&self, device: &Device) -> Tensor<2, Int> {
+        Tensor::from_data(TensorData::new(self.ids.clone(), [self.rows, self.tokens]), device)
+    }
+
+    /// True where a token is real, `[batch, seq]`; `None` where all are.
+    pub fn mask(&self, device: &Device) -> Option<Tensor<2, Bool>> {
+        let full = self.real.iter().all(|&real| real);
+        (!full).then(|| Tensor::from_data(TensorData::new(self.real.clone(), [self.rows, self.tokens]), device))
+    }
+
+    /// What a head reads, with `states` from the encoder where it reads tokens.
+    pub fn head_input(
+        &self,
+        windows: &[&[u8]],
+        states: Option<Tensor<3>>,
+        composition: Option<&Composition>,
+        device: &Device,
+    ) -> HeadInput {
+        let shape = [self.rows, self.length_bp];
+        let composition = composition.map(|composition| {
+            let values: Vec<f32> = windows.iter().flat_map(|window| composition.of(window)).collect();
+            Tensor::from_data(TensorData::new(values, [self.rows, composition.width()]), device)
+        });
+        HeadInput {
+            bases: Tensor::from_data(TensorData::new(self.bases.clone(), [self.rows, self.length_bp, 4]), device),
+            states,
+            token_of_base: Tensor::from_data(TensorData::new(self.token_of_base.clone(), shape), &device.clone().inner()),
+            composition,
+        }
+    }
+}
+
+/// Four values for each base: 1 in the column of A, C, G or T (U counts as T), all 0 for any other letter.
+fn one_hot(bases: &[u8]) -> impl Iterator<Item = f32> {
+    bases.iter().flat_map(|base| {
+        let column = match base.to_ascii_uppercase() {
+            b'A' => 0,
+            b'C' => 1,
+            b'G' => 2,
+            b'T' | b'U' => 3,
+            _ => 4,
+        };
+        (0..4).map(move |other| if other == column { 1.0 } else { 0.0 })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_that_are_no_base_have_no_column() {
+        let values: Vec<f32> = one_hot(b"aNu").collect();
+        assert_eq!(values, [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+    }
+}

@@ -1,0 +1,348 @@
+//! Scores of a region: windows through a head, stitched to tracks.
+
+use std::ops::Range;
+
+use strandscope_genome::{MissingRun, Region, Strand, Track, TrackLayout, reverse_complement};
+use strandscope_models::card::{HeadKind, StrandRule};
+
+use crate::{
+    AnalysisError,
+    predict::Predictor,
+    stitch::Stitcher,
+    windows::{Bins, Tiling},
+};
+
+/// Bases of the windows computed at once. A constant, so that results do not depend on the machine.
+const BATCH_BP: u64 = 8192;
+
+/// A window with a larger share of unknown letters than one in this many has no answer.
+const UNKNOWN_SHARE: usize = 10;
+
+/// How a region is scored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScorePlan {
+    /// Where.
+    pub region: Region,
+    /// Length of the contig.
+    pub contig_bp: u64,
+    /// Length of the windows.
+    pub window_bp: u64,
+    /// Step of a sequence head.
+    pub stride_bp: u64,
+    /// Average a symmetric head over both strands; add the reverse strand of a stranded one.
+    pub both_strands: bool,
+}
+
+/// What the caller gives and takes while a region is scored.
+pub trait ScoreHost {
+    /// The bases of a stretch of the contig.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn bases(&mut self, range: Range<u64>) -> Result<Vec<u8>, AnalysisError>;
+
+    /// Takes the next part of track `track` of the region.
+    fn part(&mut self, track: usize, part: Track);
+
+    /// Told after each batch; an error stops the work.
+    ///
+    /// # Errors
+    /// [`AnalysisError::Cancelled`] when the work shall stop.
+    fn done(&mut self, windows: u64, unknown_bp: u64) -> Result<(), AnalysisError>;
+}
+
+/// Name and strand of each track that a head gives, in the order of their numbers.
+pub fn track_names(predictor: &Predictor<'_>, both_strands: bool) -> Vec<(String, Strand)> {
+    let card = &predictor.head.card;
+    let labels = || card.labels.iter().map(|label| label.name.clone());
+    let mut names: Vec<_> = labels().map(|label| (label, Strand::Forward)).collect();
+    if both_strands {
+        match card.strand {
+            StrandRule::Symmetric => names.extend(labels().map(|label| (format!("{label}.disagreement"), Strand::Forward))),
+            StrandRule::Stranded => names.extend(labels().map(|label| (label, Strand::Reverse))),
+        }
+    }
+    names
+}
+
+/// Number of windows that a plan takes, each strand counted.
+pub fn window_count(predictor: &Predictor<'_>, plan: &ScorePlan) -> u64 {
+    let Region { start_bp, end_bp, .. } = plan.region;
+    let count = match predictor.head.card.kind {
+        HeadKind::Sequence => {
+            let bins = bins(plan);
+            bins.numbers(start_bp, end_bp).filter(|number| bins.window(*number).is_some()).count() as u64
+        }
+        HeadKind::Base | HeadKind::Token => tiling(predictor, plan).windows(start_bp, end_bp).len() as u64,
+    };
+    if plan.both_strands { 2 * count } else { count }
+}
+
+/// Scores a region; parts of tracks go to `host` in order.
+///
+/// # Errors
+/// When bases cannot be read, the device fails, or the host stops the work.
+pub fn score_region(
+    predictor: &Predictor<'_>,
+    plan: &ScorePlan,
+    host: &mut dyn ScoreHost,
+) -> Result<(), AnalysisError> {
+    let mut run = Run { predictor, plan, host };
+    match predictor.head.card.kind {
+        HeadKind::Sequence => run.bins(),
+        HeadKind::Base | HeadKind::Token => run.tiles(),
+    }
+}
+
+fn tiling(predictor: &Predictor<'_>, plan: &ScorePlan) -> Tiling {
+    let reach = predictor.head.config.reach_bp() as u64;
+    Tiling::new(plan.contig_bp, plan.window_bp, reach)
+}
+
+fn bins(plan: &ScorePlan) -> Bins {
+    Bins { contig_bp: plan.contig_bp, window_bp: plan.window_bp, stride_bp: plan.stride_bp }
+}
+
+struct Run<'a, 'b> {
+    predictor: &'a Predictor<'a>,
+    plan: &'a ScorePlan,
+    host: &'b mut dyn ScoreHost,
+}
+
+/// The answers of one strand for windows of equal length: `[window, base or bin, label]`, in the forward direction.
+type Answers = Vec<Vec<Vec<f32>>>;
+
+impl Run<'_, '_> {
+    fn strands(&self) -> &'static [Strand] {
+        if self.plan.both_strands { &[Strand::Forward, Strand::Reverse] } else { &[Strand::Forward] }
+    }
+
+    fn labels(&self) -> usize {
+        self.predictor.head.card.labels.len()
+    }
+
+    /// A head that answers for bases or tokens: overlapping windows, stitched.
+    fn tiles(&mut self) -> Result<(), AnalysisError> {
+        let Region { start_bp, end_bp, .. } = self.plan.region;
+        let tiling = tiling(self.predictor, self.plan);
+        let windows: Vec<_> = tiling.windows(start_bp, end_bp).collect();
+        let strands = self.strands();
+        let mut stitchers: Vec<_> = strands.iter().map(|_| Stitcher::new(start_bp..end_bp, self.labels())).collect();
+        for (group, next) in groups(&windows) {
+            let bases = self.read(&windows[group.clone()])?;
+            for (strand, stitcher) in strands.iter().zip(&mut stitchers) {
+                for (window, answers) in windows[group.clone()].iter().zip(self.answers(&bases, *strand)?) {
+                    for (position, values) in (window.start..window.end).zip(answers) {
+                        stitcher.add(position, tiling.weight(window, position), &values);
+                    }
+                }
+            }
+            let settled = next.map_or(end_bp, |next| windows[next].start);
+            let parts: Vec<_> = stitchers.iter_mut().map(|stitcher| stitcher.take(settled)).collect();
+            if let Some(range) = parts.iter().flatten().map(|(range, _)| range.clone()).next() {
+                let bases = self.host.bases(range.clone())?;
+                let answers = parts.into_iter().flatten().map(|(_, means)| means).collect();
+                self.emit(&range, 1, answers, &bases);
+            }
+        }
+        Ok(())
+    }
+
+    /// A head that answers once for a window: one window around the centre of each bin.
+    fn bins(&mut self) -> Result<(), AnalysisError> {
+        let Region { start_bp, end_bp, .. } = self.plan.region;
+        let bins = bins(self.plan);
+        let per_batch = (BATCH_BP / self.plan.window_bp.max(1)).max(1);
+        let numbers = bins.numbers(start_bp, end_bp);
+        let mut first = numbers.start;
+        while first < numbers.end {
+            let batch = first..(first + per_batch).min(numbers.end);
+            first = batch.end;
+            let windows: Vec<_> = batch.clone().filter_map(|number| bins.window(number)).collect();
+            let bases = self.read(&windows)?;
+            let mut answers = Vec::new();
+            for strand in self.strands() {
+                let found = if windows.is_empty() { Vec::new() } else { self.answers(&bases, *strand)? };
+                let mut found = found.into_iter().zip(&bases).map(|(answer, bases)| known(answer, bases));
+                let missing = || vec![f32::NAN; self.labels()];
+                let rows = batch.clone().map(|number| match bins.window(number) {
+                    Some(_) => found.next().unwrap_or_else(missing),
+                    None => missing(),
+                });
+                answers.push(transposed(&rows.collect::<Vec<_>>(), self.labels()));
+            }
+            let range = (batch.start * bins.stride_bp).max(start_bp)..(batch.end * bins.stride_bp).min(end_bp);
+            let bases = self.host.bases(range.clone())?;
+            self.emit(&range, bins.stride_bp, answers, &bases);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, windows: &[Range<u64>]) -> Result<Vec<Vec<u8>>, AnalysisError> {
+        let (Some(first), Some(last)) = (windows.first(), windows.last()) else { return Ok(Vec::new()) };
+        let bases = self.host.bases(first.start..last.end)?;
+        let at = |position: u64| usize::try_from(position - first.start).unwrap_or(usize::MAX);
+        Ok(windows.iter().map(|window| bases[at(window.start)..at(window.end)].to_vec()).collect())
+    }
+
+    fn answers(&mut self, windows: &[Vec<u8>], strand: Strand) -> Result<Answers, AnalysisError> {
+        let turned: Vec<Vec<u8>>;
+        let windows = match strand {
+            Strand::Forward => windows,
+            Strand::Reverse => {
+                turned = windows.iter().map(|window| reverse_complement(window)).collect();
+                &turned
+            }
+        };
+        let slices: Vec<&[u8]> = windows.iter().map(Vec::as_slice).collect();
+        let prediction = self.predictor.predict(&slices)?;
+        self.host.done(slices.len() as u64, prediction.unknown_bp as u64)?;
+        let mut values = match self.predictor.head.card.kind {
+            HeadKind::Token => prediction.values.iter().zip(&prediction.spans).map(|(rows, spans)| spread(rows, spans)).collect(),
+            HeadKind::Base | HeadKind::Sequence => prediction.values,
+        };
+        if strand == Strand::Reverse {
+            values.iter_mut().for_each(|places| places.reverse());
+        }
+        Ok(values)
+    }
+
+    /// Hands out the tracks of a stretch; `answers` is `[strand][label][base or bin]`.
+    fn emit(&mut self, range: &Range<u64>, width_bp: u64, answers: Vec<Vec<Vec<f32>>>, bases: &[u8]) {
+        let names = track_names(self.predictor, self.plan.both_strands);
+        let values = match (&self.predictor.head.card.strand, answers.len()) {
+            (StrandRule::Symmetric, 2) => averaged(&answers),
+            _ => answers.into_iter().flatten().collect(),
+        };
+        for (number, ((label, strand), values)) in names.into_iter().zip(values).enumerate() {
+            let part = self.part(range, width_bp, &label, strand, values, bases);
+            self.host.part(number, part);
+        }
+    }
+
+    fn part(
+        &self,
+        range: &Range<u64>,
+        width_bp: u64,
+        label: &str,
+        strand: Strand,
+        mut values: Vec<f32>,
+        bases: &[u8],
+    ) -> Track {
+        let region = Region::new(self.plan.region.contig.clone(), range.start, range.end);
+        let mut missing: Vec<MissingRun> = Vec::new();
+        for (index, value) in values.iter_mut().enumerate() {
+            // The first bin may begin before the region.
+            let start_bp = if index == 0 { range.start } else { (range.start / width_bp + index as u64) * width_bp };
+            let end_bp = ((range.start / width_bp + index as u64 + 1) * width_bp).min(range.end);
+            let reason = self.missing_reason(*value, start_bp..end_bp, &bases[offset(range, start_bp)..offset(range, end_bp)]);
+            let Some(reason) = reason else { continue };
+            *value = f32::NAN;
+            match missing.last_mut() {
+                Some(last) if last.end_bp == start_bp && last.reason == reason => last.end_bp = end_bp,
+                _ => missing.push(MissingRun { start_bp, end_bp, reason: reason.to_owned() }),
+            }
+        }
+        let card = &self.predictor.head.card;
+        let unit = match card.activation {
+            strandscope_models::card::Activation::Identity => "value",
+            _ => "probability",
+        };
+        let name = format!("{} {label}", card.name);
+        let layout = TrackLayout::Bins { width_bp };
+        Track { name, label: label.to_owned(), unit: unit.to_owned(), region, strand, layout, values, missing }
+    }
+
+    fn missing_reason(&self, value: f32, place: Range<u64>, bases: &[u8]) -> Option<&'static str> {
+        let sequence = self.predictor.head.card.kind == HeadKind::Sequence;
+        let unknown = bases.iter().all(|base| !is_base(*base));
+        if value.is_finite() && (sequence || !unknown) {
+            None
+        } else if unknown {
+            Some("n_run")
+        } else if sequence {
+            let bins = bins(self.plan);
+            let leaves = bins.window(place.start / bins.stride_bp).is_none();
+            Some(if leaves { "contig_end" } else { "n_run" })
+        } else {
+            Some("not_finite")
+        }
+    }
+}
+
+fn offset(range: &Range<u64>, position_bp: u64) -> usize {
+    usize::try_from(position_bp - range.start).unwrap_or(usize::MAX)
+}
+
+fn is_base(letter: u8) -> bool {
+    matches!(letter.to_ascii_uppercase(), b'A' | b'C' | b'G' | b'T' | b'U')
+}
+
+/// The answer of a sequence head, or NaN where too many letters of its window are no bases.
+fn known(answer: Vec<Vec<f32>>, window: &[u8]) -> Vec<f32> {
+    let values = answer.into_iter().next().unwrap_or_default();
+    let unknown = window.iter().filter(|letter| !is_base(**letter)).count();
+    if unknown * UNKNOWN_SHARE > window.len() { vec![f32::NAN; values.len()] } else { values }
+}
+
+/// Answers of tokens as answers of the bases they cover.
+fn spread(rows: &[Vec<f32>], spans: &[Option<(usize, usize)>]) -> Vec<Vec<f32>> {
+    let blocks = rows.iter().zip(spans).filter_map(|(row, span)| span.map(|(start, end)| (row, end - start)));
+    blocks.flat_map(|(row, width)| std::iter::repeat_n(row.clone(), width)).collect()
+}
+
+/// `[row][label]` as `[label][row]`.
+fn transposed(rows: &[Vec<f32>], labels: usize) -> Vec<Vec<f32>> {
+    (0..labels).map(|label| rows.iter().map(|row| row[label]).collect()).collect()
+}
+
+/// Means of both strands for each label, then how far the strands lie apart.
+fn averaged(strands: &[Vec<Vec<f32>>]) -> Vec<Vec<f32>> {
+    let joined = |join: fn(f32, f32) -> f32| {
+        let labels = strands[0].iter().zip(&strands[1]);
+        labels.map(move |(forward, reverse)| forward.iter().zip(reverse).map(|(&a, &b)| join(a, b)).collect())
+    };
+    joined(|a, b| (a + b) / 2.0).chain(joined(|a, b| (a - b).abs())).collect()
+}
+
+/// Groups neighbouring windows of equal length into batches; with each, the number of the window behind it.
+fn groups(windows: &[Range<u64>]) -> Vec<(Range<usize>, Option<usize>)> {
+    let mut groups = Vec::new();
+    let mut start = 0;
+    while start < windows.len() {
+        let length = windows[start].end - windows[start].start;
+        let most = usize::try_from((BATCH_BP / length.max(1)).max(1)).unwrap_or(1);
+        let equal = windows[start..].iter().take(most).take_while(|window| window.end - window.start == length).count();
+        groups.push((start..start + equal, (start + equal < windows.len()).then_some(start + equal)));
+        start += equal;
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_hold_windows_of_one_length() {
+        let windows = [0..300, 200..600, 500..900, 800..1000];
+        let groups = groups(&windows);
+        assert_eq!(groups, [(0..1, Some(1)), (1..3, Some(3)), (3..4, None)]);
+    }
+
+    #[test]
+    fn strands_are_averaged_and_their_disagreement_told() {
+        let strands = [vec![vec![0.2, f32::NAN]], vec![vec![0.6, 0.5]]];
+        let values = averaged(&strands);
+        assert!((values[0][0] - 0.4).abs() < 1e-6, "mean");
+        assert!((values[1][0] - 0.4).abs() < 1e-6, "difference");
+        assert!(values[0][1].is_nan(), "missing on one strand is missing");
+    }
+
+    #[test]
+    fn tokens_answer_for_their_bases() {
+        let spans = [None, Some((0, 2)), Some((2, 3)), None];
+        let rows: Vec<Vec<f32>> = [9.0, 1.0, 2.0, 9.0].map(|value| vec![value]).to_vec();
+        assert_eq!(spread(&rows, &spans), [[1.0], [1.0], [2.0]]);
+    }
+}

@@ -1,0 +1,125 @@
+//! Where windows lie.
+
+use std::ops::Range;
+
+/// Share of the trusted middle of a window that it shares with its neighbour.
+const RAMP_SHARE: u64 = 4;
+
+/// Overlapping windows over a contig, for heads that answer for bases or tokens.
+///
+/// Window `k` begins at `k · step − flank`; the flanks only give context.
+/// Places depend on the contig alone, so that a score does not depend on the region asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiling {
+    contig_bp: u64,
+    window_bp: u64,
+    flank_bp: u64,
+    ramp_bp: u64,
+}
+
+impl Tiling {
+    /// Windows of `window_bp` over a contig of `contig_bp`, of which `flank_bp` on each side are only context.
+    pub fn new(contig_bp: u64, window_bp: u64, flank_bp: u64) -> Self {
+        let flank_bp = flank_bp.min(window_bp / 4);
+        let ramp_bp = (window_bp - 2 * flank_bp) / RAMP_SHARE;
+        Self { contig_bp, window_bp, flank_bp, ramp_bp }
+    }
+
+    /// Distance between the beginnings of neighbours.
+    fn step_bp(&self) -> u64 {
+        (self.window_bp - 2 * self.flank_bp - self.ramp_bp).max(1)
+    }
+
+    /// The windows that answer for any base of `start_bp..end_bp`, in order.
+    pub fn windows(&self, start_bp: u64, end_bp: u64) -> impl ExactSizeIterator<Item = Range<u64>> + use<> {
+        let tiling = *self;
+        let step = self.step_bp();
+        // A window that ends with the contig answers up to its end, flank included.
+        let first = start_bp.saturating_sub(self.window_bp - self.flank_bp - 1).div_ceil(step);
+        let last = if start_bp < end_bp { (end_bp - 1) / step } else { first };
+        let count = usize::try_from((last + 1).saturating_sub(first)).unwrap_or(usize::MAX);
+        let count = if start_bp < end_bp { count } else { 0 };
+        (0..count).map(move |index| tiling.window(first + index as u64))
+    }
+
+    fn window(&self, index: u64) -> Range<u64> {
+        let start = (index * self.step_bp()).saturating_sub(self.flank_bp);
+        let end = (index * self.step_bp() + self.window_bp - self.flank_bp).min(self.contig_bp);
+        start..end
+    }
+
+    /// How much the answer of `window` counts for the base at `position_bp`: 0 in a flank, rising inwards.
+    ///
+    /// At the ends of the contig there is no better window, so that flanks count as well.
+    pub fn weight(&self, window: &Range<u64>, position_bp: u64) -> f32 {
+        let rise = |distance: u64, at_end: bool| -> f32 {
+            if at_end {
+                return 1.0;
+            }
+            match distance.checked_sub(self.flank_bp) {
+                None => 0.0,
+                Some(inside) => ((inside + 1) as f32 / (self.ramp_bp + 1) as f32).min(1.0),
+            }
+        };
+        let left = rise(position_bp - window.start, window.start == 0);
+        let right = rise(window.end - 1 - position_bp, window.end == self.contig_bp);
+        left * right
+    }
+}
+
+/// Windows of one length around the centres of bins, for heads that answer once for a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bins {
+    /// Length of the contig.
+    pub contig_bp: u64,
+    /// Length of a window.
+    pub window_bp: u64,
+    /// Width of a bin.
+    pub stride_bp: u64,
+}
+
+impl Bins {
+    /// The bins that overlap `start_bp..end_bp`, by number; bin `k` begins at `k · stride`.
+    pub fn numbers(&self, start_bp: u64, end_bp: u64) -> Range<u64> {
+        start_bp / self.stride_bp..end_bp.div_ceil(self.stride_bp)
+    }
+
+    /// The window around the centre of bin `number`; `None` where it would leave the contig.
+    pub fn window(&self, number: u64) -> Option<Range<u64>> {
+        let centre = number * self.stride_bp + self.stride_bp / 2;
+        let start = centre.checked_sub(self.window_bp / 2)?;
+        let end = start + self.window_bp;
+        (end <= self.contig_bp).then_some(start..end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_base_has_an_answer_and_the_same_one_in_every_region() {
+        for contig_bp in [1, 50, 399, 400, 401, 1_234] {
+            let tiling = Tiling::new(contig_bp, 400, 61);
+            let answers = |region: Range<u64>, position: u64| -> Vec<(Range<u64>, f32)> {
+                let windows = tiling.windows(region.start, region.end).filter(|window| window.contains(&position));
+                let weighted = windows.map(|window| (window.clone(), tiling.weight(&window, position)));
+                weighted.filter(|(_, weight)| *weight > 0.0).collect()
+            };
+            for position in 0..contig_bp {
+                let alone = answers(position..position + 1, position);
+                assert!(!alone.is_empty(), "base {position} of {contig_bp}");
+                assert_eq!(alone, answers(0..contig_bp, position), "base {position} of {contig_bp}");
+            }
+        }
+    }
+
+    #[test]
+    fn windows_around_bins_stay_on_the_contig() {
+        let bins = Bins { contig_bp: 100, window_bp: 70, stride_bp: 20 };
+        assert_eq!(bins.numbers(25, 61), 1..4);
+        assert_eq!(bins.window(1), None);
+        assert_eq!(bins.window(2), Some(15..85));
+        assert_eq!(bins.window(3), None);
+    }
+}
