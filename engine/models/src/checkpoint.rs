@@ -140,7 +140,23 @@ pub fn list_tensors(path: &Path) -> Result<Vec<(String, String, Vec<usize>)>, Mo
     let io = |source| ModelError::Io { action: "opening weights", path: path.to_owned(), remedy: "Check the path", source };
     let mut file = File::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
-    let (tensors, _) = read_header(&mut file, length, &path.display().to_string())?;
+    listed(&mut file, length, &path.display().to_string())
+}
+
+/// Name, type and shape of every tensor of a safetensors file in memory; `name` stands for it in errors.
+///
+/// # Errors
+/// When the header is damaged.
+pub fn list_tensors_of(bytes: &[u8], name: &str) -> Result<Vec<(String, String, Vec<usize>)>, ModelError> {
+    listed(&mut std::io::Cursor::new(bytes), bytes.len() as u64, name)
+}
+
+fn listed(
+    stream: &mut (impl Read + Seek),
+    length: u64,
+    name: &str,
+) -> Result<Vec<(String, String, Vec<usize>)>, ModelError> {
+    let (tensors, _) = read_header(stream, length, name)?;
     Ok(tensors.into_iter().map(|(name, info)| (name, format!("{:?}", info.dtype), info.shape)).collect())
 }
 
