@@ -1,6 +1,7 @@
 //! Where tensors live.
 
 use std::{
+    path::Path,
     pin::pin,
     sync::{Mutex, PoisonError},
     task::{Context, Poll, Waker},
@@ -33,7 +34,7 @@ impl ComputeDevice {
     pub(crate) fn choose(choice: DeviceChoice, threads: Option<usize>) -> Result<Self, JobError> {
         let threads = start_threads(threads);
         let cpu = || Self { device: Device::flex(), name: cpu_name(threads), threads };
-        if choice == DeviceChoice::Cpu {
+        if choice == DeviceChoice::Cpu || (choice == DeviceChoice::Auto && !may_have_gpu()) {
             return Ok(cpu());
         }
         let found = adapters();
@@ -54,6 +55,12 @@ impl ComputeDevice {
             }),
         }
     }
+}
+
+/// Whether there can be a hardware GPU at all: loading drivers to find none takes longer than a small score.
+fn may_have_gpu() -> bool {
+    let nodes = ["/dev/dri", "/dev/nvidia0", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "/dev/mali0", "/dev/kgsl-3d0"];
+    !cfg!(target_os = "linux") || nodes.iter().any(|node| Path::new(node).exists())
 }
 
 fn no_gpu() -> JobError {
