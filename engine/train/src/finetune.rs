@@ -341,6 +341,7 @@ impl Run<'_> {
         Ok(states.autodiff())
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "a share between 0 and 1, rounding to f32 is meant")]
     fn smoothed(&self, label: usize) -> impl Iterator<Item = f32> + use<> {
         let labels = self.config.labels;
         let smoothing = self.task.recipe.schedule.label_smoothing;
@@ -363,7 +364,7 @@ impl Run<'_> {
             let length = sample.sequence.len();
             let site = self.site(sample);
             let background = self.task.recipe.labels.iter().position(|label| label.background).unwrap_or(0);
-            let around = length.saturating_sub(1).min(2 * LABELLED_BP).max(1) as f32;
+            let around = length.saturating_sub(1).clamp(1, 2 * LABELLED_BP) as f32;
             for position in 0..length {
                 let centre = position == length / 2 || position + 1 == length / 2;
                 let label = if Some(position) == site { sample.label } else { background };

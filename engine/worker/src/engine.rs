@@ -1,12 +1,12 @@
 //! The engine's threads and the handle that talks to them.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        mpsc::{Receiver, Sender, channel},
     },
     thread,
     time::{Duration, Instant},
@@ -55,7 +55,7 @@ pub struct Engine {
     next_job: u64,
 }
 
-type Flags = Arc<Mutex<HashMap<JobId, Arc<AtomicBool>>>>;
+type Flags = Arc<Mutex<BTreeMap<JobId, Arc<AtomicBool>>>>;
 
 impl Engine {
     /// Starts the threads. `wake` is called after each event, so that a sleeping window looks.
@@ -100,10 +100,7 @@ impl Engine {
 
     /// The next event within `timeout`.
     pub fn event_within(&self, timeout: Duration) -> Option<Event> {
-        match self.events.recv_timeout(timeout) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.events.recv_timeout(timeout).ok()
     }
 }
 

@@ -77,7 +77,7 @@ impl Input {
         let [rows, tokens] = shape[..] else {
             return Err(bad(format!("input_ids has shape {shape:?}, [batch, tokens] is needed")).into());
         };
-        if let Some(place) = ids.iter().position(|&id| id < 0 || id as usize >= vocab_size) {
+        if let Some(place) = ids.iter().position(|&id| usize::try_from(id).map_or(true, |id| id >= vocab_size)) {
             let (row, column) = (place / tokens, place % tokens);
             let id = ids[place];
             let reason = format!("input_ids[{row},{column}] is {id}; the model has tokens 0 to {}", vocab_size - 1);
@@ -109,8 +109,11 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, JobError> {
     fs::read(path).map_err(of_io)
 }
 
-/// Shape and values of a tensor of whole numbers, where the file has it.
-fn integers(file: &SafeTensors<'_>, name: &str) -> Result<Option<(Vec<usize>, Vec<i64>)>, String> {
+/// Shape and values.
+type Integers = (Vec<usize>, Vec<i64>);
+
+/// A tensor of whole numbers, where the file has it.
+fn integers(file: &SafeTensors<'_>, name: &str) -> Result<Option<Integers>, String> {
     let Ok(tensor) = file.tensor(name) else { return Ok(None) };
     let data = tensor.data();
     let values = match tensor.dtype() {
