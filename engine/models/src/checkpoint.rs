@@ -15,7 +15,7 @@ use half::{bf16, f16};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::{
-    Dtype, SafeTensors,
+    Dtype,
     tensor::{Metadata, TensorInfo, TensorView},
 };
 use sha2::{Digest, Sha256};
@@ -154,7 +154,23 @@ pub fn list_tensors(path: &Path) -> Result<Vec<(String, String, Vec<usize>)>, Mo
         |source| ModelError::Io { action: "opening weights", path: path.to_owned(), remedy: "Check the path", source };
     let mut file = File::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
-    let (tensors, _) = read_header(&mut file, length, &path.display().to_string())?;
+    listed(&mut file, length, &path.display().to_string())
+}
+
+/// Name, type and shape of every tensor of a safetensors file in memory; `name` stands for it in errors.
+///
+/// # Errors
+/// When the header is damaged.
+pub fn list_tensors_of(bytes: &[u8], name: &str) -> Result<Vec<(String, String, Vec<usize>)>, ModelError> {
+    listed(&mut std::io::Cursor::new(bytes), bytes.len() as u64, name)
+}
+
+fn listed(
+    stream: &mut (impl Read + Seek),
+    length: u64,
+    name: &str,
+) -> Result<Vec<(String, String, Vec<usize>)>, ModelError> {
+    let (tensors, _) = read_header(stream, length, name)?;
     Ok(tensors.into_iter().map(|(name, info)| (name, format!("{:?}", info.dtype), info.shape)).collect())
 }
 
@@ -177,17 +193,33 @@ fn read_header(
         return Err(damaged(format!("the header at byte 0 claims {header_bytes} bytes of a file of {length}")));
     }
     let header_length = usize::try_from(header_bytes).map_err(|error| damaged(error.to_string()))?;
-    let mut header = vec![0; header_length + 8];
-    header[..8].copy_from_slice(&size);
-    stream.read_exact(&mut header[8..]).map_err(|error| damaged(format!("header at byte 8: {error}")))?;
-    let (_, metadata): (usize, Metadata) =
-        SafeTensors::read_metadata(&header).map_err(|error| damaged(format!("header at byte 8: {error}")))?;
+    let mut header = vec![0; header_length];
+    stream.read_exact(&mut header).map_err(|error| damaged(format!("header at byte 8: {error}")))?;
+    let metadata: Metadata =
+        serde_json::from_slice(&header).map_err(|error| damaged(format!("header at byte 8: {error}")))?;
     let start = header_bytes + 8;
-    let end = start + metadata.data_len() as u64;
+    let end = start + end_of_tensors(&metadata).map_err(damaged)?;
     if end != length {
         return Err(damaged(format!("the tensors end at byte {end}, the file at byte {length}")));
     }
     Ok((metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect(), start))
+}
+
+/// Where the last tensor ends, once it is sure that the tensors lie one behind the other and are as large as their
+/// shapes say. (The library checks this only for files that are in memory as a whole.)
+fn end_of_tensors(metadata: &Metadata) -> Result<u64, String> {
+    let mut tensors: Vec<(String, &TensorInfo)> = metadata.tensors().into_iter().collect();
+    tensors.sort_by_key(|(_, info)| info.data_offsets);
+    let mut end = 0;
+    for (name, info) in tensors {
+        let (from, to) = info.data_offsets;
+        let bits = info.shape.iter().try_fold(info.dtype.bitsize(), |bits, &size| bits.checked_mul(size));
+        if from != end || to < from || bits != (to - from).checked_mul(8) {
+            return Err(format!("{name} with shape {:?} cannot lie at bytes {from} to {to} of the data", info.shape));
+        }
+        end = to;
+    }
+    Ok(end as u64)
 }
 
 fn read_tensor(

@@ -12,7 +12,7 @@ use strandscope_tokens::Tokenizer;
 use crate::{
     ModelError,
     card::{HeadCard, ModelCard},
-    checkpoint::{Weights, sha256},
+    checkpoint::{self, Weights, sha256},
     dnagrinder::{Config, DnaGrinder},
     head::{HeadConfig, TaskHead},
 };
@@ -113,6 +113,17 @@ impl Folder {
         match self {
             Self::Disk(path) => sha256_of_file(&path.join(file)),
             Self::BuiltIn(..) => Ok(sha256(self.embedded(file)?)),
+        }
+    }
+
+    /// Name, type and shape of every tensor of a weights file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or its header is damaged.
+    pub fn tensors(&self, file: &str) -> Result<Vec<(String, String, Vec<usize>)>, ModelError> {
+        match self {
+            Self::Disk(path) => checkpoint::list_tensors(&path.join(file)),
+            Self::BuiltIn(..) => checkpoint::list_tensors_of(self.embedded(file)?, &self.origin(file)),
         }
     }
 

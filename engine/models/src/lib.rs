@@ -4,6 +4,7 @@
 //! A head is a folder too: `head.json`, `head.safetensors`, `card.json`.
 //! Each architecture stands in one file that is read top to bottom, with the field names of its checkpoints.
 
+pub mod builtin;
 pub mod card;
 pub mod checkpoint;
 pub mod composition;

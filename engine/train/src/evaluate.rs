@@ -73,8 +73,7 @@ fn token_at(spans: &[Option<(usize, usize)>], site: usize) -> usize {
 
 fn at_site(card: &HeadCard, places: [&Vec<f32>; 2]) -> Vec<f32> {
     let joined = card.labels.iter().zip(places[0].iter().zip(places[1]));
-    let values: Vec<f32> =
-        joined.map(|(label, (&a, &b))| if label.background { a.min(b) } else { a.max(b) }).collect();
+    let values: Vec<f32> = joined.map(|(label, (&a, &b))| if label.background { a.min(b) } else { a.max(b) }).collect();
     let sum: f32 = values.iter().sum();
     values.into_iter().map(|value| value / sum).collect()
 }

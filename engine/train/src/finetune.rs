@@ -103,7 +103,9 @@ pub fn finetune(task: &FinetuneTask<'_>, report: &mut Report<'_>) -> Result<Vec<
     store.write("card.json", &json_bytes(&head.card, task.output)?)?;
     store.clear_checkpoint()?;
     let mut notes = state.history;
-    notes.extend(head.card.figures.iter().map(|figure| format!("{} {} {:.4}", figure.data, figure.metric, figure.value)));
+    notes.extend(
+        head.card.figures.iter().map(|figure| format!("{} {} {:.4}", figure.data, figure.metric, figure.value)),
+    );
     Ok(notes)
 }
 
@@ -368,7 +370,8 @@ impl Run<'_> {
                 targets.extend(self.smoothed(label));
                 let beside = site.is_some_and(|site| position != site && position.abs_diff(site) <= BESIDE_SITE_BP);
                 let far = position.abs_diff(length / 2) > LABELLED_BP;
-                let weight = if Some(position) == site || (site.is_none() && centre) { 1.0 } else { AROUND_WEIGHT / around };
+                let weight =
+                    if Some(position) == site || (site.is_none() && centre) { 1.0 } else { AROUND_WEIGHT / around };
                 weights.push(if beside || far { 0.0 } else { weight });
             }
         }
@@ -389,7 +392,8 @@ impl Run<'_> {
         for (sample, spans) in samples.iter().zip(&batch.spans) {
             for token in 0..tokens {
                 let span = spans.get(token).copied().flatten();
-                let at_site = span.zip(self.site(sample)).is_some_and(|((start, end), site)| (start..end).contains(&site));
+                let at_site =
+                    span.zip(self.site(sample)).is_some_and(|((start, end), site)| (start..end).contains(&site));
                 targets.extend(self.smoothed(if at_site { sample.label } else { background }));
                 weights.push(if span.is_some() { 1.0 } else { 0.0 });
             }
@@ -427,7 +431,12 @@ impl Run<'_> {
         let mut figures = Vec::new();
         for (table, rows) in self.task.recipe.dev.iter().zip(&self.dev) {
             let measured = self.measure(head, rows, report)?;
-            let metrics = [("mcc", measured.mcc), ("auroc", measured.auroc), ("accuracy", measured.accuracy), ("ece", measured.ece)];
+            let metrics = [
+                ("mcc", measured.mcc),
+                ("auroc", measured.auroc),
+                ("accuracy", measured.accuracy),
+                ("ece", measured.ece),
+            ];
             for (metric, value) in metrics {
                 let baseline = table.baseline_mcc.filter(|_| metric == "mcc");
                 figures.extend(value.map(|value| Figure {

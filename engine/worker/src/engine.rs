@@ -176,9 +176,9 @@ pub(crate) enum Stop {
     Failed(JobError),
 }
 
-impl<E: Into<JobError>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
+impl From<JobError> for Stop {
+    fn from(error: JobError) -> Self {
+        Self::Failed(error)
     }
 }
 
@@ -193,11 +193,9 @@ fn spawn<T: Tasks + 'static>(
     open: impl FnOnce(&Post) -> Result<T, JobError> + Send + 'static,
 ) -> std::io::Result<Sender<Command>> {
     let (sender, commands) = channel();
-    thread::Builder::new().name(name.to_owned()).stack_size(16 << 20).spawn(move || {
-        match open(&post) {
-            Ok(tasks) => serve(tasks, &commands, &post),
-            Err(error) => post.send(Event::Stopped { reason: error.message }),
-        }
+    thread::Builder::new().name(name.to_owned()).stack_size(16 << 20).spawn(move || match open(&post) {
+        Ok(tasks) => serve(tasks, &commands, &post),
+        Err(error) => post.send(Event::Stopped { reason: error.message }),
     })?;
     Ok(sender)
 }

@@ -3,8 +3,11 @@
 //! An [`Engine`] owns the threads that do the work. Files are read on one, tensors live on another;
 //! neither is ever waited for. Everything that crosses is plain data that serde can carry.
 
+mod engine;
 mod protocol;
+mod tasks;
 
+pub use engine::{DeviceChoice, Engine, EngineOptions};
 pub use protocol::*;
 pub use strandscope_genome as genome;
 pub use strandscope_models::card;

@@ -1,0 +1,116 @@
+//! Requests of the window as command lines that do the same.
+
+use std::path::Path;
+
+use crate::{AttentionRequest, Pick, ScoreRequest, WindowChoice};
+
+/// The command line of a score.
+pub(crate) fn of_score(request: &ScoreRequest) -> String {
+    let mut line = Line::new("score", &request.genome);
+    line.option("--head", &request.head);
+    line.model(request.model.as_deref());
+    for region in &request.regions {
+        line.option("--region", &region.to_string());
+    }
+    if let Some(stride_bp) = request.stride_bp {
+        line.option("--stride", &stride_bp.to_string());
+    }
+    line.flag("--both-strands", request.both_strands);
+    line.window(request.window);
+    line.flag("--keep-going", request.keep_going);
+    line.0
+}
+
+/// The command line of attention received.
+pub(crate) fn of_attention(request: &AttentionRequest) -> String {
+    let mut line = Line::new("attention", &request.genome);
+    line.option("--region", &request.region.to_string());
+    line.model(request.model.as_deref());
+    line.option("--layer", &picked(request.layer));
+    line.option("--attention-head", &picked(request.attention_head));
+    line.option("--stat", "received");
+    line.window(request.window);
+    line.0
+}
+
+fn picked(pick: Pick) -> String {
+    match pick {
+        Pick::Mean => "mean".to_owned(),
+        Pick::All => "all".to_owned(),
+        Pick::One(index) => index.to_string(),
+    }
+}
+
+struct Line(String);
+
+impl Line {
+    fn new(subcommand: &str, input: &Path) -> Self {
+        let mut line = Self(format!("strandscope {subcommand}"));
+        line.word(&input.to_string_lossy());
+        line
+    }
+
+    fn word(&mut self, word: &str) {
+        self.0.push(' ');
+        self.0.push_str(&quoted(word));
+    }
+
+    fn option(&mut self, name: &str, value: &str) {
+        self.word(name);
+        self.word(value);
+    }
+
+    fn flag(&mut self, name: &str, is_set: bool) {
+        if is_set {
+            self.word(name);
+        }
+    }
+
+    fn model(&mut self, name: Option<&str>) {
+        if let Some(name) = name {
+            self.option("--model", name);
+        }
+    }
+
+    fn window(&mut self, window: WindowChoice) {
+        match window {
+            WindowChoice::Trained => {}
+            WindowChoice::Tokens(tokens) => self.option("--window-tokens", &tokens.to_string()),
+            WindowChoice::Whole => self.option("--window-tokens", "whole"),
+        }
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:,+=@%".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strandscope_genome::Region;
+
+    use super::*;
+
+    #[test]
+    fn a_score_can_be_typed() {
+        let request = ScoreRequest {
+            genome: "my genome.fa".into(),
+            regions: vec![Region::new("chr1", 0, 1_000)],
+            head: "splice".into(),
+            model: None,
+            stride_bp: None,
+            both_strands: true,
+            window: WindowChoice::Tokens(512),
+            keep_going: false,
+        };
+        let expected =
+            "strandscope score 'my genome.fa' --head splice --region chr1:1-1,000 --both-strands --window-tokens 512";
+        assert_eq!(of_score(&request), expected);
+    }
+}

@@ -1,0 +1,162 @@
+//! Where tensors live.
+
+use std::{
+    path::Path,
+    pin::pin,
+    sync::{Mutex, PoisonError},
+    task::{Context, Poll, Waker},
+    thread,
+};
+
+use burn::tensor::{
+    Device, DeviceKind,
+    wgpu::{
+        WgpuBackend,
+        wgpu::{Adapter, AdapterInfo, Backend, Backends, DeviceType, Instance, InstanceDescriptor},
+    },
+};
+
+use crate::{DeviceChoice, ErrorKind, JobError};
+
+/// A device and how it is named to people.
+pub(crate) struct ComputeDevice {
+    pub(crate) device: Device,
+    /// `CPU, 2 threads`, or the adapter with its driver.
+    pub(crate) name: String,
+    /// Threads for computing on the CPU.
+    pub(crate) threads: usize,
+}
+
+impl ComputeDevice {
+    /// The device that was asked for.
+    ///
+    /// A processor that plays a GPU is slower than the CPU path: it counts only when a GPU is asked for by name.
+    pub(crate) fn choose(choice: DeviceChoice, threads: Option<usize>) -> Result<Self, JobError> {
+        let threads = start_threads(threads);
+        let cpu = || Self { device: Device::flex(), name: cpu_name(threads), threads };
+        if choice == DeviceChoice::Cpu || (choice == DeviceChoice::Auto && !may_have_gpu()) {
+            return Ok(cpu());
+        }
+        let found = adapters();
+        let with_software = choice == DeviceChoice::Gpu;
+        let Some(info) = best(&found, with_software) else {
+            return if choice == DeviceChoice::Auto { Ok(cpu()) } else { Err(no_gpu()) };
+        };
+        match (open(&found, info), choice) {
+            (Ok(device), _) => Ok(Self { device, name: adapter_name(info), threads }),
+            (Err(reason), DeviceChoice::Auto) => {
+                tracing::warn!(adapter = %info.name, %reason, "the GPU cannot be used: the CPU computes");
+                Ok(cpu())
+            }
+            (Err(reason), _) => Err(JobError {
+                kind: ErrorKind::NoDevice,
+                message: format!("the GPU {} cannot be used; update its driver, or use --device cpu", info.name),
+                causes: vec![reason],
+            }),
+        }
+    }
+}
+
+/// Whether there can be a hardware GPU at all: loading drivers to find none takes longer than a small score.
+fn may_have_gpu() -> bool {
+    let nodes = ["/dev/dri", "/dev/nvidia0", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "/dev/mali0", "/dev/kgsl-3d0"];
+    !cfg!(target_os = "linux") || nodes.iter().any(|node| Path::new(node).exists())
+}
+
+fn no_gpu() -> JobError {
+    JobError::new(
+        ErrorKind::NoDevice,
+        "no GPU was found: Vulkan, Metal and Direct3D 12 name no adapter; install the driver of the graphics card, \
+         or use --device cpu",
+    )
+}
+
+/// Starts the threads that matrix products share; they are started once for the whole process.
+fn start_threads(threads: Option<usize>) -> usize {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+    if builder.build_global().is_err() {
+        tracing::debug!("the threads run already, as an earlier engine started them");
+    }
+    rayon::current_num_threads()
+}
+
+fn cpu_name(threads: usize) -> String {
+    let plural = if threads == 1 { "" } else { "s" };
+    format!("CPU, {threads} thread{plural}")
+}
+
+/// Every adapter of the graphics interfaces that can compute, as wgpu names it.
+pub(crate) fn adapters() -> Vec<(AdapterInfo, Adapter)> {
+    let backends = Backends::PRIMARY;
+    let instance = Instance::new(InstanceDescriptor { backends, ..InstanceDescriptor::new_without_display_handle() });
+    let adapters = ready(instance.enumerate_adapters(backends));
+    adapters.into_iter().map(|adapter| (adapter.get_info(), adapter)).collect()
+}
+
+/// The result of a future that is ready at once, as wgpu's are outside a browser.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => thread::yield_now(),
+        }
+    }
+}
+
+/// Whether it is a processor that plays a GPU.
+pub(crate) fn is_software(info: &AdapterInfo) -> bool {
+    info.device_type == DeviceType::Cpu
+}
+
+fn best(found: &[(AdapterInfo, Adapter)], with_software: bool) -> Option<&AdapterInfo> {
+    let rank = |info: &AdapterInfo| match info.device_type {
+        DeviceType::DiscreteGpu => 0,
+        DeviceType::IntegratedGpu => 1,
+        DeviceType::VirtualGpu => 2,
+        DeviceType::Other => 3,
+        DeviceType::Cpu => 4,
+    };
+    let infos = found.iter().map(|(info, _)| info);
+    infos.filter(|info| with_software || !is_software(info)).min_by_key(|info| rank(info))
+}
+
+fn open(found: &[(AdapterInfo, Adapter)], info: &AdapterInfo) -> Result<Device, String> {
+    // Adapters are numbered inside their kind and interface.
+    let alike = found.iter().map(|(other, _)| other);
+    let mut alike = alike.filter(|other| other.backend == info.backend && other.device_type == info.device_type);
+    let index = alike.position(|other| other == info).unwrap_or(0);
+    let kind = match info.device_type {
+        DeviceType::DiscreteGpu => DeviceKind::DiscreteGpu(index),
+        DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(index),
+        DeviceType::VirtualGpu => DeviceKind::VirtualGpu(index),
+        DeviceType::Cpu => DeviceKind::Cpu,
+        DeviceType::Other => DeviceKind::DefaultDevice,
+    };
+    let api = match info.backend {
+        Backend::Vulkan => WgpuBackend::Vulkan,
+        Backend::Metal => WgpuBackend::Metal,
+        Backend::Dx12 => WgpuBackend::Dx12,
+        _ => WgpuBackend::Auto,
+    };
+    // A device is brought up once for a process; an engine that is started again takes the same.
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, device)) = opened.iter().find(|(known, _)| known == info) {
+        return Ok(device.clone());
+    }
+    let device =
+        Device::wgpu_options().device_kind(kind).graphics_api(api).init().map_err(|error| error.to_string())?;
+    opened.push((info.clone(), device.clone()));
+    Ok(device)
+}
+
+/// Adapters that were brought up, with their devices.
+static OPENED: Mutex<Vec<(AdapterInfo, Device)>> = Mutex::new(Vec::new());
+
+/// Name, interface and driver of an adapter.
+pub(crate) fn adapter_name(info: &AdapterInfo) -> String {
+    let software = if is_software(info) { ", software" } else { "" };
+    let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ");
+    format!("{} ({:?}, {}{software})", info.name, info.backend, driver.trim())
+}

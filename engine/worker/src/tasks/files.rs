@@ -1,0 +1,106 @@
+//! The thread that reads and writes files and never waits for tensors.
+
+use std::{fs::File, io::Read as _, path::Path};
+
+use serde_json::json;
+use strandscope_genome::{Region, TrackFiles, TrackFormat, TrackName, inspect_fasta};
+use strandscope_models::checkpoint::list_tensors;
+
+use super::genomes::{Genomes, with_progress};
+use crate::{
+    EngineOptions, ErrorKind, ExportFormat, ExportRequest, GenomeSummary, JobError, Outcome, Task,
+    engine::{Job, Stop, Tasks},
+};
+
+/// What the thread keeps between tasks.
+pub(crate) struct FileTasks {
+    genomes: Genomes,
+}
+
+impl FileTasks {
+    pub(crate) fn new(options: &EngineOptions) -> Self {
+        Self { genomes: Genomes::new(options.cache.clone()) }
+    }
+
+    fn open(&mut self, path: &Path, job: &Job) -> Result<Outcome, Stop> {
+        let genome = self.genomes.open(path, job)?;
+        Ok(Outcome::Genome(GenomeSummary {
+            path: path.to_owned(),
+            contigs: genome.contigs().to_vec(),
+            warnings: genome.warnings().to_vec(),
+        }))
+    }
+
+    fn bases(&mut self, path: &Path, region: &Region, job: &Job) -> Result<Outcome, Stop> {
+        let genome = self.genomes.open(path, job)?;
+        let region = genome.clip(region)?;
+        let bases = genome.read(&region)?;
+        Ok(Outcome::Bases { region, bases })
+    }
+}
+
+impl Tasks for FileTasks {
+    fn run(&mut self, task: Task, job: &Job) -> Result<Outcome, Stop> {
+        match task {
+            Task::OpenGenome { path } => self.open(&path, job),
+            Task::ReadBases { path, region } => self.bases(&path, &region, job),
+            Task::Inspect { path } => inspect(&path, job),
+            Task::Export(request) => export(&request),
+            _ => {
+                Err(JobError::new(ErrorKind::Runtime, "this task belongs to the other thread; please report this")
+                    .into())
+            }
+        }
+    }
+}
+
+/// What a FASTA or safetensors file holds.
+fn inspect(path: &Path, job: &Job) -> Result<Outcome, Stop> {
+    if is_safetensors(path) {
+        let tensors = list_tensors(path)?;
+        let tensors: Vec<_> = tensors
+            .into_iter()
+            .map(|(name, dtype, shape)| json!({ "name": name, "dtype": dtype, "shape": shape }))
+            .collect();
+        return Ok(Outcome::Json(json!({
+            "path": path.to_string_lossy(),
+            "kind": "checkpoint",
+            "tensors": tensors,
+            "warnings": [],
+        })));
+    }
+    let report = with_progress(job, |hooks| inspect_fasta(path, hooks))?;
+    let report = serde_json::to_value(report).map_err(|error| JobError::of(ErrorKind::Runtime, &error))?;
+    Ok(Outcome::Json(report))
+}
+
+/// Whether the file begins like safetensors: the length of a header, then JSON.
+///
+/// Its name decides where it is damaged, so that the message speaks of weights and not of sequences.
+fn is_safetensors(path: &Path) -> bool {
+    let mut begin = [0; 9];
+    let is_file = path.is_file();
+    let is_read = is_file && File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok();
+    let is_json = is_read && begin[8] == b'{';
+    is_json || (is_file && path.extension().is_some_and(|extension| extension == "safetensors"))
+}
+
+fn export(request: &ExportRequest) -> Result<Outcome, Stop> {
+    let format = match request.format {
+        ExportFormat::Tsv => TrackFormat::Tsv,
+        ExportFormat::BedGraph => TrackFormat::BedGraph,
+    };
+    let mut names: Vec<TrackName> = Vec::new();
+    for track in &request.tracks {
+        let name = TrackName { label: track.label.clone(), strand: track.strand };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let provenance = request.record.as_ref().map(crate::RunRecord::pairs).unwrap_or_default();
+    let mut files = TrackFiles::create(&request.path, format, &names, &provenance, request.force)?;
+    for (number, track) in request.tracks.iter().enumerate() {
+        files.write(number, track)?;
+    }
+    Ok(Outcome::Written { paths: files.finish()?, notes: Vec::new() })
+}

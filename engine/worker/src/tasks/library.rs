@@ -1,0 +1,145 @@
+//! Models and heads by name or folder, loaded once and kept.
+
+use std::{path::Path, rc::Rc};
+
+use burn::tensor::Device;
+use strandscope_models::{
+    ModelError, builtin,
+    folder::{Folder, HEAD_WEIGHTS, Head, MODEL_WEIGHTS, Model},
+};
+use strandscope_tokens::Tokenizer;
+
+use super::genomes::Stamp;
+use crate::{ErrorKind, HeadEntry, JobError, Library, ModelEntry, engine::Stop};
+
+/// Models kept in memory; a large one is several hundred megabytes.
+const MOST_MODELS: usize = 2;
+
+/// Heads kept in memory.
+const MOST_HEADS: usize = 8;
+
+/// A model with its tokenizer.
+pub(crate) struct LoadedModel {
+    pub(crate) model: Model,
+    pub(crate) tokenizer: Tokenizer,
+}
+
+impl LoadedModel {
+    /// Name for people and for provenance.
+    pub(crate) fn name(&self) -> String {
+        self.model.folder.name()
+    }
+}
+
+/// What is known by name, and what has been loaded.
+pub(crate) struct Shelf {
+    device: Device,
+    models: Vec<(Key, Rc<LoadedModel>)>,
+    heads: Vec<(Key, String, Rc<Head>)>,
+}
+
+/// A folder as it was when it was loaded.
+#[derive(PartialEq, Eq)]
+struct Key {
+    folder: Folder,
+    files: Vec<Stamp>,
+}
+
+impl Key {
+    fn of(folder: &Folder, files: &[&str]) -> Self {
+        let stamps = match folder {
+            Folder::Disk(path) => files.iter().map(|file| Stamp::of(&path.join(file))).collect(),
+            Folder::BuiltIn(..) => Vec::new(),
+        };
+        Self { folder: folder.clone(), files: stamps }
+    }
+}
+
+impl Shelf {
+    pub(crate) fn new(device: Device) -> Self {
+        Self { device, models: Vec::new(), heads: Vec::new() }
+    }
+
+    /// The model of this name or folder, or the built-in one, with its tokenizer.
+    pub(crate) fn model(&mut self, name: Option<&str>) -> Result<Rc<LoadedModel>, Stop> {
+        let folder = model_folder(name)?;
+        let key = Key::of(&folder, &["config.json", MODEL_WEIGHTS, "tokenizer.json", "card.json"]);
+        if let Some((_, model)) = self.models.iter().find(|(known, _)| *known == key) {
+            return Ok(Rc::clone(model));
+        }
+        self.models.retain(|(known, _)| known.folder != folder);
+        if self.models.len() >= MOST_MODELS {
+            self.models.remove(0);
+        }
+        let model = Model::load(&folder, &self.device)?;
+        let tokenizer = model.tokenizer()?;
+        let loaded = Rc::new(LoadedModel { model, tokenizer });
+        self.models.push((key, Rc::clone(&loaded)));
+        Ok(loaded)
+    }
+
+    /// The head of this name or folder, for `model`.
+    pub(crate) fn head(&mut self, name: &str, model: &Model) -> Result<Rc<Head>, Stop> {
+        let folder = head_folder(name)?;
+        let key = Key::of(&folder, &["head.json", HEAD_WEIGHTS, "card.json"]);
+        let known = self.heads.iter().find(|(known, sha256, _)| *known == key && *sha256 == model.sha256);
+        if let Some((.., head)) = known {
+            return Ok(Rc::clone(head));
+        }
+        self.heads.retain(|(known, ..)| known.folder != folder);
+        if self.heads.len() >= MOST_HEADS {
+            self.heads.remove(0);
+        }
+        let head = Rc::new(Head::load(&folder, model, &self.device)?);
+        self.heads.push((key, model.sha256.clone(), Rc::clone(&head)));
+        Ok(head)
+    }
+
+    /// The network of a model alone, for work that needs no tokenizer.
+    pub(crate) fn network(&self, path: &Path) -> Result<Model, Stop> {
+        Ok(Model::load(&model_folder(Some(&path.to_string_lossy()))?, &self.device)?)
+    }
+}
+
+/// Where the model of this name or folder is; the built-in one without a name.
+pub(crate) fn model_folder(name: Option<&str>) -> Result<Folder, Stop> {
+    let Some(name) = name else {
+        return builtin::models().first().cloned().ok_or_else(no_model);
+    };
+    found(name, builtin::models()).ok_or_else(|| unknown("model", name, builtin::models()).into())
+}
+
+/// Where the head of this name or folder is.
+pub(crate) fn head_folder(name: &str) -> Result<Folder, Stop> {
+    found(name, builtin::heads()).ok_or_else(|| unknown("head", name, builtin::heads()).into())
+}
+
+fn found(name: &str, built_in: &[Folder]) -> Option<Folder> {
+    let named = built_in.iter().find(|folder| folder.name() == name).cloned();
+    named.or_else(|| Path::new(name).is_dir().then(|| Folder::Disk(name.into())))
+}
+
+fn unknown(kind: &'static str, name: &str, built_in: &[Folder]) -> ModelError {
+    let names: Vec<String> = built_in.iter().map(Folder::name).collect();
+    let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    ModelError::Unknown { kind, name: name.to_owned(), known }
+}
+
+fn no_model() -> Stop {
+    let message = "no model is built into this copy of the program; name a folder with --model";
+    JobError::new(ErrorKind::BadInput, message).into()
+}
+
+/// Every model and head known here.
+pub(crate) fn list() -> Result<Library, Stop> {
+    let mut library = Library::default();
+    for folder in builtin::models() {
+        let Some(card) = folder.model_card()? else { continue };
+        library.models.push(ModelEntry { card, sha256: folder.sha256(MODEL_WEIGHTS)?, source: folder.source() });
+    }
+    for folder in builtin::heads() {
+        let card = folder.head_card()?;
+        library.heads.push(HeadEntry { card, sha256: folder.sha256(HEAD_WEIGHTS)?, source: folder.source() });
+    }
+    Ok(library)
+}

@@ -1,0 +1,20 @@
+//! What the engine's two threads do: one file for each kind of work.
+
+mod attention;
+mod bench;
+mod command_line;
+mod device;
+mod doctor;
+mod errors;
+mod files;
+mod forward;
+mod genomes;
+mod library;
+mod provenance;
+mod score;
+mod show;
+mod tensors;
+mod tokenize;
+
+pub(crate) use files::FileTasks;
+pub(crate) use tensors::TensorTasks;

@@ -1,0 +1,236 @@
+//! Scores of regions with a head.
+
+use std::ops::Range;
+
+use strandscope_analysis::{
+    AnalysisError,
+    predict::Predictor,
+    score::{ScoreHost, ScorePlan, score_region, track_names, window_count},
+};
+use strandscope_genome::{Genome, Region, Track, TrackLayout};
+use strandscope_models::{card::HeadKind, folder::Head};
+
+use super::{attention::checked, command_line::of_score, errors::reading, tensors::TensorTasks};
+use crate::{
+    ErrorKind, JobError, Outcome, RunRecord, ScoreRequest, TrackChunk, WindowChoice,
+    engine::{Job, Stop},
+};
+
+/// Bases of a token, about: how windows given in tokens become windows in bases.
+pub(super) const TOKEN_BP: u64 = 4;
+
+/// The windows of a sequence head overlap by this many steps.
+const STEPS_IN_WINDOW: u64 = 4;
+
+impl TensorTasks {
+    /// Scores regions, or every record.
+    pub(super) fn score(&mut self, request: &ScoreRequest, job: &Job) -> Result<Outcome, Stop> {
+        let model = self.shelf.model(request.model.as_deref())?;
+        let head = self.shelf.head(&request.head, &model.model)?;
+        check_request(request, &head)?;
+        let predictor = Predictor::new(&model.model, &model.tokenizer, &head);
+        let places = places(request, self.genomes.open(&request.genome, job)?, job)?;
+        let plans: Vec<Plan> = places.iter().map(|place| Plan::new(request, &head, place)).collect();
+        let command = || of_score(request);
+        let mut record =
+            self.setting.record(&model, Some(&head), &request.genome, command, (&mut self.genomes, job))?;
+        let longest_bp = plans.iter().map(|plan| plan.reads_bp).max().unwrap_or(0);
+        record.beyond_trained_length = longest_bp > head.card.input_length_bp;
+        job.started(plans.iter().map(|plan| window_count(&predictor, &plan.score)).sum(), "windows");
+        let names = track_names(&predictor, request.both_strands);
+        let tracks = names.len();
+        job.record(record.clone(), names);
+        if record.beyond_trained_length {
+            let trained_bp = head.card.input_length_bp;
+            job.warn(format!("windows of {longest_bp} bases are longer than the {trained_bp} the head was trained on"));
+        }
+        let genome = self.genomes.open(&request.genome, job)?;
+        for (index, plan) in plans.iter().enumerate() {
+            let mut host =
+                Host { genome, job, plan, first_track: index * tracks, record: &mut record, seen_unknown: false };
+            score_region(&predictor, &plan.score, &mut host)?;
+        }
+        warn_of_unknown(&record, job);
+        Ok(Outcome::Run(record))
+    }
+}
+
+fn warn_of_unknown(record: &RunRecord, job: &Job) {
+    if record.unknown_bp > 0 {
+        job.warn(format!("{} bases were passed to the model as unknown", record.unknown_bp));
+    }
+}
+
+/// Refuses what the head cannot do.
+fn check_request(request: &ScoreRequest, head: &Head) -> Result<(), Stop> {
+    let usage = |message: String| Err(JobError::new(ErrorKind::Usage, message).into());
+    let name = &head.card.name;
+    if request.stride_bp == Some(0) {
+        return usage("a stride of 0 bases never ends; give 1 or more".to_owned());
+    }
+    if request.stride_bp.is_some() && head.card.kind != HeadKind::Sequence {
+        return usage(format!("head {name} answers for every base and takes no --stride; leave it out"));
+    }
+    if request.stride_bp.is_some() && request.window == WindowChoice::Whole {
+        return usage(
+            "a whole region is one window, so there is no stride; leave out --stride or the window".to_owned(),
+        );
+    }
+    if let (Some(length_bp), true) = (head.config.fixed_length_bp, request.window != WindowChoice::Trained) {
+        return usage(format!(
+            "head {name} reads windows of {length_bp} bases and no others; leave out --window-tokens"
+        ));
+    }
+    Ok(())
+}
+
+/// A region on a contig of known length.
+struct Place {
+    region: Region,
+    contig_bp: u64,
+}
+
+/// What is to be scored; regions that cannot be had end it all unless the request says to go on.
+fn places(request: &ScoreRequest, genome: &Genome, job: &Job) -> Result<Vec<Place>, Stop> {
+    if request.regions.is_empty() {
+        let contigs = genome.contigs().iter().filter(|contig| contig.length_bp > 0);
+        let whole = contigs.map(|contig| Place {
+            region: Region::new(contig.name.clone(), 0, contig.length_bp),
+            contig_bp: contig.length_bp,
+        });
+        return Ok(whole.collect());
+    }
+    let mut places = Vec::new();
+    let mut skipped = 0;
+    for region in &request.regions {
+        let clipped = genome.clip(region).map_err(Stop::from);
+        let length = clipped.and_then(|clipped| checked(clipped, region, genome.path(), genome.contig(&region.contig)));
+        match length {
+            Ok(contig_bp) => places.push(Place { region: region.clone(), contig_bp }),
+            Err(Stop::Failed(error)) if request.keep_going => {
+                job.warn(error.message);
+                skipped += 1;
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    if skipped > 0 {
+        job.warn(format!("passed over {skipped} of {} regions", request.regions.len()));
+    }
+    Ok(places)
+}
+
+/// How a region is scored, and where its coordinates begin.
+struct Plan {
+    score: ScorePlan,
+    region: Region,
+    /// Added to the positions of `score` to get those of the contig.
+    offset_bp: u64,
+    /// Bases read at once.
+    reads_bp: u64,
+}
+
+impl Plan {
+    fn new(request: &ScoreRequest, head: &Head, place: &Place) -> Self {
+        if request.window == WindowChoice::Whole {
+            return Self::whole(request, head, &place.region);
+        }
+        let window_bp = match request.window {
+            WindowChoice::Tokens(tokens) => tokens.saturating_mul(TOKEN_BP),
+            _ => head.card.input_length_bp,
+        };
+        let window_bp = window_bp.max(TOKEN_BP);
+        let stride_bp = request.stride_bp.unwrap_or(window_bp / STEPS_IN_WINDOW).max(1);
+        let score = ScorePlan {
+            region: place.region.clone(),
+            contig_bp: place.contig_bp,
+            window_bp,
+            stride_bp,
+            both_strands: request.both_strands,
+        };
+        let reads_bp = window_bp.min(place.contig_bp);
+        Self { score, region: place.region.clone(), offset_bp: 0, reads_bp }
+    }
+
+    /// One pass over the region, which is treated as a contig of its own.
+    fn whole(request: &ScoreRequest, head: &Head, region: &Region) -> Self {
+        let length_bp = region.len_bp();
+        let window_bp = match head.card.kind {
+            HeadKind::Sequence => length_bp,
+            // Wide enough that no second window begins, whatever is taken off for flanks and ramps.
+            HeadKind::Base | HeadKind::Token => 2 * length_bp + 4 * head.config.reach_bp() as u64,
+        };
+        let score = ScorePlan {
+            region: Region::new(region.contig.clone(), 0, length_bp),
+            contig_bp: length_bp,
+            window_bp,
+            stride_bp: length_bp,
+            both_strands: request.both_strands,
+        };
+        Self { score, region: region.clone(), offset_bp: region.start_bp, reads_bp: length_bp }
+    }
+}
+
+/// Reads bases for the scorer and passes on what it gives.
+struct Host<'a> {
+    genome: &'a mut Genome,
+    job: &'a Job,
+    plan: &'a Plan,
+    first_track: usize,
+    record: &'a mut RunRecord,
+    /// Whether the model was given an unknown letter since the last part.
+    seen_unknown: bool,
+}
+
+impl Host<'_> {
+    fn read(&mut self, range: Range<u64>) -> Result<Vec<u8>, AnalysisError> {
+        let offset_bp = self.plan.offset_bp;
+        let region = Region::new(self.plan.region.contig.clone(), range.start + offset_bp, range.end + offset_bp);
+        self.genome.read(&region).map_err(reading)
+    }
+}
+
+impl ScoreHost for Host<'_> {
+    fn bases(&mut self, range: Range<u64>) -> Result<Vec<u8>, AnalysisError> {
+        self.read(range)
+    }
+
+    fn part(&mut self, track: usize, mut part: Track) {
+        // Windows overlap, so that letters are counted in the parts, which do not.
+        if track == 0 && self.seen_unknown {
+            let range = part.region.start_bp..part.region.end_bp;
+            let unknown = self.read(range).map(|bases| bases.iter().filter(|base| !is_base(**base)).count() as u64);
+            self.record.unknown_bp += unknown.unwrap_or(0);
+        }
+        shift(&mut part, self.plan.offset_bp);
+        self.job.chunk(TrackChunk { track: self.first_track + track, part, whole: self.plan.region.clone() });
+    }
+
+    fn done(&mut self, windows: u64, unknown_bp: u64) -> Result<(), AnalysisError> {
+        self.record.windows += windows;
+        self.seen_unknown |= unknown_bp > 0;
+        self.job.progress(self.record.windows, "");
+        if self.job.is_cancelled() { Err(AnalysisError::Cancelled) } else { Ok(()) }
+    }
+}
+
+fn is_base(letter: u8) -> bool {
+    matches!(letter.to_ascii_uppercase(), b'A' | b'C' | b'G' | b'T')
+}
+
+/// Moves a track along its contig.
+fn shift(track: &mut Track, by_bp: u64) {
+    if by_bp == 0 {
+        return;
+    }
+    track.region.start_bp += by_bp;
+    track.region.end_bp += by_bp;
+    for run in &mut track.missing {
+        run.start_bp += by_bp;
+        run.end_bp += by_bp;
+    }
+    // Bins begin at multiples of their width, which a moved one need not do.
+    if matches!(track.layout, TrackLayout::Bins { width_bp } if width_bp > 1) {
+        track.layout = TrackLayout::Spans(vec![(track.region.start_bp, track.region.end_bp)]);
+    }
+}

@@ -1,0 +1,59 @@
+//! A model or head in full: its card, its tensors, and whether they fit.
+
+use burn::tensor::Device;
+use serde_json::{Value, json};
+use strandscope_models::{
+    ModelError,
+    folder::{Folder, HEAD_WEIGHTS, MODEL_WEIGHTS, Model},
+};
+
+use super::library::{head_folder, model_folder};
+use crate::{ErrorKind, JobError, Outcome, engine::Stop};
+
+/// The document of `models show`.
+pub(crate) fn show(name: &str) -> Result<Outcome, Stop> {
+    // A name may be that of a head; what a folder is, its files say.
+    let folder = match head_folder(name) {
+        Ok(folder) if folder.has("head.json") => return Ok(Outcome::Json(head(&folder)?)),
+        Ok(folder) => folder,
+        Err(_) => model_folder(Some(name))?,
+    };
+    Ok(Outcome::Json(model(&folder)?))
+}
+
+fn model(folder: &Folder) -> Result<Value, Stop> {
+    let tensors = tensors(folder, MODEL_WEIGHTS)?;
+    let problems = match Model::load(folder, &Device::flex()) {
+        Ok(_) => Vec::new(),
+        Err(ModelError::Misfit { problems, .. }) => problems,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(json!({
+        "name": folder.name(),
+        "kind": "model",
+        "source": folder.source(),
+        "family": "dnagrinder",
+        "sha256": folder.sha256(MODEL_WEIGHTS)?,
+        "usable": problems.is_empty(),
+        "problems": problems,
+        "card": folder.model_card()?,
+        "tensors": tensors,
+    }))
+}
+
+fn head(folder: &Folder) -> Result<Value, Stop> {
+    let card = serde_json::to_value(folder.head_card()?).map_err(|error| JobError::of(ErrorKind::Runtime, &error))?;
+    Ok(json!({
+        "name": folder.name(),
+        "kind": "head",
+        "source": folder.source(),
+        "sha256": folder.sha256(HEAD_WEIGHTS)?,
+        "card": card,
+        "tensors": tensors(folder, HEAD_WEIGHTS)?,
+    }))
+}
+
+fn tensors(folder: &Folder, file: &str) -> Result<Vec<Value>, Stop> {
+    let tensors = folder.tensors(file)?.into_iter();
+    Ok(tensors.map(|(name, dtype, shape)| json!({ "name": name, "dtype": dtype, "shape": shape })).collect())
+}

@@ -1,0 +1,58 @@
+//! The thread that owns the device, the models and every tensor.
+
+use super::{
+    bench,
+    device::ComputeDevice,
+    doctor, forward,
+    genomes::Genomes,
+    library::{self, Shelf},
+    provenance::Setting,
+    show,
+};
+use crate::{
+    EngineOptions, ErrorKind, Event, JobError, Outcome, Task,
+    engine::{Job, Post, Stop, Tasks},
+};
+
+/// What the thread keeps between tasks.
+pub(crate) struct TensorTasks {
+    pub(super) genomes: Genomes,
+    pub(super) shelf: Shelf,
+    pub(super) setting: Setting,
+    pub(super) device: ComputeDevice,
+    options: EngineOptions,
+}
+
+impl TensorTasks {
+    /// Brings up the device and tells that it is ready.
+    pub(crate) fn new(options: EngineOptions, post: &Post) -> Result<Self, JobError> {
+        let device = ComputeDevice::choose(options.device, options.threads)?;
+        post.send(Event::Ready { device: device.name.clone() });
+        Ok(Self {
+            genomes: Genomes::new(options.cache.clone()),
+            shelf: Shelf::new(device.device.clone()),
+            setting: Setting { command_line: options.command_line.clone(), device: device.name.clone() },
+            device,
+            options,
+        })
+    }
+}
+
+impl Tasks for TensorTasks {
+    fn run(&mut self, task: Task, job: &Job) -> Result<Outcome, Stop> {
+        match task {
+            Task::Tokenize(request) => self.tokenize(&request, job),
+            Task::ListModels => Ok(Outcome::Library(library::list()?)),
+            Task::ShowModel { name } => show::show(&name),
+            Task::Score(request) => self.score(&request, job),
+            Task::Attention(request) => self.attention(&request, job),
+            Task::Forward(request) => forward::forward(&self.shelf, &request, job),
+            Task::BenchModel(request) => bench::model(&self.shelf, &self.device, &request, job),
+            Task::Doctor => Ok(Outcome::Json(doctor::document(&self.device, &self.options))),
+            _ => {
+                Err(JobError::new(ErrorKind::Runtime, "this task belongs to the other thread; please report this")
+                    .into())
+            }
+        }
+    }
+}
