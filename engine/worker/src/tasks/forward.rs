@@ -77,7 +77,7 @@ impl Input {
         let [rows, tokens] = shape[..] else {
             return Err(bad(format!("input_ids has shape {shape:?}, [batch, tokens] is needed")).into());
         };
-        if let Some(place) = ids.iter().position(|&id| usize::try_from(id).map_or(true, |id| id >= vocab_size)) {
+        if let Some(place) = ids.iter().position(|&id| !usize::try_from(id).is_ok_and(|id| id < vocab_size)) {
             let (row, column) = (place / tokens, place % tokens);
             let id = ids[place];
             let reason = format!("input_ids[{row},{column}] is {id}; the model has tokens 0 to {}", vocab_size - 1);
