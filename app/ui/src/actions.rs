@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use strandscope_worker::ExportFormat;
+use strandscope_worker::{ErrorKind, ExportFormat, JobError};
 
 use crate::{
-    SaveFormat, ServiceAnswer, Window, figure,
+    SaveFormat, ServiceAnswer, Window, export, figure,
     screen::{Action, Dialog},
     state::notices::Failure,
 };
@@ -66,6 +66,12 @@ impl Window {
     fn begin_saving(&mut self, format: SaveFormat, only_view: bool) {
         let Some(genome) = &self.state.genome else { return };
         let locus = genome.region().to_string().replace(',', "").replace([':', '|', '/', '\\', '*'], "_");
+        if format != SaveFormat::Png && export::tracks(&self.state, only_view).is_empty() {
+            let message = "Nothing is scored here yet. Score what is in view, then save it.".to_owned();
+            let error = JobError { kind: ErrorKind::Usage, message, causes: vec![] };
+            self.state.failure = Some(Failure { what: "There is nothing to save".to_owned(), error });
+            return;
+        }
         let what = self.state.head.as_deref().unwrap_or("tracks");
         self.screen.saving = (format, only_view);
         self.services.pick_save(&format!("{what}_{locus}.{}", format.extension()), format);

@@ -113,17 +113,5 @@ fn layer_steps(layer: &Layer<'_>, from: u64, to: u64) -> Vec<FigureStep> {
 /// Where the numbers come from, one line each.
 fn provenance(state: &State) -> Vec<String> {
     let Some(record) = state.scores.newest_record().or(state.attention.newest_record()) else { return Vec::new() };
-    let short = |sha256: &str| sha256.chars().take(12).collect::<String>();
-    let mut lines = vec![
-        format!("Strandscope {}, {}", record.version, record.device),
-        format!("{} (SHA-256 {})", record.input, short(&record.input_sha256)),
-        format!("model {} (SHA-256 {})", record.model, short(&record.model_sha256)),
-    ];
-    if let (Some(head), Some(sha256)) = (&record.head, &record.head_sha256) {
-        lines.push(format!("head {head} (SHA-256 {})", short(sha256)));
-    }
-    if !record.command.is_empty() {
-        lines.push(record.command.clone());
-    }
-    lines
+    record.pairs().into_iter().map(|(key, value)| format!("{key}: {value}")).collect()
 }

@@ -16,9 +16,6 @@ pub(crate) enum Icon {
     Question,
     Close,
     Copy,
-    LeftPanel,
-    RightPanel,
-    Warning,
 }
 
 /// Draws `icon` into the middle of `rect`, on a grid of 16 by 16.
@@ -87,16 +84,6 @@ pub(crate) fn paint(painter: &Painter, rect: Rect, icon: Icon, colour: Color32) 
         Icon::Copy => {
             frame(5.5, 5.5, 8.0, 8.0);
             line(&[(3.8, 10.5), (2.5, 10.5), (2.5, 2.5), (10.5, 2.5), (10.5, 3.8)]);
-        }
-        Icon::LeftPanel | Icon::RightPanel => {
-            frame(2.0, 3.0, 12.0, 10.0);
-            let x = if icon == Icon::LeftPanel { 6.5 } else { 9.5 };
-            line(&[(x, 3.0), (x, 13.0)]);
-        }
-        Icon::Warning => {
-            line(&[(8.0, 2.5), (14.2, 13.2), (1.8, 13.2), (8.0, 2.5), (8.6, 3.5)]);
-            line(&[(8.0, 6.5), (8.0, 9.5)]);
-            painter.circle_filled(at(8.0, 11.3), 0.85, colour);
         }
     }
 }

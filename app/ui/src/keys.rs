@@ -1,6 +1,6 @@
 //! Keyboard shortcuts: one table for what they do and for the sheet that lists them.
 
-use egui::{Context, Key, KeyboardShortcut, Modifiers};
+use egui::{Context, Key, KeyboardShortcut, Modifiers, Popup};
 
 use crate::{
     SaveFormat,
@@ -30,7 +30,8 @@ pub(crate) const SHEET: [(&str, &str); 15] = [
 /// Takes in the keys of this frame.
 pub(crate) fn read(ctx: &Context, state: &State, screen: &mut Screen) {
     commands(ctx, screen);
-    if pressed(ctx, Modifiers::NONE, Key::Escape) {
+    // An open menu takes the key itself.
+    if !Popup::is_any_open(ctx) && pressed(ctx, Modifiers::NONE, Key::Escape) {
         escape(ctx, state, screen);
     }
     // Plain keys belong to a text field while one is being typed into, and to a dialog while one is open.

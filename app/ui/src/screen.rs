@@ -80,6 +80,8 @@ pub(crate) struct Screen {
     pub(crate) locus: LocusField,
     /// Names of records are searched for this.
     pub(crate) filter: String,
+    /// Whether the hint on the example has been closed.
+    pub(crate) hint_closed: bool,
     pub(crate) dialog: Option<Dialog>,
     /// What is being saved while its dialog is open.
     pub(crate) saving: (SaveFormat, bool),
@@ -98,6 +100,7 @@ impl Default for Screen {
             base_colours: BaseColours::default(),
             locus: LocusField::default(),
             filter: String::new(),
+            hint_closed: false,
             dialog: None,
             saving: (SaveFormat::Tsv, true),
             cursor_bp: None,

@@ -241,7 +241,7 @@ impl State {
                 let length_bp = contigs[record].length_bp;
                 let span_bp = genome.view.span_bp().min(AROUND_BP);
                 let mut view = View::whole(length_bp);
-                view.set(position_bp as f64 + 0.5 - span_bp / 2.0, span_bp);
+                view.set(position_bp as f64 - (span_bp / 2.0).floor(), span_bp);
                 (record, view)
             }
         };

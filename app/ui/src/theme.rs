@@ -9,6 +9,8 @@ use egui::{
 pub(crate) const TOP_BAR_HEIGHT: f32 = 48.0;
 /// Height of the bar at the bottom.
 pub(crate) const STATUS_HEIGHT: f32 = 28.0;
+/// Height of rows of text with a mark before them.
+pub(crate) const ROW_HEIGHT: f32 = 20.0;
 /// Distance between things that belong together.
 pub(crate) const GAP: f32 = 8.0;
 /// Distance between sections.
@@ -264,7 +266,7 @@ fn visuals(theme: Theme, palette: &Palette) -> Visuals {
     visuals.widgets.open = control(palette.accent_soft, palette.accent, palette.text);
     visuals.weak_text_color = Some(palette.weak);
     visuals.selection.bg_fill = palette.accent_soft;
-    visuals.selection.stroke = Stroke::new(1.0, palette.text);
+    visuals.selection.stroke = Stroke::new(1.0, palette.accent);
     visuals.hyperlink_color = palette.accent;
     visuals.faint_bg_color = palette.hairline;
     visuals.extreme_bg_color = palette.raised;
@@ -319,6 +321,7 @@ mod tests {
                 (palette.on_accent, palette.accent),
                 (palette.on_accent, palette.accent_hover),
                 (palette.text, palette.accent_soft),
+                (palette.accent, palette.accent_soft),
                 (palette.danger, palette.danger_soft),
                 (palette.warning, palette.warning_soft),
             ] {

@@ -8,6 +8,7 @@ mod dialogs;
 mod empty;
 mod failure;
 mod head;
+mod hint;
 mod menus;
 mod overview;
 mod records;
@@ -62,6 +63,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     CentralPanel::default().frame(Frame::new().fill(palette.canvas)).show(ui, |ui| {
         failure::ui(ui, state, screen);
         if state.genome.is_some() {
+            hint::ui(ui, state, screen);
             canvas::ui(ui, state, screen);
         } else {
             empty::ui(ui, state, screen);

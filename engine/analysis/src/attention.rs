@@ -1,6 +1,6 @@
 //! Attention received, as a track of token spans.
 
-use std::ops::Range;
+use std::{iter::once, ops::Range};
 
 use strandscope_genome::{Region, Strand, Track, TrackLayout};
 use strandscope_models::{dnagrinder::Keep, folder::Model};
@@ -29,12 +29,12 @@ impl Shown {
     /// When there is no such one; `what` names it.
     fn groups(self, count: usize, what: &str) -> Result<Vec<Range<usize>>, AnalysisError> {
         match self {
-            Self::Mean => Ok(vec![0..count]),
+            Self::Mean => Ok(once(0..count).collect()),
             Self::All => Ok((0..count).map(|index| index..index + 1).collect()),
-            Self::One(index) if index < count => Ok(vec![index..index + 1]),
-            Self::One(index) => {
-                Err(AnalysisError::Request(format!("there is no {what} {index}: the model has {count}, counted from 0")))
-            }
+            Self::One(index) if index < count => Ok(once(index..index + 1).collect()),
+            Self::One(index) => Err(AnalysisError::Request(format!(
+                "there is no {what} {index}: the model has {count}, counted from 0"
+            ))),
         }
     }
 }
@@ -74,7 +74,9 @@ impl AttentionPlan {
 /// # Errors
 /// When the model has no such layer or attention head.
 pub fn track_names(model: &Model, plan: &AttentionPlan) -> Result<Vec<(String, String)>, AnalysisError> {
-    let name = |group: Range<usize>, count| if group.len() == 1 && count > 1 { group.start.to_string() } else { "mean".to_owned() };
+    let name = |group: Range<usize>, count| {
+        if group.len() == 1 && count > 1 { group.start.to_string() } else { "mean".to_owned() }
+    };
     let (layers, heads) = (model.config.num_hidden_layers, model.config.num_attention_heads);
     let mut names = Vec::new();
     for layer in plan.layer.groups(layers, "layer")? {
@@ -113,16 +115,19 @@ pub fn attention_received(
         for (number, (groups, (layer, head))) in pairs(model, plan)?.into_iter().zip(&names).enumerate() {
             let values = tokens.iter().map(|&token| mean(&received, &groups, token)).collect();
             let label = format!("received:{layer}:{head}");
-            part(number, Track {
-                name: format!("attention received, layer {layer}, attention head {head}"),
-                label,
-                unit: "sum of probabilities".to_owned(),
-                region: Region::new(plan.region.contig.clone(), core_start, core_end),
-                strand: Strand::Forward,
-                layout: TrackLayout::Spans(spans.clone()),
-                values,
-                missing: Vec::new(),
-            });
+            part(
+                number,
+                Track {
+                    name: format!("attention received, layer {layer}, attention head {head}"),
+                    label,
+                    unit: "sum of probabilities".to_owned(),
+                    region: Region::new(plan.region.contig.clone(), core_start, core_end),
+                    strand: Strand::Forward,
+                    layout: TrackLayout::Spans(spans.clone()),
+                    values,
+                    missing: Vec::new(),
+                },
+            );
         }
         core_start = core_end;
         windows += 1;

@@ -95,7 +95,10 @@ impl Batch {
         HeadInput {
             bases: Tensor::from_data(TensorData::new(self.bases.clone(), [self.rows, self.length_bp, 4]), device),
             states,
-            token_of_base: Tensor::from_data(TensorData::new(self.token_of_base.clone(), shape), &device.clone().inner()),
+            token_of_base: Tensor::from_data(
+                TensorData::new(self.token_of_base.clone(), shape),
+                &device.clone().inner(),
+            ),
             composition,
         }
     }

@@ -58,7 +58,9 @@ pub fn track_names(predictor: &Predictor<'_>, both_strands: bool) -> Vec<(String
     let mut names: Vec<_> = labels().map(|label| (label, Strand::Forward)).collect();
     if both_strands {
         match card.strand {
-            StrandRule::Symmetric => names.extend(labels().map(|label| (format!("{label}.disagreement"), Strand::Forward))),
+            StrandRule::Symmetric => {
+                names.extend(labels().map(|label| (format!("{label}.disagreement"), Strand::Forward)))
+            }
             StrandRule::Stranded => names.extend(labels().map(|label| (label, Strand::Reverse))),
         }
     }
@@ -198,7 +200,9 @@ impl Run<'_, '_> {
         let prediction = self.predictor.predict(&slices)?;
         self.host.done(slices.len() as u64, prediction.unknown_bp as u64)?;
         let mut values = match self.predictor.head.card.kind {
-            HeadKind::Token => prediction.values.iter().zip(&prediction.spans).map(|(rows, spans)| spread(rows, spans)).collect(),
+            HeadKind::Token => {
+                prediction.values.iter().zip(&prediction.spans).map(|(rows, spans)| spread(rows, spans)).collect()
+            }
             HeadKind::Base | HeadKind::Sequence => prediction.values,
         };
         if strand == Strand::Reverse {
@@ -235,7 +239,8 @@ impl Run<'_, '_> {
             // The first bin may begin before the region.
             let start_bp = if index == 0 { range.start } else { (range.start / width_bp + index as u64) * width_bp };
             let end_bp = ((range.start / width_bp + index as u64 + 1) * width_bp).min(range.end);
-            let reason = self.missing_reason(*value, start_bp..end_bp, &bases[offset(range, start_bp)..offset(range, end_bp)]);
+            let reason =
+                self.missing_reason(*value, start_bp..end_bp, &bases[offset(range, start_bp)..offset(range, end_bp)]);
             let Some(reason) = reason else { continue };
             *value = f32::NAN;
             match missing.last_mut() {

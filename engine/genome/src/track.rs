@@ -69,7 +69,9 @@ impl Track {
             return None;
         }
         let index = match &self.layout {
-            TrackLayout::Bins { width_bp } => usize::try_from(position_bp / width_bp - self.region.start_bp / width_bp).ok()?,
+            TrackLayout::Bins { width_bp } => {
+                usize::try_from(position_bp / width_bp - self.region.start_bp / width_bp).ok()?
+            }
             TrackLayout::Spans(spans) => {
                 let index = spans.partition_point(|&(_, end_bp)| end_bp <= position_bp);
                 spans.get(index).filter(|(start_bp, _)| *start_bp <= position_bp)?;

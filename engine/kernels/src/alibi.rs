@@ -23,9 +23,8 @@ mod tests {
 
     #[test]
     fn twelve_heads_take_every_second_slope_of_sixteen() {
-        let expected = [1, 2, 3, 4, 5, 6, 7, 8].map(|i| (-f64::from(i)).exp2());
-        let extra = [0.5f64, 1.5, 2.5, 3.5].map(|i| (-i).exp2());
-        let expected: Vec<f32> = expected.into_iter().chain(extra).map(|slope| slope as f32).collect();
+        let exponents = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 0.5, 1.5, 2.5, 3.5];
+        let expected = exponents.map(|exponent: f64| single((-exponent).exp2()));
         assert_eq!(alibi_slopes(12), expected);
     }
 

@@ -137,7 +137,8 @@ impl Scorer {
         let seq = self.q.dims()[2];
         let mut scores = self.q.clone().slice_dim(2, rows.clone()).matmul(self.k.clone());
         if let Some(slopes) = &self.slopes {
-            let distance = (positions(rows, &device).unsqueeze_dim::<2>(1) - positions(0..seq, &device).unsqueeze()).abs();
+            let distance =
+                (positions(rows, &device).unsqueeze_dim::<2>(1) - positions(0..seq, &device).unsqueeze()).abs();
             scores = scores + slopes.clone() * distance.unsqueeze::<4>();
         }
         if let Some(real) = &self.real {

@@ -8,13 +8,16 @@ use std::{
 };
 
 use burn::{
-    module::{Module, ModuleVisitor, Param},
+    module::{Module, ModuleVisitor, Param, ParamId},
     tensor::{Device, Tensor, TensorData},
 };
 use half::{bf16, f16};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use safetensors::{Dtype, tensor::{Metadata, TensorInfo, TensorView}};
+use safetensors::{
+    Dtype,
+    tensor::{Metadata, TensorInfo, TensorView},
+};
 use sha2::{Digest, Sha256};
 
 use crate::ModelError;
@@ -42,7 +45,7 @@ pub struct Weights {
 
 enum Origin {
     File { file: Box<dyn ReadSeek>, name: String, start: u64, tensors: BTreeMap<String, TensorInfo> },
-    Random(ChaCha8Rng),
+    Random(Box<ChaCha8Rng>),
 }
 
 trait ReadSeek: Read + Seek {}
@@ -51,7 +54,11 @@ impl<T: Read + Seek> ReadSeek for T {}
 impl Weights {
     /// Tensors drawn at random; the same seed gives the same network on every device.
     pub fn random(seed: u64, device: &Device) -> Self {
-        Self { origin: Origin::Random(ChaCha8Rng::seed_from_u64(seed)), device: device.clone(), problems: Vec::new() }
+        Self {
+            origin: Origin::Random(Box::new(ChaCha8Rng::seed_from_u64(seed))),
+            device: device.clone(),
+            problems: Vec::new(),
+        }
     }
 
     /// Tensors of a safetensors file, read one by one as they are asked for.
@@ -59,7 +66,12 @@ impl Weights {
     /// # Errors
     /// When the file cannot be read or its header is damaged.
     pub fn open(path: &Path, device: &Device) -> Result<Self, ModelError> {
-        let io = |source| ModelError::Io { action: "opening weights", path: path.to_owned(), remedy: "Check the path", source };
+        let io = |source| ModelError::Io {
+            action: "opening weights",
+            path: path.to_owned(),
+            remedy: "Check the path",
+            source,
+        };
         let file = File::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         Self::from_stream(file, length, path.display().to_string(), device)
@@ -110,7 +122,8 @@ impl Weights {
                 })
             }
         };
-        Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), &self.device))
+        let tensor = Tensor::from_data(TensorData::new(values, shape), &self.device).require_grad();
+        Param::initialized(id_of(name), tensor)
     }
 
     /// Leaves out tensors that a network does not need, for example stored buffers.
@@ -137,7 +150,8 @@ impl Weights {
 /// # Errors
 /// When the file cannot be read or its header is damaged.
 pub fn list_tensors(path: &Path) -> Result<Vec<(String, String, Vec<usize>)>, ModelError> {
-    let io = |source| ModelError::Io { action: "opening weights", path: path.to_owned(), remedy: "Check the path", source };
+    let io =
+        |source| ModelError::Io { action: "opening weights", path: path.to_owned(), remedy: "Check the path", source };
     let mut file = File::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     listed(&mut file, length, &path.display().to_string())
@@ -158,6 +172,12 @@ fn listed(
 ) -> Result<Vec<(String, String, Vec<usize>)>, ModelError> {
     let (tensors, _) = read_header(stream, length, name)?;
     Ok(tensors.into_iter().map(|(name, info)| (name, format!("{:?}", info.dtype), info.shape)).collect())
+}
+
+/// The number by which an optimizer knows a parameter: the same in every run, so that training can be resumed.
+fn id_of(name: &str) -> ParamId {
+    let digest = Sha256::digest(name.as_bytes());
+    ParamId::from(digest.iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte)))
 }
 
 fn read_header(
@@ -219,7 +239,8 @@ fn read_tensor(
     file.seek(SeekFrom::Start(at))
         .and_then(|_| file.read_exact(&mut bytes))
         .map_err(|error| format!("{name} at byte {at} of {origin}: {error}"))?;
-    let values = floats(&bytes, info.dtype).ok_or_else(|| format!("{name} is stored as {:?}, which holds no weights", info.dtype))?;
+    let values = floats(&bytes, info.dtype)
+        .ok_or_else(|| format!("{name} is stored as {:?}, which holds no weights", info.dtype))?;
     if values.iter().all(|value| value.is_finite()) { Ok(values) } else { Err(format!("{name} holds NaN or infinity")) }
 }
 
@@ -278,7 +299,8 @@ pub fn to_safetensors(network: &impl Module, storage: Storage) -> Result<Vec<u8>
     network.visit(&mut collect);
     let mut stored = Vec::new();
     for (name, (shape, data)) in collect.1 {
-        let values: Vec<f32> = data.try_to_vec().map_err(|error| ModelError::Device { reason: format!("{error:?}") })?;
+        let values: Vec<f32> =
+            data.try_to_vec().map_err(|error| ModelError::Device { reason: format!("{error:?}") })?;
         let bytes = match storage {
             Storage::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>(),
             Storage::F16 => values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
@@ -293,7 +315,10 @@ pub fn to_safetensors(network: &impl Module, storage: Storage) -> Result<Vec<u8>
 /// # Errors
 /// When sizes and shapes do not agree.
 pub fn write_tensors(tensors: Vec<(String, Vec<usize>, Vec<u8>)>, dtype: Dtype) -> Result<Vec<u8>, ModelError> {
-    let damaged = |error: safetensors::SafeTensorError| ModelError::Damaged { origin: "output".to_owned(), reason: error.to_string() };
+    let damaged = |error: safetensors::SafeTensorError| ModelError::Damaged {
+        origin: "output".to_owned(),
+        reason: error.to_string(),
+    };
     let views: Result<Vec<_>, _> =
         tensors.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes)?))).collect();
     let metadata = Some([("format".to_owned(), "pt".to_owned())].into());

@@ -285,12 +285,7 @@ impl Grinder {
     fn load(config: &Config, weights: &mut Weights) -> Self {
         let (hidden, epsilon) = (config.hidden_size, config.layer_norm_eps);
         let embeddings = Embeddings {
-            word_embeddings: Embedding::load(
-                weights,
-                "grinder.embeddings.word_embeddings",
-                config.vocab_size,
-                hidden,
-            ),
+            word_embeddings: Embedding::load(weights, "grinder.embeddings.word_embeddings", config.vocab_size, hidden),
             norm: LayerNorm::load(weights, "grinder.embeddings.norm", hidden, epsilon),
         };
         let layer = (0..config.num_hidden_layers).map(|index| Layer::load(config, index, weights)).collect();

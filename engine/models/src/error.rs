@@ -47,7 +47,10 @@ pub enum ModelError {
         reason: String,
     },
     /// Tensors do not fit the configuration.
-    #[error("weights do not fit the configuration, {origin}: {}. Take config.json and weights of the same model", listed(problems))]
+    #[error(
+        "weights do not fit the configuration, {origin}: {}. Take config.json and weights of the same model",
+        listed(problems)
+    )]
     Misfit {
         /// The file.
         origin: String,

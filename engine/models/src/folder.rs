@@ -188,7 +188,8 @@ impl Model {
     /// # Errors
     /// When it is missing, damaged, or larger than the network's vocabulary.
     pub fn tokenizer(&self) -> Result<Tokenizer, ModelError> {
-        let tokenizer = Tokenizer::from_json(&self.folder.read("tokenizer.json")?, &self.folder.origin("tokenizer.json"))?;
+        let tokenizer =
+            Tokenizer::from_json(&self.folder.read("tokenizer.json")?, &self.folder.origin("tokenizer.json"))?;
         let (entries, rows) = (tokenizer.vocab_size(), self.config.vocab_size);
         if entries > rows {
             let reason = format!("it has {entries} entries, the network {rows}");
@@ -226,7 +227,10 @@ impl Head {
             return Err(mismatch(format!("it reads states of width {reads}, the model gives {gives}")));
         }
         if card.model_sha256 != model.sha256 {
-            return Err(mismatch(format!("it was trained on weights {}, these are {}", card.model_sha256, model.sha256)));
+            return Err(mismatch(format!(
+                "it was trained on weights {}, these are {}",
+                card.model_sha256, model.sha256
+            )));
         }
         if card.labels.len() != config.labels || card.kind != config.kind {
             return Err(mismatch("its card and its head.json name other labels or another kind".to_owned()));
@@ -239,7 +243,8 @@ impl Head {
 }
 
 fn read_small(path: &Path) -> Result<Vec<u8>, ModelError> {
-    let failed = |source| ModelError::Io { action: "reading a model file", path: path.to_owned(), remedy: COMPLETE, source };
+    let failed =
+        |source| ModelError::Io { action: "reading a model file", path: path.to_owned(), remedy: COMPLETE, source };
     let metadata = fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() || metadata.len() > MAX_JSON_BYTES {
         return Err(failed(io::Error::other("it is no regular file or too large")));

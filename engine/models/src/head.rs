@@ -308,14 +308,7 @@ impl Block {
 }
 
 impl Convolution {
-    fn load(
-        weights: &mut Weights,
-        name: &str,
-        inputs: usize,
-        outputs: usize,
-        width: usize,
-        dilation: usize,
-    ) -> Self {
+    fn load(weights: &mut Weights, name: &str, inputs: usize, outputs: usize, width: usize, dilation: usize) -> Self {
         Self { taps: scaled(weights, &format!("{name}.taps"), width * inputs, outputs), width, dilation }
     }
 
@@ -326,7 +319,8 @@ impl Convolution {
         let reach = self.width / 2 * self.dilation;
         let edge = Tensor::zeros([batch, reach, channels], &x.device());
         let padded = Tensor::cat(vec![edge.clone(), x, edge], 1);
-        let shifted = (0..self.width).map(|tap| padded.clone().slice_dim(1, tap * self.dilation..tap * self.dilation + length));
+        let shifted =
+            (0..self.width).map(|tap| padded.clone().slice_dim(1, tap * self.dilation..tap * self.dilation + length));
         self.taps.forward(Tensor::cat(shifted.collect(), 2))
     }
 }
@@ -372,7 +366,10 @@ fn spread(states: Tensor<3>, token_of_base: Tensor<2, Int>) -> Tensor<3> {
     let rows = i64::try_from(batch).unwrap_or(i64::MAX);
     let first = Tensor::<1, Int>::arange(0..rows, &states.device().inner()) * i64::try_from(tokens).unwrap_or(i64::MAX);
     let index = token_of_base + first.unsqueeze_dim(1);
-    states.reshape([batch * tokens, channels]).select(0, index.reshape([batch * length])).reshape([batch, length, channels])
+    states
+        .reshape([batch * tokens, channels])
+        .select(0, index.reshape([batch * length]))
+        .reshape([batch, length, channels])
 }
 
 /// The largest of every `width` neighbours; values are not below 0, so zeros may fill the last group.
@@ -383,7 +380,11 @@ fn max_of_every(x: Tensor<3>, width: usize) -> Tensor<3> {
     let [batch, length, channels] = x.dims();
     let groups = length.div_ceil(width);
     let rest = groups * width - length;
-    let x = if rest == 0 { x } else { Tensor::cat(vec![x.clone(), Tensor::zeros([batch, rest, channels], &x.device())], 1) };
+    let x = if rest == 0 {
+        x
+    } else {
+        Tensor::cat(vec![x.clone(), Tensor::zeros([batch, rest, channels], &x.device())], 1)
+    };
     x.reshape([batch, groups, width, channels]).max_dim(2).squeeze_dim(2)
 }
 

@@ -13,6 +13,7 @@ pub struct JobId(pub u64);
 
 /// What the engine is asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "commands are few, and moved into a queue once")]
 pub enum Command {
     /// Do `task` as `job`; it ends in exactly one of `Finished`, `Cancelled`, `Failed`.
     Run {

@@ -1,4 +1,7 @@
-//! The window, driven by what is written on it, with an engine that is played.
+//! The window, driven by what is written on it: with an engine that is played, and once with the real one.
 
+mod engine;
+mod flows;
+mod library;
 mod pictures;
 mod stage;

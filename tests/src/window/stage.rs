@@ -8,14 +8,14 @@ use std::{
     time::Duration,
 };
 
-use egui_kittest::Harness;
+use egui_kittest::{Harness, kittest::Queryable};
 use strandscope_ui::{Example, Figure, SaveFormat, ServiceAnswer, Services, Start, Window, Worker};
 use strandscope_worker::{
-    Contig, Engine, Event, GenomeSummary, HeadEntry, JobId, Library, ModelEntry, Outcome, RunRecord, Task, Token,
-    TrackChunk,
-    card::{Activation, DataSource, Figure as Measure, HeadCard, HeadKind, Label, ModelCard, StrandRule},
+    Contig, Engine, Event, GenomeSummary, JobId, Outcome, RunRecord, Task, Token, TrackChunk,
     genome::{MissingRun, Region, Strand, Track, TrackLayout},
 };
+
+use super::library::library;
 
 /// Length of the first record of the played genome.
 pub(crate) const LENGTH_BP: u64 = 120_000;
@@ -97,8 +97,8 @@ impl Stage {
         scores.collect()
     }
 
-    /// Plays the newest scoring up to `share` of its region, and all of the attention that was asked with it.
-    pub(crate) fn play_scores(&self, share: f64) {
+    /// Plays the newest scoring up to `percent` of its region, and all of the attention that was asked with it.
+    pub(crate) fn play_scores(&self, percent: u64) {
         let (job, region) = self.score_jobs().pop().expect("scoring was asked for");
         let both = matches!(&self.task(job), Task::Score(request) if request.both_strands);
         let head = match self.task(job) {
@@ -107,7 +107,7 @@ impl Stage {
         };
         self.post(Event::Ready { device: "CPU, 2 threads".into() });
         self.post(Event::Started { job, total: 40, unit: "windows".into() });
-        let end_bp = region.start_bp + (region.len_bp() as f64 * share).round() as u64;
+        let end_bp = region.start_bp + region.len_bp() * percent / 100;
         let part = Region::new(&region.contig, region.start_bp, end_bp);
         let labels: &[&str] =
             if head == "promoter" { &["promoter", "background"] } else { &["donor", "acceptor", "none"] };
@@ -119,8 +119,8 @@ impl Stage {
                 track += 1;
             }
         }
-        self.post(Event::Progress { job, done: (40.0 * share) as u64, note: String::new() });
-        if share >= 1.0 {
+        self.post(Event::Progress { job, done: 40 * percent / 100, note: String::new() });
+        if percent == 100 {
             self.post(Event::Finished { job, outcome: Outcome::Run(record()), elapsed: Duration::from_millis(840) });
             self.play_attention();
         }
@@ -153,28 +153,53 @@ impl Stage {
     }
 }
 
+/// The window and nothing around it.
+pub(crate) struct Bare(Window);
+
+impl eframe::App for Bare {
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.0.ui(ui);
+    }
+}
+
 /// A window on the stage, of the given size, that opens the example.
-pub(crate) fn open(stage: &Stage, size: [f32; 2], scale: f32) -> Harness<'static> {
+pub(crate) fn open(stage: &Stage, size: [f32; 2], scale: f32) -> Harness<'static, Bare> {
     open_with(stage, size, scale, Start { files: vec![], example: Some(example()) })
 }
 
 /// A window on the stage that opens what `start` says.
-pub(crate) fn open_with(stage: &Stage, size: [f32; 2], scale: f32, start: Start) -> Harness<'static> {
-    let mut window = Window::new(stage.clone(), Box::new(stage.clone()), start);
+pub(crate) fn open_with(stage: &Stage, size: [f32; 2], scale: f32, start: Start) -> Harness<'static, Bare> {
+    bare(Window::new(stage.clone(), Box::new(stage.clone()), start), size, scale)
+}
+
+/// A window in a harness that draws with pixels.
+pub(crate) fn bare(window: Window, size: [f32; 2], scale: f32) -> Harness<'static, Bare> {
     let mut harness = Harness::builder()
         .with_size(size)
         .with_pixels_per_point(scale)
         .with_max_steps(60)
         .wgpu()
-        .build_ui(move |ui| window.ui(ui));
+        .build_eframe(|_| Bare(window));
     harness.run();
     harness
+}
+
+/// Types a place into the locus box and presses Enter.
+pub(crate) fn go_to(harness: &mut Harness<'_, Bare>, place: &str) {
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::L);
+    harness.run();
+    harness.get_by_label("Locus").type_text(place);
+    harness.run();
+    harness.key_press(egui::Key::Enter);
+    harness.run();
 }
 
 pub(crate) fn example() -> Example {
     Example {
         title: "Human PTEN, exon 5".into(),
-        note: "Two splice sites frame the exon.".into(),
+        note:
+            "The exon begins right after an acceptor and ends right before a donor: look for both tracks to peak there."
+                .into(),
         path: "/examples/pten.fa".into(),
         locus: Some(Region::new("chr10_PTEN", 60_000, 60_600)),
         head: "splice".into(),
@@ -217,17 +242,25 @@ fn genome(path: &Path) -> GenomeSummary {
 
 /// A number from 0 to 1 that depends on `seed` only.
 fn noise(seed: u64) -> f32 {
+    dice(seed, 10_007) as f32 / 10_006.0
+}
+
+/// A whole number below `sides` that depends on `seed` only.
+fn dice(seed: u64, sides: u64) -> u64 {
     let mixed = (seed ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((mixed ^ (mixed >> 31)) % 10_007) as f32 / 10_006.0
+    (mixed ^ (mixed >> 31)) % sides
 }
 
 fn base(position_bp: u64) -> u8 {
     let masked = (60_480..60_560).contains(&position_bp);
+    let letter = |letters: &str| {
+        letters.bytes().cycle().nth(usize::try_from(dice(position_bp, 4)).expect("small")).expect("endless")
+    };
     match position_bp {
         _ if (UNKNOWN_BP.0..UNKNOWN_BP.1).contains(&position_bp) => b'N',
-        _ if masked => b"acgt"[(noise(position_bp) * 3.999) as usize],
-        _ => b"ACGT"[(noise(position_bp) * 3.999) as usize],
+        _ if masked => letter("acgt"),
+        _ => letter("ACGT"),
     }
 }
 
@@ -239,9 +272,13 @@ fn tokens(region: &Region) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut start_bp = region.start_bp;
     while start_bp < region.end_bp {
-        let end_bp = (start_bp + 3 + (noise(start_bp / 2) * 6.0) as u64).min(region.end_bp);
+        let end_bp = (start_bp + 3 + dice(start_bp / 2, 6)).min(region.end_bp);
         let text = (start_bp..end_bp).map(|bp| char::from(base(bp))).collect();
-        tokens.push(Token { id: 40 + (noise(end_bp) * 4_000.0) as u32, text, span: Some((start_bp, end_bp)) });
+        tokens.push(Token {
+            id: 40 + u32::try_from(dice(end_bp, 4_000)).expect("small"),
+            text,
+            span: Some((start_bp, end_bp)),
+        });
         start_bp = end_bp;
     }
     tokens
@@ -289,81 +326,5 @@ fn record() -> RunRecord {
         input_sha256: "c0".repeat(32),
         windows: 40,
         ..RunRecord::default()
-    }
-}
-
-fn label(name: &str, description: &str, background: bool) -> Label {
-    Label { name: name.into(), description: description.into(), background }
-}
-
-/// Heads as a test needs them; their figures are made up.
-fn library() -> Library {
-    let card = |name: &str, title: &str, description: &str, kind, strand, labels| HeadCard {
-        name: name.into(),
-        title: title.into(),
-        description: description.into(),
-        kind,
-        labels,
-        activation: Activation::Softmax,
-        input_length_bp: 1_000,
-        strand,
-        training: vec![DataSource {
-            name: "HS3D".into(),
-            origin: "http://example.org/hs3d".into(),
-            licence: "unclear".into(),
-            size: "2,796 donors, 2,880 acceptors".into(),
-            sha256: "00".repeat(32),
-        }],
-        figures: vec![Measure {
-            data: "HS3D, held out".into(),
-            metric: "mcc".into(),
-            value: 0.84,
-            baseline: Some(0.61),
-            baseline_name: Some("a linear model on 4-mers".into()),
-        }],
-        intended_use: "Finding candidate splice sites in human sequence for research. Not for diagnosis.".into(),
-        limits: vec!["Trained on canonical GT–AG sites only.".into(), "Other species were not tested.".into()],
-        licence: "CC0-1.0".into(),
-        citation: vec!["Pollastro and Rampone 2002".into()],
-        model_sha256: "5f".repeat(32),
-        command: "strandscope finetune --config splice.toml".into(),
-    };
-    let splice = card(
-        "splice",
-        "Splice sites (human)",
-        "Says for every base whether an intron begins or ends there. Peaks are candidate exon borders.",
-        HeadKind::Base,
-        StrandRule::Stranded,
-        vec![
-            label("donor", "First base of an intron: the G of GT.", false),
-            label("acceptor", "Last base of an intron: the G of AG.", false),
-            label("none", "Anything else.", true),
-        ],
-    );
-    let promoter = card(
-        "promoter",
-        "Core promoter (human)",
-        "Says how much a window looks like the start of a gene.",
-        HeadKind::Sequence,
-        StrandRule::Symmetric,
-        vec![label("promoter", "A core promoter.", false), label("background", "Anything else.", true)],
-    );
-    let entry = |card| HeadEntry { card, sha256: "a7".repeat(32), source: "built-in".into() };
-    let model = ModelCard {
-        name: "strandscope-base".into(),
-        title: "Strandscope base".into(),
-        description: "A small encoder in the manner of dnaGrinder.".into(),
-        family: "dnagrinder".into(),
-        parameters: 4_200_000,
-        context_tokens: 512,
-        training: vec![],
-        figures: vec![],
-        licence: "CC0-1.0".into(),
-        citation: vec![],
-        command: "strandscope pretrain".into(),
-    };
-    Library {
-        models: vec![ModelEntry { card: model, sha256: "5f".repeat(32), source: "built-in".into() }],
-        heads: vec![entry(promoter), entry(splice)],
     }
 }

@@ -18,11 +18,14 @@ impl State {
             Event::Ready { device } => self.device = Some(device),
             Event::Started { job, total, unit } => self.jobs.started(job, total, unit, now_s),
             Event::Progress { job, done, note } => self.jobs.progress(job, done, note, now_s),
-            // It comes again with the outcome, complete.
-            Event::Record { .. } => {}
             Event::TrackChunk { job, chunk } => match self.jobs.purpose(job) {
                 Some(&Purpose::Score { piece }) => self.scores.add(piece, chunk),
                 Some(&Purpose::Attention { piece }) => self.attention.add(piece, chunk),
+                _ => {}
+            },
+            Event::Record { job, record, .. } => match self.jobs.purpose(job) {
+                Some(&Purpose::Score { piece }) => self.scores.record(piece, record),
+                Some(&Purpose::Attention { piece }) => self.attention.record(piece, record),
                 _ => {}
             },
             Event::Warning { job, message } => {

@@ -186,7 +186,7 @@ impl Layer<'_> {
 /// A reason of a missing value, for people.
 pub(crate) fn reason_in_words(reason: &str) -> String {
     match reason {
-        "n_run" => "unknown bases (N)".to_owned(),
+        "n_run" => "unknown (N)".to_owned(),
         "contig_end" => "too near the end".to_owned(),
         "not_finite" => "no finite result".to_owned(),
         other => other.replace('_', " "),

@@ -55,7 +55,7 @@ pub(crate) struct Piece {
     id: u64,
     region: Region,
     strips: BTreeMap<usize, Strip>,
-    /// What was run; known at the end.
+    /// What is run; what is only known at the end is right then.
     pub(crate) record: Option<RunRecord>,
 }
 
@@ -88,6 +88,13 @@ impl Pieces {
     pub(crate) fn add(&mut self, id: u64, chunk: TrackChunk) {
         if let Some(piece) = self.list.iter_mut().find(|piece| piece.id == id) {
             piece.strips.entry(chunk.track).or_default().add(chunk);
+        }
+    }
+
+    /// Keeps what a job runs, so that a part of its tracks can be saved with where it comes from.
+    pub(crate) fn record(&mut self, id: u64, record: RunRecord) {
+        if let Some(piece) = self.list.iter_mut().find(|piece| piece.id == id) {
+            piece.record = Some(record);
         }
     }
 

@@ -34,7 +34,7 @@ impl State {
 
     /// Scores what is in view with the head that is picked.
     pub(crate) fn score_view(&mut self) {
-        let Some(region) = self.genome.as_ref().map(super::Genome::region) else { return };
+        let Some(region) = self.genome.as_ref().map(super::Genome::region).filter(|_| self.can_score()) else { return };
         self.begin_analysis();
         self.score(region.clone());
         self.attend(region);
@@ -42,7 +42,7 @@ impl State {
 
     /// Scores the record in view, what is in view first.
     pub(crate) fn score_record(&mut self) {
-        let Some(genome) = &self.genome else { return };
+        let Some(genome) = self.genome.as_ref().filter(|_| self.can_score()) else { return };
         let (seen, contig) = (genome.region(), genome.contig());
         let whole = Region::new(&contig.name, 0, contig.length_bp);
         self.begin_analysis();
@@ -51,6 +51,11 @@ impl State {
         }
         self.attend(seen);
         self.score(whole);
+    }
+
+    /// Whether there is something to score, a head to score it with, and an engine that does.
+    fn can_score(&self) -> bool {
+        self.genome.is_some() && self.head_entry().is_some() && self.stopped.is_none()
     }
 
     fn begin_analysis(&mut self) {

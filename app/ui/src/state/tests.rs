@@ -1,1 +1,267 @@
 //! Events in, orders and state out.
+
+use std::{path::PathBuf, time::Duration};
+
+use strandscope_worker::{
+    Contig, ErrorKind, Event, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task, TrackChunk,
+    card::{Activation, HeadCard, HeadKind, Label, StrandRule},
+    genome::{Region, Strand, Track, TrackLayout},
+};
+
+use super::*;
+
+/// A state whose orders are sent at once, and the tasks that were.
+struct Played {
+    state: State,
+    tasks: Vec<(JobId, Task)>,
+    cancelled: Vec<JobId>,
+}
+
+impl Played {
+    fn new() -> Self {
+        let mut played = Self { state: State::new(None), tasks: vec![], cancelled: vec![] };
+        played.send();
+        let job = played.last();
+        played.finish(job, Outcome::Library(Library { models: vec![], heads: vec![head("splice"), head("promoter")] }));
+        played
+    }
+
+    fn send(&mut self) {
+        for order in self.state.take_orders() {
+            match order {
+                Order::Run(purpose, task) => {
+                    let job = JobId(self.tasks.len() as u64 + 1);
+                    self.tasks.push((job, *task));
+                    self.state.sent(job, purpose);
+                }
+                Order::Cancel(job) => self.cancelled.push(job),
+            }
+        }
+    }
+
+    fn post(&mut self, event: Event) {
+        self.state.on_event(event, 0.0);
+        self.send();
+    }
+
+    fn finish(&mut self, job: JobId, outcome: Outcome) {
+        self.post(Event::Finished { job, outcome, elapsed: Duration::from_secs(1) });
+    }
+
+    fn open(&mut self, path: &str, lengths: &[u64]) {
+        self.state.open(path.into());
+        self.send();
+        let job = self.last();
+        let contigs = lengths.iter().enumerate().map(|(number, &length_bp)| Contig {
+            name: format!("chr{}", number + 1),
+            description: String::new(),
+            length_bp,
+        });
+        let summary = GenomeSummary { path: path.into(), contigs: contigs.collect(), warnings: vec![] };
+        self.finish(job, Outcome::Genome(summary));
+    }
+
+    fn score(&mut self) -> JobId {
+        self.state.head = Some("splice".into());
+        self.state.options.attention = false;
+        self.state.score_view();
+        self.send();
+        self.last()
+    }
+
+    fn last(&self) -> JobId {
+        self.tasks.last().expect("something was asked").0
+    }
+}
+
+fn head(name: &str) -> HeadEntry {
+    let card = HeadCard {
+        name: name.into(),
+        title: name.into(),
+        description: String::new(),
+        kind: HeadKind::Base,
+        labels: vec![Label { name: "donor".into(), description: String::new(), background: false }],
+        activation: Activation::Softmax,
+        input_length_bp: 1_000,
+        strand: StrandRule::Stranded,
+        training: vec![],
+        figures: vec![],
+        intended_use: String::new(),
+        limits: vec![],
+        licence: String::new(),
+        citation: vec![],
+        model_sha256: String::new(),
+        command: String::new(),
+    };
+    HeadEntry { card, sha256: String::new(), source: "built-in".into() }
+}
+
+fn chunk(start_bp: u64, length_bp: u64) -> TrackChunk {
+    let region = Region::new("chr1", start_bp, start_bp + length_bp);
+    let part = Track {
+        name: "donor".into(),
+        label: "donor".into(),
+        unit: "probability".into(),
+        region: region.clone(),
+        strand: Strand::Forward,
+        layout: TrackLayout::Bins { width_bp: 1 },
+        values: vec![0.5; usize::try_from(length_bp).expect("short")],
+        missing: vec![],
+    };
+    TrackChunk { track: 0, part, whole: region }
+}
+
+fn error(message: &str) -> JobError {
+    JobError { kind: ErrorKind::BadInput, message: message.into(), causes: vec!["cause".into()] }
+}
+
+#[test]
+fn opening_shows_the_first_record_from_its_start() {
+    let mut played = Played::new();
+    played.open("a.fa", &[1_000_000, 50]);
+    let genome = played.state.genome.as_ref().expect("open");
+    assert_eq!(genome.region(), Region::new("chr1", 0, 10_000), "the start of a long record");
+}
+
+#[test]
+fn a_file_without_records_is_a_failure_that_says_so() {
+    let mut played = Played::new();
+    played.open("a.fa", &[]);
+    let failure = played.state.failure.as_ref().expect("a failure");
+    assert!(failure.text().contains("a.fa holds no sequence"), "{}", failure.text());
+}
+
+#[test]
+fn results_of_a_file_that_was_closed_are_dropped() {
+    let mut played = Played::new();
+    played.open("a.fa", &[5_000]);
+    let old = played.score();
+    played.open("b.fa", &[5_000]);
+    assert_eq!(played.cancelled, [old], "what the old file was asked is cancelled");
+    played.post(Event::TrackChunk { job: old, chunk: chunk(0, 10) });
+    played.post(Event::Failed { job: old, error: error("late") });
+    assert!(played.state.scores.is_empty(), "late values are dropped");
+    assert_eq!(played.state.failure, None, "late failures too");
+}
+
+#[test]
+fn scores_arrive_in_parts_and_stay_when_cancelled() {
+    let mut played = Played::new();
+    played.open("a.fa", &[5_000]);
+    let job = played.score();
+    played.post(Event::Started { job, total: 10, unit: "windows".into() });
+    played.post(Event::TrackChunk { job, chunk: chunk(0, 100) });
+    assert!(!played.state.scores.is_empty(), "the first part is there before the end");
+    played.state.cancel_analyses();
+    played.send();
+    assert_eq!(played.cancelled, [job], "the engine is told");
+    played.post(Event::Cancelled { job });
+    assert!(!played.state.scores.is_empty(), "what had arrived is kept");
+    assert!(!played.state.jobs.analysing(), "nothing runs any more");
+    assert_eq!(played.state.message.as_deref(), Some("Cancelled; what had arrived is kept"), "and the user is told");
+}
+
+#[test]
+fn another_head_drops_scores_and_scores_the_view_again() {
+    let mut played = Played::new();
+    played.open("a.fa", &[5_000]);
+    let job = played.score();
+    played.post(Event::TrackChunk { job, chunk: chunk(0, 100) });
+    played.finish(job, Outcome::Run(RunRecord::default()));
+    played.state.pick_head("promoter");
+    played.send();
+    assert!(played.state.scores.is_empty(), "another head's scores are gone");
+    let Some((_, Task::Score(request))) = played.tasks.last() else { panic!("nothing was scored again") };
+    assert_eq!(request.head, "promoter", "with the new head");
+}
+
+#[test]
+fn a_record_is_scored_with_what_is_in_view_first() {
+    let mut played = Played::new();
+    played.open("a.fa", &[1_000_000]);
+    played.state.head = Some("splice".into());
+    played.state.options.attention = false;
+    played.state.score_record();
+    played.send();
+    let regions: Vec<Region> = played
+        .tasks
+        .iter()
+        .filter_map(|(_, task)| match task {
+            Task::Score(request) => request.regions.first().cloned(),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(regions, [Region::new("chr1", 0, 10_000), Region::new("chr1", 0, 1_000_000)], "view, then all");
+}
+
+#[test]
+fn bases_are_asked_for_once_and_only_when_near() {
+    let mut played = Played::new();
+    played.open("a.fa", &[100_000_000]);
+    played.state.ask_for_view();
+    played.send();
+    let asked = played.tasks.len();
+    played.state.ask_for_view();
+    played.send();
+    assert_eq!(played.tasks.len(), asked, "nothing twice");
+    played.state.go_to(Place::Stretch(0, 0, 100_000_000));
+    played.state.ask_for_view();
+    played.send();
+    assert_eq!(played.tasks.len(), asked, "a whole chromosome is not read");
+}
+
+#[test]
+fn a_block_that_cannot_be_read_is_told_once() {
+    let mut played = Played::new();
+    played.open("a.fa", &[5_000]);
+    played.state.ask_for_view();
+    played.send();
+    let jobs: Vec<JobId> =
+        played.tasks.iter().filter(|(_, task)| matches!(task, Task::ReadBases { .. })).map(|(job, _)| *job).collect();
+    played.post(Event::Failed { job: jobs[0], error: error("the disk is gone") });
+    assert_eq!(
+        played.state.failure.as_ref().map(|failure| failure.what.as_str()),
+        Some("The sequence could not be read"),
+        "told"
+    );
+    let asked = played.tasks.len();
+    played.state.failure = None;
+    played.state.ask_for_view();
+    played.send();
+    assert_eq!(played.tasks.len(), asked, "not asked again in every frame");
+}
+
+#[test]
+fn a_stopped_engine_leaves_what_is_shown() {
+    let mut played = Played::new();
+    played.open("a.fa", &[5_000]);
+    let job = played.score();
+    played.post(Event::TrackChunk { job, chunk: chunk(0, 100) });
+    played.post(Event::Stopped { reason: "the device was lost".into() });
+    assert_eq!(played.state.stopped.as_deref(), Some("the device was lost"), "told");
+    assert!(!played.state.scores.is_empty(), "scores stay");
+    assert!(!played.state.jobs.analysing(), "nothing is waited for");
+}
+
+#[test]
+fn warnings_are_listed_once_with_how_often_they_came() {
+    let mut played = Played::new();
+    played.open("a.fa", &[5_000]);
+    let job = played.score();
+    for _ in 0..3 {
+        played.post(Event::Warning { job, message: "a window was padded".into() });
+    }
+    assert_eq!(played.state.warnings.list(), [("a window was padded".to_owned(), 3)], "once, three times");
+}
+
+#[test]
+fn only_the_file_that_was_opened_last_is_shown() {
+    let mut played = Played::new();
+    played.state.open(PathBuf::from("slow.fa"));
+    played.send();
+    let slow = played.last();
+    played.open("fast.fa", &[100]);
+    assert_eq!(played.cancelled, [slow], "the first is given up");
+    played.finish(slow, Outcome::Genome(GenomeSummary { path: "slow.fa".into(), contigs: vec![], warnings: vec![] }));
+    assert_eq!(played.state.genome.map(|genome| genome.file_name()).as_deref(), Some("fast.fa"), "it comes too late");
+}

@@ -67,11 +67,6 @@ impl View {
         self.set(place - anchor * span_bp, span_bp);
     }
 
-    /// Puts a place into the middle.
-    pub(crate) fn centre_on(&mut self, bp: f64) {
-        self.set(bp - self.span_bp / 2.0, self.span_bp);
-    }
-
     /// Shows `span_bp` bases from `start_bp`, as near as the contig's ends allow.
     pub(crate) fn set(&mut self, start_bp: f64, span_bp: f64) {
         let wanted_middle = start_bp + span_bp / 2.0;

@@ -16,8 +16,11 @@ const SEQUENCE_HEIGHT: f32 = 34.0;
 const TOKENS_HEIGHT: f32 = 26.0;
 /// A score lane is not lower than this; more lanes than fit are scrolled.
 const LEAST_LANE_HEIGHT: f32 = 74.0;
-const MOST_LANE_HEIGHT: f32 = 168.0;
+/// A lane is not higher than this, nor than this share of a tall window.
+const MOST_LANE_HEIGHT: (f32, f32) = (220.0, 0.28);
 const MARGIN: f32 = 14.0;
+/// Room for the numbers of thresholds.
+const RIGHT_MARGIN: f32 = 44.0;
 
 /// A row of the canvas: what is written beside it, and what is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +33,8 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let Some(genome) = &state.genome else { return };
     let palette = Palette::of(ui);
     let area = ui.available_rect_before_wrap();
-    let gutter_width = if area.width() < 620.0 { 104.0 } else { 132.0 };
-    let plot_x = Rangef::new(area.left() + gutter_width, area.right() - MARGIN);
+    let gutter_width = if area.width() < 620.0 { 118.0 } else { 136.0 };
+    let plot_x = Rangef::new(area.left() + gutter_width, area.right() - RIGHT_MARGIN);
     let scale = genome.view.scale(plot_x);
     let mut top = area.top();
     let mut next_row = |height: f32| {
@@ -76,7 +79,8 @@ fn lanes(ui: &mut Ui, rect: Rect, gutter_width: f32, scale: &Scale, state: &Stat
     if lanes.is_empty() || rect.height() < 20.0 {
         return;
     }
-    let height = (rect.height() / lanes.len() as f32).clamp(LEAST_LANE_HEIGHT, MOST_LANE_HEIGHT).floor();
+    let most = MOST_LANE_HEIGHT.0.max(MOST_LANE_HEIGHT.1 * rect.height());
+    let height = (rect.height() / lanes.len() as f32).clamp(LEAST_LANE_HEIGHT, most).floor();
     let mut content = ui.new_child(UiBuilder::new().max_rect(rect));
     content.set_clip_rect(rect.intersect(ui.clip_rect()));
     let source = egui::scroll_area::ScrollSource {

@@ -54,12 +54,8 @@ fn kind(ui: &mut Ui, card: &HeadCard) {
         StrandRule::Symmetric => "same on both strands",
         StrandRule::Stranded => "each strand by itself",
     };
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = Vec2::new(5.0, 5.0);
-        controls::chip(ui, kind);
-        controls::chip(ui, &format!("{} window", length(card.input_length_bp)));
-        controls::chip(ui, strand);
-    });
+    ui.spacing_mut().item_spacing.y = 4.0;
+    controls::chips(ui, &[kind.to_owned(), format!("{} window", length(card.input_length_bp)), strand.to_owned()]);
 }
 
 fn labels(ui: &mut Ui, state: &State, card: &HeadCard, screen: &mut Screen) {
@@ -68,6 +64,7 @@ fn labels(ui: &mut Ui, state: &State, card: &HeadCard, screen: &mut Screen) {
         let palette = Palette::of(ui);
         let mut shown = state.is_label_shown(&label.name);
         let row = ui.horizontal(|ui| {
+            ui.spacing_mut().interact_size.y = theme::ROW_HEIGHT;
             let (rect, _) = ui.allocate_exact_size(Vec2::new(4.0, 18.0), Sense::hover());
             let colour = if shown { palette.track(index) } else { palette.border };
             ui.painter().rect_filled(rect, 2.0, colour);
@@ -77,8 +74,9 @@ fn labels(ui: &mut Ui, state: &State, card: &HeadCard, screen: &mut Screen) {
         if row.inner {
             screen.act(Action::ToggleLabel(label.name.clone()));
         }
+        ui.add_space(-4.0);
         indented(ui, 12.0, |ui| controls::note(ui, &label.description));
-        ui.add_space(2.0);
+        ui.add_space(4.0);
     }
 }
 

@@ -76,14 +76,38 @@ pub(crate) fn line(ui: &mut Ui, text: RichText) -> Response {
     ui.add(Label::new(text).truncate())
 }
 
-/// A small mark with text: what kind of thing something is.
-pub(crate) fn chip(ui: &mut Ui, text: &str) -> Response {
+/// Small marks with text, in as many rows as they need: what kind of thing something is.
+pub(crate) fn chips(ui: &mut Ui, texts: &[String]) {
+    const PADDING: Vec2 = Vec2::new(7.0, 3.0);
+    const GAP: f32 = 5.0;
     let palette = Palette::of(ui);
-    let frame = egui::Frame::new()
-        .fill(palette.hairline)
-        .corner_radius(CornerRadius::same(4))
-        .inner_margin(egui::Margin::symmetric(6, 2));
-    frame.show(ui, |ui| ui.label(RichText::new(text).font(theme::regular(11.5)).color(palette.weak))).response
+    let width = ui.available_width();
+    let galleys =
+        texts.iter().map(|text| ui.painter().layout_no_wrap(text.clone(), theme::regular(11.5), palette.weak));
+    let mut places = Vec::new();
+    let (mut x, mut y, mut height) = (0.0, 0.0, 0.0);
+    for galley in galleys {
+        let size = galley.size() + 2.0 * PADDING;
+        if x > 0.0 && x + size.x > width {
+            (x, y) = (0.0, y + size.y + GAP);
+        }
+        places.push((Vec2::new(x, y), size, galley));
+        (x, height) = (x + size.x + GAP, y + size.y);
+    }
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, texts.join(", ")));
+    for (offset, size, galley) in places {
+        let chip = egui::Rect::from_min_size(rect.min + offset, size);
+        ui.painter().rect_filled(chip, CornerRadius::same(4), palette.hairline);
+        ui.painter().galley(chip.min + PADDING, galley, palette.weak);
+    }
+}
+
+/// A small arrow that says that there is a list.
+pub(crate) fn list_arrow(ui: &Ui, rect: egui::Rect, visuals: &egui::style::WidgetVisuals, _open: bool) {
+    let centre = rect.center();
+    let points = [(-4.0, -2.0), (0.0, 2.0), (4.0, -2.0)].map(|(x, y)| centre + Vec2::new(x, y));
+    ui.painter().add(egui::Shape::line(points.into(), egui::Stroke::new(1.5, visuals.text_color())));
 }
 
 /// A bar that is filled to `fraction`; without one, its ground only.

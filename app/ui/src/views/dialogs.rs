@@ -11,7 +11,8 @@ use crate::{
 
 pub(crate) fn ui(ctx: &Context, palette: &Palette, screen: &mut Screen) {
     let Some(mut dialog) = screen.dialog.take() else { return };
-    let response = Modal::new(Id::unique("dialog")).show(ctx, |ui| match &mut dialog {
+    let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(egui::Margin::same(20));
+    let response = Modal::new(Id::unique("dialog")).frame(frame).show(ctx, |ui| match &mut dialog {
         Dialog::Shortcuts => shortcuts(ui, palette),
         Dialog::OpenPath(path) => open_path(ui, path, screen),
         Dialog::SavePath { path, replace } => save_path(ui, path, replace, screen),
@@ -23,9 +24,10 @@ pub(crate) fn ui(ctx: &Context, palette: &Palette, screen: &mut Screen) {
 
 /// Each of these says whether the dialog is done with.
 fn shortcuts(ui: &mut Ui, palette: &Palette) -> bool {
-    ui.set_width(480.0);
+    ui.set_width(540.0);
     ui.label(RichText::new("Shortcuts").font(theme::semibold(16.0)));
     ui.add_space(6.0);
+    ui.spacing_mut().interact_size.y = theme::ROW_HEIGHT - 2.0;
     Grid::new("shortcuts").num_columns(2).spacing([28.0, 7.0]).show(ui, |ui| {
         for (keys, what) in keys::SHEET {
             ui.label(RichText::new(keys).font(theme::mono(12.0)).color(palette.text));
@@ -36,7 +38,7 @@ fn shortcuts(ui: &mut Ui, palette: &Palette) -> bool {
     ui.add_space(10.0);
     controls::note(ui, "Plain keys rest while you type into a field. On a Mac, Ctrl is ⌘.");
     ui.add_space(6.0);
-    controls::button(ui, "Close", 90.0, true).clicked()
+    ui.horizontal(|ui| controls::button(ui, "Close", 90.0, true).clicked()).inner
 }
 
 fn field(ui: &mut Ui, path: &mut String) -> bool {

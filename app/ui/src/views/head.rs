@@ -24,8 +24,9 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     picker(ui, state, screen);
     ui.add_space(2.0);
     buttons(ui, state, screen);
-    options(ui, state, screen);
-    ui.add_space(6.0);
+    ui.add_space(2.0);
+    ui.scope(|ui| options(ui, state, screen));
+    ui.add_space(8.0);
     let rule = ui.available_rect_before_wrap();
     let palette = Palette::of(ui);
     ui.painter().hline(rule.left() - 14.0..=rule.right() + 14.0, rule.top(), egui::Stroke::new(1.0, palette.border));
@@ -42,6 +43,7 @@ fn picker(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let combo = ComboBox::from_id_salt("head picker")
         .width(ui.available_width())
         .truncate()
+        .icon(controls::list_arrow)
         .selected_text(RichText::new(title).font(theme::semibold(13.5)))
         .show_ui(ui, |ui| {
             ui.set_min_width(260.0);
@@ -82,6 +84,7 @@ fn buttons(ui: &mut Ui, state: &State, screen: &mut Screen) {
 
 fn options(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let Some(entry) = state.head_entry() else { return };
+    ui.spacing_mut().interact_size.y = theme::ROW_HEIGHT;
     let (name, hint) = match entry.card.strand {
         StrandRule::Symmetric => (
             "Average both strands",

@@ -1,6 +1,6 @@
 //! The menus for saving and for looks.
 
-use egui::{Popup, PopupCloseBehavior, RichText, ThemePreference, Ui};
+use egui::{Align, Align2, Layout, Popup, PopupCloseBehavior, Rect, Sense, ThemePreference, Ui, Vec2};
 
 use super::controls;
 use crate::{
@@ -8,13 +8,13 @@ use crate::{
     icons::Icon,
     screen::{Action, Screen},
     state::State,
-    theme::BaseColours,
+    theme::{self, BaseColours, ink_on},
 };
 
 /// What can be saved.
 pub(crate) fn save(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let any = !state.scores.is_empty() || !state.attention.is_empty();
-    let button = controls::icon_button(ui, Icon::Save, "Save", "Ctrl+S", true);
+    let button = controls::icon_button(ui, Icon::Save, "Save what is seen", "Ctrl+S", true);
     Popup::menu(&button).width(290.0).show(|ui| {
         controls::section(ui, "Locus in view");
         let rows = [
@@ -38,8 +38,7 @@ pub(crate) fn save(ui: &mut Ui, state: &State, screen: &mut Screen) {
 
 fn entry(ui: &mut Ui, screen: &mut Screen, format: SaveFormat, only_view: bool, name: &str, enabled: bool) {
     let width = ui.available_width();
-    let button =
-        egui::Button::new(name).frame_when_inactive(false).min_size(egui::Vec2::new(width, 28.0)).right_text("");
+    let button = egui::Button::new(name).frame_when_inactive(false).min_size(egui::Vec2::new(width, 28.0));
     if ui.add_enabled(enabled, button).clicked() {
         screen.act(Action::Save { format, only_view });
     }
@@ -48,35 +47,47 @@ fn entry(ui: &mut Ui, screen: &mut Screen, format: SaveFormat, only_view: bool, 
 /// How things look.
 pub(crate) fn view(ui: &mut Ui, screen: &mut Screen) {
     let button = controls::icon_button(ui, Icon::Contrast, "Appearance", "", true);
-    Popup::menu(&button).width(230.0).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
-        controls::section(ui, "Theme");
-        let mut theme = ui.ctx().options(|options| options.theme_preference);
-        ui.horizontal(|ui| {
-            for (value, name) in [
-                (ThemePreference::System, "System"),
-                (ThemePreference::Light, "Light"),
-                (ThemePreference::Dark, "Dark"),
-            ] {
-                if ui.selectable_value(&mut theme, value, name).changed() {
-                    ui.ctx().set_theme(theme);
-                }
-            }
-        });
-        ui.add_space(6.0);
-        controls::section(ui, "Colours of bases");
-        for set in BaseColours::ALL {
+    Popup::from_toggle_button_response(&button)
+        .width(270.0)
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .show(|ui| {
+            controls::section(ui, "Theme");
+            let mut theme = ui.ctx().options(|options| options.theme_preference);
             ui.horizontal(|ui| {
-                ui.radio_value(&mut screen.base_colours, set, set.name());
-                let dark = ui.visuals().dark_mode;
-                ui.spacing_mut().item_spacing.x = 2.0;
-                for (colour, letter) in set.colours(dark).into_iter().zip(["A", "C", "G", "T"]) {
-                    let _ = ui.label(RichText::new(letter).monospace().color(colour));
+                for (value, name) in [
+                    (ThemePreference::System, "System"),
+                    (ThemePreference::Light, "Light"),
+                    (ThemePreference::Dark, "Dark"),
+                ] {
+                    if ui.selectable_value(&mut theme, value, name).changed() {
+                        ui.ctx().set_theme(theme);
+                    }
                 }
             });
-        }
-        ui.add_space(6.0);
-        controls::section(ui, "Panels");
-        ui.checkbox(&mut screen.left_panel, "Records");
-        ui.checkbox(&mut screen.right_panel, "Head");
-    });
+            ui.add_space(6.0);
+            ui.spacing_mut().interact_size.y = theme::ROW_HEIGHT;
+            controls::section(ui, "Colours of bases");
+            for set in BaseColours::ALL {
+                ui.horizontal(|ui| {
+                    ui.radio_value(&mut screen.base_colours, set, set.name());
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| sample(ui, set));
+                });
+            }
+            ui.add_space(6.0);
+            controls::section(ui, "Panels");
+            ui.checkbox(&mut screen.left_panel, "Records");
+            ui.checkbox(&mut screen.right_panel, "Head");
+        });
+}
+
+/// The four bases in a set of colours.
+fn sample(ui: &mut Ui, set: BaseColours) {
+    const CELL: Vec2 = Vec2::new(15.0, 16.0);
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(4.0 * CELL.x, CELL.y), Sense::hover());
+    for (at, (colour, letter)) in set.colours(ui.visuals().dark_mode).into_iter().zip(["A", "C", "G", "T"]).enumerate()
+    {
+        let cell = Rect::from_min_size(rect.min + Vec2::new(at as f32 * CELL.x, 0.0), CELL);
+        ui.painter().rect_filled(cell.shrink2(Vec2::new(0.5, 0.0)), 2.0, colour);
+        ui.painter().text(cell.center(), Align2::CENTER_CENTER, letter, theme::mono(11.0), ink_on(colour));
+    }
 }

@@ -63,10 +63,18 @@ fn axis(ui: &Ui, plot: Rect, lane: &Lane, palette: &Palette) {
         let y = painter.round_to_pixel_center(plot.bottom() - plot.height() * share);
         let colour = if share == 0.0 { palette.border } else { palette.hairline };
         painter.hline(plot.x_range(), y, Stroke::new(1.0, colour));
-        if share != 0.5 {
-            let at = pos2(plot.left() - 5.0, y);
-            painter.text(at, Align2::RIGHT_CENTER, axis_number(value), theme::mono(10.0), palette.faint);
+        if share == 0.5 {
+            continue;
         }
+        let text = axis_number(value);
+        let galley = painter.layout_no_wrap(text, theme::mono(10.0), palette.faint);
+        // A long number would run into the lane's name: it stands inside.
+        let at = if galley.size().x <= 8.0 {
+            Align2::RIGHT_CENTER.anchor_size(pos2(plot.left() - 5.0, y), galley.size())
+        } else {
+            Align2::LEFT_TOP.anchor_size(pos2(plot.left() + 4.0, y + 2.0), galley.size())
+        };
+        painter.galley(at.min, galley, palette.faint);
     }
 }
 
@@ -157,7 +165,7 @@ fn threshold(ui: &Ui, plot: Rect, lane: &Lane, value: f32, palette: &Palette, sc
     let (low, high) = lane.range;
     let y = plot.bottom() - plot.height() * ((value - low) / (high - low));
     let grip =
-        Rect::from_x_y_ranges(Rangef::new(plot.right() - 46.0, plot.right() + 10.0), Rangef::new(y - 8.0, y + 8.0));
+        Rect::from_x_y_ranges(Rangef::new(plot.right() - 2.0, plot.right() + 40.0), Rangef::new(y - 8.0, y + 8.0));
     let response = ui.interact(grip, Id::unique(("threshold", &lane.key)), Sense::drag());
     response.widget_info(|| WidgetInfo::slider(true, f64::from(value), format!("Threshold of {}", lane.name)));
     if response.dragged()
@@ -169,11 +177,10 @@ fn threshold(ui: &Ui, plot: Rect, lane: &Lane, value: f32, palette: &Palette, sc
     }
     let active = response.hovered() || response.dragged();
     let ink = if active { palette.text } else { palette.faint };
-    let line = [pos2(plot.left(), y), pos2(plot.right() - 40.0, y)];
+    let line = [pos2(plot.left(), y), pos2(plot.right() + 4.0, y)];
     ui.painter().extend(Shape::dashed_line(&line, Stroke::new(1.0, ink.gamma_multiply(0.7)), 4.0, 4.0));
     let galley = ui.painter().layout_no_wrap(format!("{value:.2}"), theme::mono(10.5), ink);
-    let label = Align2::RIGHT_CENTER.anchor_size(pos2(plot.right() - 4.0, y), galley.size());
-    ui.painter().rect_filled(label.expand2(egui::vec2(3.0, 1.0)), 3.0, palette.canvas);
+    let label = Align2::LEFT_CENTER.anchor_size(pos2(plot.right() + 8.0, y), galley.size());
     ui.painter().galley(label.min, galley, ink);
     response.on_hover_text("Drag to move the threshold").on_hover_cursor(CursorIcon::ResizeVertical);
 }
@@ -203,8 +210,6 @@ fn number(value: f32) -> String {
 
 /// A number at the end of an axis, as short as it can be.
 fn axis_number(value: f32) -> String {
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    if value.abs() < 0.001 { format!("{value:.0e}") } else { format!("{value}") }
+    let text = if value != 0.0 && value.abs() < 0.001 { format!("{value:.0e}") } else { format!("{value:.3}") };
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }

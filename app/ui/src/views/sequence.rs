@@ -80,6 +80,8 @@ fn bases(ui: &Ui, strip: Rect, scale: &Scale, state: &State, colours: [Color32; 
         let Some(base) = state.base_at(bp) else { continue };
         let (left, right) = (scale.px_from_bp(bp as f64), scale.px_from_bp(bp as f64 + 1.0));
         let colour = colours[colour_index(base)];
+        // Bars without letters are many and close together: a little paler, they stay calm.
+        let colour = if letters { colour } else { towards(colour, palette.canvas, 0.25) };
         // Soft-masked bases are scored like any other, and are the same hue, paler.
         let colour = if base.is_ascii_lowercase() { towards(colour, palette.canvas, 0.55) } else { colour };
         let cell = Rect::from_x_y_ranges(Rangef::new(left + gap, right - gap), strip.y_range());

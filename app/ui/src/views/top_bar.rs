@@ -20,6 +20,8 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
         ui.add_space(4.0);
         if state.genome.is_some() {
             navigation(ui, state, screen);
+            ui.add_space(6.0);
+            locus_box(ui, state, screen);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if controls::icon_button(ui, Icon::Question, "Shortcuts", "F1", true).clicked() {
@@ -28,8 +30,6 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
             menus::view(ui, screen);
             if state.genome.is_some() {
                 menus::save(ui, state, screen);
-                ui.add_space(4.0);
-                locus_box(ui, state, screen);
             }
         });
     });
@@ -87,10 +87,6 @@ fn locus_box(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let region = genome.region();
     let mut text = screen.locus.text.clone().unwrap_or_else(|| region.to_string());
     let wrong = screen.locus.error.is_some();
-    ui.add_sized(
-        Vec2::new(62.0, 28.0),
-        egui::Label::new(RichText::new(length(region.len_bp())).font(theme::mono(12.0)).color(palette.weak)),
-    );
     if wrong {
         let ring = egui::Stroke::new(1.5, palette.danger);
         let visuals = ui.visuals_mut();
@@ -98,7 +94,8 @@ fn locus_box(ui: &mut Ui, state: &State, screen: &mut Screen) {
         visuals.widgets.hovered.bg_stroke = ring;
         visuals.selection.stroke = ring;
     }
-    let width = ui.available_width().clamp(120.0, 430.0);
+    // Three buttons and the length in view stand to the right of it.
+    let width = (ui.available_width() - 200.0).clamp(120.0, 430.0);
     let field = TextEdit::singleline(&mut text)
         .id(egui::Id::unique("locus"))
         .font(theme::mono(13.0))
@@ -139,6 +136,9 @@ fn locus_box(ui: &mut Ui, state: &State, screen: &mut Screen) {
             screen.locus = Default::default();
         }
     }
+    ui.add_space(8.0);
+    ui.label(RichText::new(length(region.len_bp())).font(theme::mono(12.0)).color(palette.weak))
+        .on_hover_text("Length of what is in view");
     if let Some(error) = &screen.locus.error {
         egui::Tooltip::always_open(ui.ctx().clone(), ui.layer_id(), egui::Id::unique("locus error"), response.rect)
             .width(340.0)

@@ -1,0 +1,79 @@
+//! A head on labelled sequences.
+
+use std::collections::BTreeMap;
+
+use strandscope_analysis::predict::Predictor;
+use strandscope_models::card::{HeadCard, HeadKind};
+
+use crate::{Progress, Report, TrainError, dataset::Row};
+
+/// Bases of the rows computed at once.
+const BATCH_BP: usize = 8192;
+
+/// Probabilities of each row, in the order of the rows.
+///
+/// A base head is read at `site`, or at the two bases around the centre: of a label the larger value counts,
+/// of a background label the smaller one (there is nothing to see only if neither base shows anything), and the
+/// values are scaled to sum to 1.
+/// A token head is read where its token covers the site.
+///
+/// # Errors
+/// When a row cannot be read by the head, or `report` says to stop.
+pub fn probabilities(
+    predictor: &Predictor<'_>,
+    rows: &[Row],
+    site: Option<usize>,
+    report: &mut Report<'_>,
+) -> Result<Vec<Vec<f32>>, TrainError> {
+    let mut by_length: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (number, row) in rows.iter().enumerate() {
+        by_length.entry(row.sequence.len()).or_default().push(number);
+    }
+    let mut found = vec![Vec::new(); rows.len()];
+    let mut done = 0;
+    for (length, numbers) in by_length {
+        check_length(predictor, length, site)?;
+        for group in numbers.chunks((BATCH_BP / length.max(1)).max(1)) {
+            let windows: Vec<&[u8]> = group.iter().map(|&number| rows[number].sequence.as_slice()).collect();
+            let prediction = predictor.predict(&windows)?;
+            for ((&number, places), spans) in group.iter().zip(&prediction.values).zip(&prediction.spans) {
+                let sites = site.map_or([length.max(2) / 2 - 1, length / 2], |site| [site, site]);
+                found[number] = match predictor.head.card.kind {
+                    HeadKind::Sequence => places[0].clone(),
+                    HeadKind::Base => at_site(&predictor.head.card, sites.map(|site| &places[site])),
+                    HeadKind::Token => at_site(&predictor.head.card, sites.map(|site| &places[token_at(spans, site)])),
+                };
+            }
+            done += group.len() as u64;
+            if !report(Progress { step: done, steps: rows.len() as u64, note: String::new() }) {
+                return Err(TrainError::Cancelled);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn check_length(predictor: &Predictor<'_>, length: usize, site: Option<usize>) -> Result<(), TrainError> {
+    let name = &predictor.head.card.name;
+    let refuse = |reason| Err(TrainError::Analysis(strandscope_analysis::AnalysisError::Request(reason)));
+    if let Some(fixed) = predictor.head.config.fixed_length_bp.filter(|fixed| *fixed != length) {
+        return refuse(format!("head {name} reads sequences of {fixed} bp, the table has one of {length} bp"));
+    }
+    match site {
+        Some(site) if site >= length => refuse(format!("site offset {site} lies outside a sequence of {length} bp")),
+        _ if length == 0 => refuse("the table has a sequence without a base".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn token_at(spans: &[Option<(usize, usize)>], site: usize) -> usize {
+    let covers = |span: &Option<(usize, usize)>| span.is_some_and(|(start, end)| (start..end).contains(&site));
+    spans.iter().position(covers).unwrap_or(0)
+}
+
+fn at_site(card: &HeadCard, places: [&Vec<f32>; 2]) -> Vec<f32> {
+    let joined = card.labels.iter().zip(places[0].iter().zip(places[1]));
+    let values: Vec<f32> = joined.map(|(label, (&a, &b))| if label.background { a.min(b) } else { a.max(b) }).collect();
+    let sum: f32 = values.iter().sum();
+    values.into_iter().map(|value| value / sum).collect()
+}

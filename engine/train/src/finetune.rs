@@ -1,0 +1,457 @@
+//! Training of a task head on a frozen encoder.
+
+use std::{collections::BTreeMap, path::Path};
+
+use burn::{
+    module::Module,
+    optim::{GradientsParams, ModuleOptimizer},
+    tensor::{Device, Tensor, TensorData, activation::log_softmax},
+};
+use rand::{RngExt, SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use strandscope_analysis::{
+    batch::Batch,
+    predict::{Predictor, host},
+};
+use strandscope_genome::reverse_complement;
+use strandscope_models::{
+    card::{DataSource, Figure, HeadCard, HeadKind},
+    checkpoint::{Storage, Weights, to_safetensors},
+    composition::Composition,
+    dnagrinder::Keep,
+    folder::{Folder, Head, Model},
+    head::{HeadConfig, TaskHead},
+};
+use strandscope_tokens::Tokenizer;
+
+use crate::{
+    Progress, Report, TrainError,
+    dataset::{Dataset, Row, TableFormat, read_overlaps},
+    evaluate::probabilities,
+    metrics::{Classification, classification},
+    pretrain::{json_bytes, optimizer},
+    recipe::{HeadRecipe, TableRecipe},
+    schedule::LearningRate,
+    store::{State, Store},
+};
+
+/// Bases to either side of the centre that a base head learns from: further out may be sites nobody labelled.
+const LABELLED_BP: usize = 30;
+
+/// Bases to either side of a site that are left out of the loss.
+const BESIDE_SITE_BP: usize = 2;
+
+/// Weight of the bases around the centre, beside the two at it.
+const AROUND_WEIGHT: f32 = 2.0;
+
+/// Shortest length a row is cut to.
+const SHORTEST_CROP_BP: usize = 60;
+
+/// The best network so far and the latest one, inside the checkpoint.
+const BEST: &str = "best.safetensors";
+const LATEST: &str = "latest.safetensors";
+
+/// What training a head is asked.
+pub struct FinetuneTask<'a> {
+    /// The recipe.
+    pub recipe: &'a HeadRecipe,
+    /// The encoder; it stays as it is.
+    pub model: &'a Model,
+    /// Go on from the last checkpoint.
+    pub resume: bool,
+    /// Use a folder that is not empty.
+    pub force: bool,
+    /// Where the head goes.
+    pub output: &'a Path,
+    /// The command, for the card.
+    pub command: String,
+}
+
+/// Trains a head and writes its folder; returns what was measured, one line each.
+///
+/// # Errors
+/// When data cannot be read, training goes astray, the folder cannot be written, or `report` says to stop.
+pub fn finetune(task: &FinetuneTask<'_>, report: &mut Report<'_>) -> Result<Vec<String>, TrainError> {
+    let recipe = task.recipe;
+    let config = head_config(recipe, task.model.config.hidden_size);
+    config.check().map_err(|reason| TrainError::Recipe { path: task.output.to_owned(), reason })?;
+    let store = Store::create(task.output, task.resume, task.force)?;
+    let tables = read_tables(&recipe.train, recipe)?;
+    let dev = read_tables(&recipe.dev, recipe)?;
+    let sources = recipe.train.iter().zip(&tables).map(|(table, rows)| table.source(rows.len())).collect();
+    let card = card(task, sources);
+    let rows: Vec<Row> = tables.into_iter().flatten().collect();
+    let mut run = Run {
+        task,
+        tokenizer: task.model.tokenizer()?,
+        composition: config.composition.map(Composition::new),
+        device: task.model.network.device().autodiff(),
+        states: vec![None; rows.len()],
+        config,
+        card,
+        rows,
+        dev,
+    };
+    let state = run.train(&store, report)?;
+    let plain = task.model.network.device();
+    let mut best = Weights::open(&store.checkpoint(BEST), &plain)?;
+    let mut head = run.head(TaskHead::load(&run.config, &mut best));
+    best.finish()?;
+    head.card.figures = run.figures(&head, report)?;
+    store.write("head.safetensors", &to_safetensors(&head.network, Storage::F16)?)?;
+    store.write("head.json", &json_bytes(&run.config, task.output)?)?;
+    store.write("card.json", &json_bytes(&head.card, task.output)?)?;
+    store.clear_checkpoint()?;
+    let mut notes = state.history;
+    notes.extend(
+        head.card.figures.iter().map(|figure| format!("{} {} {:.4}", figure.data, figure.metric, figure.value)),
+    );
+    Ok(notes)
+}
+
+/// The card, before anything was measured.
+fn card(task: &FinetuneTask<'_>, training: Vec<DataSource>) -> HeadCard {
+    let recipe = task.recipe;
+    HeadCard {
+        name: recipe.name.clone(),
+        title: recipe.title.clone(),
+        description: recipe.description.clone(),
+        kind: recipe.kind,
+        labels: recipe.labels.clone(),
+        activation: recipe.activation,
+        input_length_bp: recipe.input_length_bp,
+        strand: recipe.strand,
+        training,
+        figures: Vec::new(),
+        intended_use: recipe.intended_use.clone(),
+        limits: recipe.limits.clone(),
+        licence: recipe.licence.clone(),
+        citation: recipe.citation.clone(),
+        model_sha256: task.model.sha256.clone(),
+        command: task.command.clone(),
+    }
+}
+
+fn head_config(recipe: &HeadRecipe, hidden_size: usize) -> HeadConfig {
+    let network = &recipe.network;
+    HeadConfig {
+        kind: recipe.kind,
+        labels: recipe.labels.len(),
+        hidden_size,
+        reads_tokens: network.reads_tokens,
+        channels: network.channels,
+        stem_width_bp: network.stem_width_bp,
+        block_width_bp: network.block_width_bp,
+        dilations: network.dilations.clone(),
+        dropout: network.dropout,
+        fixed_length_bp: network.fixed_length_bp,
+        pooling: network.pooling.clone(),
+        composition: network.composition,
+    }
+}
+
+/// The rows of tables, less those that share sequence with genomes the head is judged on.
+fn read_tables(tables: &[TableRecipe], recipe: &HeadRecipe) -> Result<Vec<Vec<Row>>, TrainError> {
+    let labels: Vec<String> = recipe.labels.iter().map(|label| label.name.clone()).collect();
+    let mut read = Vec::new();
+    for table in tables {
+        table.check()?;
+        let exclude = match &recipe.overlaps {
+            Some(path) if !recipe.leave_out.is_empty() => read_overlaps(path, &table.name, &recipe.leave_out)?,
+            _ => Default::default(),
+        };
+        let mut format = TableFormat::new(labels.clone());
+        format.label_names = (!table.label_names.is_empty()).then(|| table.label_names.clone());
+        read.push(Dataset::read(&table.file, &format, &exclude)?.rows);
+    }
+    Ok(read)
+}
+
+struct Run<'a> {
+    task: &'a FinetuneTask<'a>,
+    tokenizer: Tokenizer,
+    composition: Option<Composition>,
+    device: Device,
+    config: HeadConfig,
+    card: HeadCard,
+    rows: Vec<Row>,
+    dev: Vec<Vec<Row>>,
+    /// The encoder's states of rows read as they stand, `[token, hidden]`, kept from the first pass on.
+    states: Vec<Option<Vec<f32>>>,
+}
+
+/// One row as a step reads it.
+struct Sample {
+    /// Number of the row where it is read as it stands.
+    unchanged: Option<usize>,
+    sequence: Vec<u8>,
+    label: usize,
+}
+
+impl Run<'_> {
+    /// Trains until the epochs are done or the figure on the first dev table stays the same; the best network is kept.
+    fn train(&mut self, store: &Store, report: &mut Report<'_>) -> Result<State, TrainError> {
+        let schedule = self.task.recipe.schedule.clone();
+        let mut optimizer = optimizer(schedule.weight_decay);
+        let mut weights = Weights::random(self.task.recipe.seed, &self.device);
+        let mut state = State::default();
+        if let Some(found) = store.state()?.filter(|_| self.task.resume) {
+            weights = Weights::open(&store.checkpoint(LATEST), &self.device)?;
+            optimizer = store.restore(optimizer)?;
+            state = found;
+        }
+        let mut network = TaskHead::load(&self.config, &mut weights);
+        weights.finish()?;
+        let steps = self.batches(0).len() as u64 * schedule.epochs;
+        let rate = LearningRate { peak: schedule.learning_rate, warmup_share: schedule.warmup_share, steps };
+        while state.step < schedule.epochs {
+            let epoch = state.step;
+            network = self.epoch(epoch, network, &mut optimizer, &rate, report)?;
+            let figure = self.dev_figure(&network, report)?;
+            state.step += 1;
+            state.history.push(format!("epoch {} dev mcc {figure:.4}", state.step));
+            if state.best.is_none_or(|(best, _)| figure > best) {
+                state.best = Some((figure, state.step));
+                store.write(&format!("checkpoint/{BEST}"), &to_safetensors(&network, Storage::F32)?)?;
+            }
+            store.save(LATEST, &network, &optimizer, &state)?;
+            if state.best.is_some_and(|(_, at)| state.step - at >= schedule.patience) {
+                break;
+            }
+        }
+        Ok(state)
+    }
+
+    fn epoch(
+        &mut self,
+        epoch: u64,
+        mut network: TaskHead,
+        optimizer: &mut ModuleOptimizer,
+        rate: &LearningRate,
+        report: &mut Report<'_>,
+    ) -> Result<TaskHead, TrainError> {
+        let batches = self.batches(epoch);
+        let done = epoch * batches.len() as u64;
+        // Dropout draws from the device.
+        self.device.seed(self.task.recipe.seed ^ epoch);
+        let mut smooth = None;
+        for (number, batch) in (done..).zip(batches) {
+            let loss = self.loss(&network, &batch)?;
+            let value = host(loss.clone().inner())?[0];
+            if !value.is_finite() {
+                return Err(TrainError::Astray { step: number });
+            }
+            let gradients = GradientsParams::from_grads(loss.backward(), &network);
+            network = optimizer.step(rate.at(number), network, gradients);
+            let mean = smooth.map_or(value, |mean: f32| 0.95 * mean + 0.05 * value);
+            smooth = Some(mean);
+            let note = format!("epoch {}, loss {mean:.3}", epoch + 1);
+            if !report(Progress { step: number + 1, steps: rate.steps, note }) {
+                return Err(TrainError::Cancelled);
+            }
+        }
+        Ok(network)
+    }
+
+    /// The rows of an epoch in batches of equal length, in an order of its own.
+    fn batches(&self, epoch: u64) -> Vec<Vec<Sample>> {
+        let recipe = self.task.recipe;
+        let mut random = ChaCha8Rng::seed_from_u64(recipe.seed.wrapping_mul(1_000_003).wrapping_add(epoch));
+        let mut by_length: BTreeMap<usize, Vec<Sample>> = BTreeMap::new();
+        for number in 0..self.rows.len() {
+            let sample = self.sample(number, &mut random);
+            by_length.entry(sample.sequence.len()).or_default().push(sample);
+        }
+        let mut batches = Vec::new();
+        for (length, mut samples) in by_length {
+            samples.shuffle(&mut random);
+            let rows = (recipe.schedule.batch_bp / length.max(1)).max(1);
+            while !samples.is_empty() {
+                batches.push(samples.split_off(samples.len().saturating_sub(rows)));
+            }
+        }
+        batches.shuffle(&mut random);
+        batches
+    }
+
+    /// A row as it stands, or varied as the recipe says.
+    fn sample(&self, number: usize, random: &mut ChaCha8Rng) -> Sample {
+        let schedule = &self.task.recipe.schedule;
+        let row = &self.rows[number];
+        let draws: [f64; 3] = [random.random(), random.random(), random.random()];
+        let mut sample = Sample { unchanged: Some(number), sequence: row.sequence.clone(), label: row.label };
+        if draws[0] < schedule.antisense_share {
+            let background = self.task.recipe.labels.iter().position(|label| label.background);
+            sample = Sample {
+                unchanged: None,
+                sequence: reverse_complement(&row.sequence),
+                label: background.unwrap_or(row.label),
+            };
+        } else if draws[0] < schedule.antisense_share + schedule.other_strand_share {
+            sample = Sample { unchanged: None, sequence: reverse_complement(&row.sequence), label: row.label };
+        }
+        let spare = sample.sequence.len().saturating_sub(SHORTEST_CROP_BP) / 20;
+        if draws[1] < schedule.crop_share && spare > 0 {
+            // Steps of 20 bp, so that rows of equal length are found for a batch.
+            let cut = 10 * random.random_range(1..=spare);
+            let kept = cut..sample.sequence.len() - cut;
+            sample = Sample { unchanged: None, sequence: sample.sequence[kept].to_vec(), label: sample.label };
+        }
+        sample
+    }
+
+    fn loss(&mut self, network: &TaskHead, samples: &[Sample]) -> Result<Tensor<1>, TrainError> {
+        let windows: Vec<&[u8]> = samples.iter().map(|sample| sample.sequence.as_slice()).collect();
+        let batch = Batch::new(&windows, &self.tokenizer)?;
+        let states = if self.config.reads_tokens { Some(self.states(samples, &batch)?) } else { None };
+        let input = batch.head_input(&windows, states, self.composition.as_ref(), &self.device);
+        let logits = network.forward(&input);
+        let (targets, weights) = match self.config.kind {
+            HeadKind::Sequence => self.sequence_targets(samples),
+            HeadKind::Base => self.base_targets(samples),
+            HeadKind::Token => self.token_targets(samples, &batch, logits.dims()[1]),
+        };
+        let shape = logits.dims();
+        let targets = Tensor::<3>::from_data(TensorData::new(targets, shape), &self.device);
+        let weights = Tensor::<3>::from_data(TensorData::new(weights, [shape[0], shape[1], 1]), &self.device);
+        let total = weights.clone().sum();
+        Ok((log_softmax(logits, 2) * targets * weights).sum().neg() / total)
+    }
+
+    /// The encoder's last states of a batch, `[batch, token, hidden]`; those of unchanged rows are computed once.
+    fn states(&mut self, samples: &[Sample], batch: &Batch) -> Result<Tensor<3>, TrainError> {
+        let plain = self.task.model.network.device();
+        let hidden = self.task.model.config.hidden_size;
+        let kept: Option<Vec<&Vec<f32>>> =
+            samples.iter().map(|sample| self.states[sample.unchanged?].as_ref()).collect();
+        let tokens = batch.ids(&plain).dims()[1];
+        if let Some(kept) = kept {
+            let padded = kept.into_iter().flat_map(|states| padded(states, tokens * hidden));
+            let data = TensorData::new(padded.collect::<Vec<f32>>(), [samples.len(), tokens, hidden]);
+            return Ok(Tensor::from_data(data, &self.device));
+        }
+        let mask = batch.mask(&plain);
+        let states = self.task.model.network.encode(batch.ids(&plain), mask.as_ref(), Keep::default()).last;
+        let values = host(states.clone())?;
+        for ((sample, row), spans) in samples.iter().zip(values.chunks(tokens * hidden)).zip(&batch.spans) {
+            if let Some(number) = sample.unchanged {
+                self.states[number] = Some(row[..spans.len() * hidden].to_vec());
+            }
+        }
+        Ok(states.autodiff())
+    }
+
+    fn smoothed(&self, label: usize) -> impl Iterator<Item = f32> + use<> {
+        let labels = self.config.labels;
+        let smoothing = self.task.recipe.schedule.label_smoothing;
+        let share = (smoothing / labels as f64) as f32;
+        (0..labels).map(move |other| if other == label { 1.0 - smoothing as f32 + share } else { share })
+    }
+
+    fn sequence_targets(&self, samples: &[Sample]) -> (Vec<f32>, Vec<f32>) {
+        let targets = samples.iter().flat_map(|sample| self.smoothed(sample.label)).collect();
+        (targets, vec![1.0; samples.len()])
+    }
+
+    /// The site at the centre, background around it; the bases right beside a site teach nothing.
+    ///
+    /// The site of a row lies between its two middle bases: a donor is the second of them, the first intron base,
+    /// an acceptor the first, the last intron base.
+    fn base_targets(&self, samples: &[Sample]) -> (Vec<f32>, Vec<f32>) {
+        let (mut targets, mut weights) = (Vec::new(), Vec::new());
+        for sample in samples {
+            let length = sample.sequence.len();
+            let site = self.site(sample);
+            let background = self.task.recipe.labels.iter().position(|label| label.background).unwrap_or(0);
+            let around = length.saturating_sub(1).min(2 * LABELLED_BP).max(1) as f32;
+            for position in 0..length {
+                let centre = position == length / 2 || position + 1 == length / 2;
+                let label = if Some(position) == site { sample.label } else { background };
+                targets.extend(self.smoothed(label));
+                let beside = site.is_some_and(|site| position != site && position.abs_diff(site) <= BESIDE_SITE_BP);
+                let far = position.abs_diff(length / 2) > LABELLED_BP;
+                let weight =
+                    if Some(position) == site || (site.is_none() && centre) { 1.0 } else { AROUND_WEIGHT / around };
+                weights.push(if beside || far { 0.0 } else { weight });
+            }
+        }
+        (targets, weights)
+    }
+
+    /// The labelled base of a row; `None` where the row is background.
+    fn site(&self, sample: &Sample) -> Option<usize> {
+        let label = &self.task.recipe.labels[sample.label];
+        let first = self.task.recipe.left_of_centre.contains(&label.name);
+        (!label.background).then(|| (sample.sequence.len() / 2).saturating_sub(usize::from(first)))
+    }
+
+    /// The token that covers the site has its label, the others are background.
+    fn token_targets(&self, samples: &[Sample], batch: &Batch, tokens: usize) -> (Vec<f32>, Vec<f32>) {
+        let (mut targets, mut weights) = (Vec::new(), Vec::new());
+        let background = self.task.recipe.labels.iter().position(|label| label.background).unwrap_or(0);
+        for (sample, spans) in samples.iter().zip(&batch.spans) {
+            for token in 0..tokens {
+                let span = spans.get(token).copied().flatten();
+                let at_site =
+                    span.zip(self.site(sample)).is_some_and(|((start, end), site)| (start..end).contains(&site));
+                targets.extend(self.smoothed(if at_site { sample.label } else { background }));
+                weights.push(if span.is_some() { 1.0 } else { 0.0 });
+            }
+        }
+        (targets, weights)
+    }
+
+    fn head(&self, network: TaskHead) -> Head {
+        Head {
+            folder: Folder::Disk(self.task.output.to_owned()),
+            config: self.config.clone(),
+            network,
+            card: self.card.clone(),
+            sha256: String::new(),
+        }
+    }
+
+    fn dev_figure(&self, network: &TaskHead, report: &mut Report<'_>) -> Result<f64, TrainError> {
+        let head = self.head(network.valid());
+        let rows = self.dev.first().map(Vec::as_slice).unwrap_or_default();
+        Ok(self.measure(&head, rows, report)?.mcc.unwrap_or(0.0))
+    }
+
+    fn measure(&self, head: &Head, rows: &[Row], report: &mut Report<'_>) -> Result<Classification, TrainError> {
+        let predictor = Predictor::new(self.task.model, &self.tokenizer, head);
+        let mut quiet = |progress: Progress| report(Progress { note: "measuring".to_owned(), ..progress });
+        let found = probabilities(&predictor, rows, None, &mut quiet)?;
+        let labels: Vec<usize> = rows.iter().map(|row| row.label).collect();
+        let names: Vec<String> = self.card.labels.iter().map(|label| label.name.clone()).collect();
+        Ok(classification(&found, &labels, &names)?)
+    }
+
+    /// What the head reaches on each dev table, beside the baseline.
+    fn figures(&self, head: &Head, report: &mut Report<'_>) -> Result<Vec<Figure>, TrainError> {
+        let mut figures = Vec::new();
+        for (table, rows) in self.task.recipe.dev.iter().zip(&self.dev) {
+            let measured = self.measure(head, rows, report)?;
+            let metrics = [
+                ("mcc", measured.mcc),
+                ("auroc", measured.auroc),
+                ("accuracy", measured.accuracy),
+                ("ece", measured.ece),
+            ];
+            for (metric, value) in metrics {
+                let baseline = table.baseline_mcc.filter(|_| metric == "mcc");
+                figures.extend(value.map(|value| Figure {
+                    data: format!("{} ({} rows)", table.name, rows.len()),
+                    metric: metric.to_owned(),
+                    value,
+                    baseline,
+                    baseline_name: baseline.and(table.baseline_name.clone()),
+                }));
+            }
+        }
+        Ok(figures)
+    }
+}
+
+fn padded(values: &[f32], length: usize) -> impl Iterator<Item = f32> + '_ {
+    values.iter().copied().chain(std::iter::repeat_n(0.0, length - values.len()))
+}

@@ -1,0 +1,260 @@
+//! Recipes: everything a training run depends on, in one TOML file.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use strandscope_genome::{Hooks, sha256_of_file};
+use strandscope_models::{
+    card::{Activation, DataSource, HeadKind, Label, StrandRule},
+    head::Pooling,
+};
+
+use crate::TrainError;
+
+/// How an encoder is trained by masking.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PretrainRecipe {
+    /// Name on the command line.
+    pub name: String,
+    /// Name for people.
+    pub title: String,
+    /// What it is, for people.
+    pub description: String,
+    /// Licence of the weights.
+    pub licence: String,
+    /// Works to cite.
+    pub citation: Vec<String>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The vocabulary.
+    pub tokenizer: TokenizerRecipe,
+    /// The network.
+    pub network: EncoderRecipe,
+    /// The run.
+    pub schedule: PretrainSchedule,
+    /// Regions (`CONTIG` or `CONTIG:START-END`) that are never trained on; masked accuracy is measured there.
+    pub held_out: Vec<String>,
+    /// Tables whose sequences are trained on as well, labels unseen.
+    #[serde(default)]
+    pub tables: Vec<TableRecipe>,
+    /// List of table rows that share sequence with genomes.
+    pub overlaps: Option<PathBuf>,
+    /// Genomes whose shared rows are left out.
+    #[serde(default)]
+    pub leave_out: Vec<String>,
+    /// Where the sequences come from and on what terms.
+    pub sources: Vec<DataSource>,
+}
+
+/// How a vocabulary is learnt.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerRecipe {
+    /// Number of entries.
+    pub vocab_size: usize,
+    /// Longest token.
+    pub max_token_bp: usize,
+}
+
+/// Sizes of an encoder.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderRecipe {
+    /// Width of the states.
+    pub hidden_size: usize,
+    /// Number of layers.
+    pub num_hidden_layers: usize,
+    /// Attention heads of a layer.
+    pub num_attention_heads: usize,
+    /// Width of the feed-forward layer behind the gate.
+    pub intermediate_size: usize,
+}
+
+/// How long and how fast an encoder is trained.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PretrainSchedule {
+    /// Steps in all.
+    pub steps: u64,
+    /// Tokens of a step.
+    pub batch_tokens: usize,
+    /// Sequence lengths in tokens, each for an equal share of the steps, rising.
+    pub lengths: Vec<usize>,
+    /// Share of steps whose sequences come from tables.
+    #[serde(default)]
+    pub table_share: f64,
+    /// Highest learning rate.
+    pub learning_rate: f64,
+    /// Share of steps with a rising rate.
+    pub warmup_share: f64,
+    /// Decay of weights.
+    pub weight_decay: f32,
+    /// Share of tokens that are hidden.
+    pub mask_share: f64,
+    /// Steps between checkpoints.
+    pub checkpoint_every: u64,
+}
+
+/// How a head is trained.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadRecipe {
+    /// Name on the command line.
+    pub name: String,
+    /// Name for people.
+    pub title: String,
+    /// What it answers, for people.
+    pub description: String,
+    /// What it answers for.
+    pub kind: HeadKind,
+    /// Labels in the order of the logits.
+    pub labels: Vec<Label>,
+    /// How probabilities follow from logits.
+    pub activation: Activation,
+    /// Default window.
+    pub input_length_bp: u64,
+    /// Labels whose base is the one left of the centre of a row, not the one right of it; base heads only.
+    #[serde(default)]
+    pub left_of_centre: Vec<String>,
+    /// Whether strands may be averaged.
+    pub strand: StrandRule,
+    /// What it is for, and what it is not for.
+    pub intended_use: String,
+    /// Known limits.
+    pub limits: Vec<String>,
+    /// Licence of the weights.
+    pub licence: String,
+    /// Works to cite.
+    pub citation: Vec<String>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The network.
+    pub network: NetworkRecipe,
+    /// The run.
+    pub schedule: HeadSchedule,
+    /// Tables to train on.
+    pub train: Vec<TableRecipe>,
+    /// Tables to measure on; the first one decides when to stop.
+    pub dev: Vec<TableRecipe>,
+    /// List of table rows that share sequence with genomes.
+    pub overlaps: Option<PathBuf>,
+    /// Genomes whose shared rows are left out.
+    #[serde(default)]
+    pub leave_out: Vec<String>,
+}
+
+/// Sizes of a head.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkRecipe {
+    /// Whether the encoder's states are read.
+    pub reads_tokens: bool,
+    /// Channels of the convolution over bases.
+    pub channels: usize,
+    /// Width of the first convolution.
+    pub stem_width_bp: usize,
+    /// Width of the convolutions in the blocks.
+    pub block_width_bp: usize,
+    /// Dilation of each block.
+    pub dilations: Vec<usize>,
+    /// Share of channels dropped in training.
+    pub dropout: f64,
+    /// The one length it reads.
+    pub fixed_length_bp: Option<usize>,
+    /// How a sequence head pools.
+    pub pooling: Option<Pooling>,
+    /// Longest words of the composition.
+    pub composition: Option<usize>,
+}
+
+/// How long and how fast a head is trained.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadSchedule {
+    /// Passes over the rows.
+    pub epochs: u64,
+    /// Bases of a step.
+    pub batch_bp: usize,
+    /// Highest learning rate.
+    pub learning_rate: f64,
+    /// Share of steps with a rising rate.
+    pub warmup_share: f64,
+    /// Decay of weights.
+    pub weight_decay: f32,
+    /// Probability moved from the true label to all labels.
+    #[serde(default)]
+    pub label_smoothing: f64,
+    /// Share of rows read from the other strand with the same label.
+    #[serde(default)]
+    pub other_strand_share: f64,
+    /// Share of rows read from the other strand as background; base heads only.
+    #[serde(default)]
+    pub antisense_share: f64,
+    /// Share of rows cut around the centre to between 60 bp and their length; base heads only.
+    #[serde(default)]
+    pub crop_share: f64,
+    /// Epochs without a better figure after which training ends.
+    pub patience: u64,
+}
+
+/// A labelled table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableRecipe {
+    /// The file, from the folder the command runs in or absolute.
+    pub file: PathBuf,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// Name in the list of overlaps.
+    pub name: String,
+    /// Name, origin and licence, for the card.
+    pub origin: String,
+    /// Licence.
+    pub licence: String,
+    /// What 0, 1, 2 … mean in it; empty means the order of the head's labels.
+    #[serde(default)]
+    pub label_names: Vec<String>,
+    /// What a simple baseline reaches on it (MCC), for tables to measure on.
+    pub baseline_mcc: Option<f64>,
+    /// What the baseline is.
+    pub baseline_name: Option<String>,
+}
+
+/// Reads a recipe.
+///
+/// # Errors
+/// When it cannot be read or says something else than a recipe says.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, TrainError> {
+    let wrong = |reason: String| TrainError::Recipe { path: path.to_owned(), reason };
+    let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| wrong(error.to_string()))
+}
+
+impl TableRecipe {
+    /// Checks that the file is the one the recipe was written for.
+    ///
+    /// # Errors
+    /// When it cannot be read or is another one.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let found = sha256_of_file(&self.file, &mut Hooks::default())?;
+        if found == self.sha256 {
+            return Ok(());
+        }
+        Err(TrainError::OtherFile { path: self.file.clone(), found, wanted: self.sha256.clone() })
+    }
+
+    /// What the card says of it.
+    pub fn source(&self, rows: usize) -> DataSource {
+        DataSource {
+            name: self.name.clone(),
+            origin: self.origin.clone(),
+            licence: self.licence.clone(),
+            size: format!("{rows} rows"),
+            sha256: self.sha256.clone(),
+        }
+    }
+}
