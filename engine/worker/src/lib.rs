@@ -4,6 +4,8 @@
 //! neither is ever waited for. Everything that crosses is plain data that serde can carry.
 
 mod engine;
+#[cfg(test)]
+mod flow_tests;
 mod protocol;
 mod tasks;
 

@@ -99,10 +99,7 @@ impl Args {
         let mut writer = Writer { args: &self, input: &input, skipped: &places.skipped, files: None };
         let done = session.run_into("score", task, &mut writer).map_err(|failure| input.rename(failure))?;
         let files = writer.files.ok_or_else(nothing_announced)?;
-        let Outcome::Run(record) = done.outcome else { return Err(unexpected(&done.outcome)) };
-        if record.unknown_bp > 0 {
-            console.warn(&format!("{} bases were passed to the model as unknown", record.unknown_bp));
-        }
+        let Outcome::Run(_) = done.outcome else { return Err(unexpected(&done.outcome)) };
         for path in files.finish()?.iter().filter(|path| *path != Path::new("-")) {
             console.note(&format!("written: {}", path.display()));
         }

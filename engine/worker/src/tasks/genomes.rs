@@ -89,6 +89,9 @@ fn open(path: &Path, cache: &Path, job: &Job) -> Result<Genome, GenomeError> {
     with_progress(job, |hooks| Genome::open_with(path, cache, hooks))
 }
 
+/// Smaller files are done before anybody could look.
+const WORTH_TELLING_BYTES: u64 = 16 << 20;
+
 /// Runs work that tells bytes done, and passes that on as the progress of `job`.
 pub(crate) fn with_progress<T>(
     job: &Job,
@@ -97,6 +100,9 @@ pub(crate) fn with_progress<T>(
     let cancelled = || job.is_cancelled();
     let mut is_started = false;
     let mut progress = |done: u64, total: u64| {
+        if total < WORTH_TELLING_BYTES {
+            return;
+        }
         if !std::mem::replace(&mut is_started, true) {
             job.started(total, "bytes");
         }

@@ -1,0 +1,331 @@
+//! From a file and a request to events and tracks, through the engine as its users have it.
+
+mod tiny;
+
+use std::{path::Path, time::Duration};
+
+use strandscope_genome::{Region, Strand, Track, TrackLayout};
+use tiny::{Tiny, bases};
+
+use crate::{
+    AttentionRequest, DeviceChoice, Engine, EngineOptions, ErrorKind, Event, ExportFormat, ExportRequest,
+    ForwardRequest, JobError, JobId, Outcome, Pick, RunRecord, ScoreRequest, Task, TokenizeRequest, TrackAssembly,
+    WindowChoice,
+};
+
+/// No job of these tests takes this long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn engine(tiny: &Tiny) -> Engine {
+    let options =
+        EngineOptions { device: DeviceChoice::Cpu, cache: Some(tiny.path("cache")), ..EngineOptions::default() };
+    Engine::start(options, || {}).expect("threads")
+}
+
+/// What a job told, and how it ended.
+struct Ended {
+    result: Result<Outcome, Option<JobError>>,
+    tracks: Vec<Track>,
+    events: Vec<Event>,
+}
+
+impl Ended {
+    fn record(&self) -> &RunRecord {
+        match &self.result {
+            Ok(Outcome::Run(record)) => record,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn error(&self) -> &JobError {
+        match &self.result {
+            Err(Some(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn run(engine: &mut Engine, task: Task) -> Ended {
+    let job = engine.run(task);
+    end_of(engine, job)
+}
+
+fn end_of(engine: &Engine, job: JobId) -> Ended {
+    let mut assembly = TrackAssembly::default();
+    let mut events = Vec::new();
+    loop {
+        let event = engine.event_within(PATIENCE).expect("an event");
+        let result = match event {
+            Event::Finished { job: id, outcome, .. } if id == job => Ok(outcome),
+            Event::Failed { job: id, error } if id == job => Err(Some(error)),
+            Event::Cancelled { job: id } if id == job => Err(None),
+            Event::Stopped { reason } => panic!("{reason}"),
+            Event::TrackChunk { job: id, chunk } if id == job => {
+                assembly.add(chunk);
+                continue;
+            }
+            event => {
+                events.push(event);
+                continue;
+            }
+        };
+        return Ended { result, tracks: assembly.into_tracks(), events };
+    }
+}
+
+fn score(tiny: &Tiny, genome: &Path, head: &str, regions: &[Region]) -> ScoreRequest {
+    ScoreRequest {
+        genome: genome.to_owned(),
+        regions: regions.to_vec(),
+        head: tiny.name(head),
+        model: Some(tiny.name("model")),
+        stride_bp: None,
+        both_strands: false,
+        window: WindowChoice::Trained,
+        keep_going: false,
+    }
+}
+
+fn genome(tiny: &Tiny) -> std::path::PathBuf {
+    let gap = "N".repeat(60);
+    tiny.write("a.fa", format!(">chr1\n{}{gap}{}\n>short\nACGTACGTAC\n", bases(1_500), bases(900)))
+}
+
+#[test]
+fn every_base_of_a_file_is_scored_and_the_gap_is_missing() {
+    let tiny = Tiny::new();
+    let path = genome(&tiny);
+    let ended = run(&mut engine(&tiny), Task::Score(score(&tiny, &path, "splice", &[])));
+    assert_eq!(ended.tracks.len(), 6, "two records, three labels");
+    let track = &ended.tracks[1];
+    assert_eq!((track.label.as_str(), &track.region), ("donor", &Region::new("chr1", 0, 2_460)));
+    assert_eq!(track.layout, TrackLayout::Bins { width_bp: 1 });
+    for position in 0..2_460 {
+        let is_gap = (1_500..1_560).contains(&position);
+        assert_eq!(track.value_at(position).is_none(), is_gap, "base {position}");
+        let sum: f32 = ended.tracks[..3].iter().filter_map(|track| track.value_at(position)).sum();
+        assert!(is_gap || (sum - 1.0).abs() < 1e-5, "probabilities of base {position} sum to {sum}");
+    }
+    assert_eq!((track.missing.len(), track.reason_at(1_510)), (1, Some("n_run")));
+    assert_eq!(ended.tracks[3].region, Region::new("short", 0, 10), "a record shorter than a window");
+    let record = ended.record();
+    assert_eq!((record.unknown_bp, record.beyond_trained_length), (60, false), "{record:?}");
+    let Some(Event::Started { total, .. }) =
+        ended.events.iter().find(|event| matches!(event, Event::Started { unit, .. } if unit == "windows"))
+    else {
+        panic!("{:?}", ended.events)
+    };
+    assert_eq!(*total, record.windows, "what was announced was done");
+    let warnings = ended.events.iter().filter(|event| matches!(event, Event::Warning { .. })).count();
+    assert_eq!(warnings, 1, "unknown letters are told once");
+    let record = ended.events.iter().find_map(|event| match event {
+        Event::Record { record, tracks, .. } => Some((record, tracks)),
+        _ => None,
+    });
+    let (record, tracks) = record.expect("a record before the end");
+    assert_eq!(tracks.iter().map(|(label, _)| label.as_str()).collect::<Vec<_>>(), ["none", "donor", "acceptor"]);
+    assert!(record.command.starts_with("strandscope score "), "{}", record.command);
+    assert_eq!((record.input.as_str(), record.input_sha256.len()), ("a.fa", 64));
+}
+
+#[test]
+fn a_base_has_one_score_whatever_region_is_asked_for() {
+    let tiny = Tiny::new();
+    let path = genome(&tiny);
+    let mut engine = engine(&tiny);
+    let regions = [Region::new("chr1", 100, 900), Region::new("chr1", 700, 1_300)];
+    let ended = run(&mut engine, Task::Score(score(&tiny, &path, "splice", &regions)));
+    for label in 0..3 {
+        let (left, right) = (&ended.tracks[label], &ended.tracks[3 + label]);
+        for position in 700..900 {
+            // Batches differ, and with them the order of sums.
+            let (a, b) = (left.value_at(position), right.value_at(position));
+            let close = a.zip(b).is_some_and(|(a, b)| (a - b).abs() < 1e-5);
+            assert!(close, "base {position}: {a:?} and {b:?}");
+        }
+    }
+    let again = run(&mut engine, Task::Score(score(&tiny, &path, "splice", &regions)));
+    assert_eq!(again.tracks, ended.tracks, "the same bits in a second run");
+}
+
+#[test]
+fn both_strands_give_two_tracks_or_a_mean() {
+    let tiny = Tiny::new();
+    let path = genome(&tiny);
+    let mut engine = engine(&tiny);
+    let region = [Region::new("chr1", 0, 600)];
+    let both = |head| ScoreRequest { both_strands: true, ..score(&tiny, &path, head, &region) };
+    let splice = run(&mut engine, Task::Score(both("splice")));
+    let strands: Vec<Strand> = splice.tracks.iter().map(|track| track.strand).collect();
+    assert_eq!(strands, [[Strand::Forward; 3], [Strand::Reverse; 3]].concat());
+    let promoter = run(&mut engine, Task::Score(both("promoter")));
+    let labels: Vec<&str> = promoter.tracks.iter().map(|track| track.label.as_str()).collect();
+    assert_eq!(labels, ["none", "promoter", "none.disagreement", "promoter.disagreement"]);
+    assert_eq!(promoter.tracks[0].layout, TrackLayout::Bins { width_bp: 30 }, "a quarter of the window");
+    assert_eq!(promoter.tracks[0].reason_at(0), Some("contig_end"), "no window fits around the first bin");
+}
+
+#[test]
+fn a_whole_region_is_one_window() {
+    let tiny = Tiny::new();
+    let path = genome(&tiny);
+    let mut engine = engine(&tiny);
+    let region = Region::new("chr1", 33, 1_033);
+    for (head, values) in [("splice", 1_000), ("source", 1)] {
+        let request =
+            ScoreRequest { window: WindowChoice::Whole, ..score(&tiny, &path, head, std::slice::from_ref(&region)) };
+        let ended = run(&mut engine, Task::Score(request));
+        let record = ended.record();
+        assert_eq!((record.windows, record.beyond_trained_length), (1, true), "{head}");
+        assert_eq!((&ended.tracks[0].region, ended.tracks[0].values.len()), (&region, values), "{head}");
+        assert!(ended.tracks[0].values.iter().all(|value| value.is_finite()), "{head}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_by_its_kind() {
+    let tiny = Tiny::new();
+    let path = genome(&tiny);
+    let mut engine = engine(&tiny);
+    let good = || score(&tiny, &path, "splice", &[Region::new("chr1", 0, 100)]);
+    let mut refused = |request: ScoreRequest, kind: ErrorKind, word: &str| {
+        let ended = run(&mut engine, Task::Score(request));
+        let error = ended.error();
+        assert_eq!(error.kind, kind, "{error:?}");
+        assert!(error.message.contains(word), "{error:?}");
+        assert!(ended.tracks.is_empty(), "nothing came before");
+    };
+    refused(ScoreRequest { head: "no-such".into(), ..good() }, ErrorKind::BadInput, "no-such");
+    refused(ScoreRequest { model: Some("no-such".into()), ..good() }, ErrorKind::BadInput, "no-such");
+    refused(ScoreRequest { regions: vec![Region::new("chr9", 0, 5)], ..good() }, ErrorKind::BadInput, "chr9");
+    refused(ScoreRequest { regions: vec![Region::new("chr1", 0, 9_999)], ..good() }, ErrorKind::BadInput, "2460");
+    refused(ScoreRequest { stride_bp: Some(10), ..good() }, ErrorKind::Usage, "--stride");
+    refused(ScoreRequest { genome: tiny.path("none.fa"), ..good() }, ErrorKind::BadInput, "none.fa");
+    let window = WindowChoice::Tokens(9);
+    refused(ScoreRequest { head: tiny.name("promoter"), window, ..good() }, ErrorKind::Usage, "120 bases");
+    let regions = vec![Region::new("chr9", 0, 5), Region::new("chr1", 0, 5)];
+    let ended = run(&mut engine, Task::Score(ScoreRequest { regions, keep_going: true, ..good() }));
+    assert_eq!(ended.tracks.len(), 3, "the good region");
+    assert_eq!(
+        ended.events.iter().filter(|event| matches!(event, Event::Warning { .. })).count(),
+        2,
+        "said and counted"
+    );
+}
+
+#[test]
+fn a_job_stops_when_asked_and_the_next_one_runs() {
+    let tiny = Tiny::new();
+    let path = tiny.write("long.fa", format!(">chr1\n{}\n", bases(2_000_000)));
+    let mut engine = engine(&tiny);
+    let long = engine.run(Task::Score(score(&tiny, &path, "splice", &[])));
+    let waiting = engine.run(Task::Score(score(&tiny, &path, "splice", &[])));
+    while !matches!(engine.event_within(PATIENCE).expect("an event"), Event::TrackChunk { .. }) {}
+    let start = std::time::Instant::now();
+    engine.cancel(waiting);
+    engine.cancel(long);
+    assert_eq!(end_of(&engine, long).result, Err(None), "cancelled");
+    assert!(start.elapsed() < Duration::from_secs(1), "it took {:?}", start.elapsed());
+    assert_eq!(end_of(&engine, waiting).result, Err(None), "cancelled before it began");
+    let region = [Region::new("chr1", 0, 50)];
+    assert_eq!(run(&mut engine, Task::Score(score(&tiny, &path, "splice", &region))).tracks.len(), 3, "the next");
+}
+
+#[test]
+fn tokens_tile_their_region() {
+    let tiny = Tiny::new();
+    let path = genome(&tiny);
+    let request =
+        TokenizeRequest { genome: path, region: Region::new("chr1", 1_490, 1_570), model: Some(tiny.name("model")) };
+    let ended = run(&mut engine(&tiny), Task::Tokenize(request));
+    let Ok(Outcome::Tokens { region, tokens }) = &ended.result else { panic!("{:?}", ended.result) };
+    let spans: Vec<(u64, u64)> = tokens.iter().filter_map(|token| token.span).collect();
+    assert_eq!((spans[0].0, spans[spans.len() - 1].1), (region.start_bp, region.end_bp), "from end to end");
+    assert!(spans.windows(2).all(|pair| pair[0].1 == pair[1].0), "without a hole: {spans:?}");
+    assert_eq!((tokens[0].text.as_str(), tokens[0].span), ("[CLS]", None));
+}
+
+#[test]
+fn attention_given_is_attention_received() {
+    let tiny = Tiny::new();
+    let path = genome(&tiny);
+    let region = Region::new("chr1", 200, 500);
+    let request = AttentionRequest {
+        genome: path,
+        region: region.clone(),
+        model: Some(tiny.name("model")),
+        layer: Pick::All,
+        attention_head: Pick::Mean,
+        window: WindowChoice::Trained,
+    };
+    let mut engine = engine(&tiny);
+    let ended = run(&mut engine, Task::Attention(request.clone()));
+    let labels: Vec<&str> = ended.tracks.iter().map(|track| track.label.as_str()).collect();
+    assert_eq!(labels, ["received:0:mean", "received:1:mean"]);
+    for track in &ended.tracks {
+        // Each token gives 1 in all; the two special tokens keep a part for themselves.
+        let (sum, tokens) = (track.values.iter().sum::<f32>(), track.values.len() as f32);
+        assert!(track.region == region && sum > 0.5 * tokens && sum < tokens + 2.0, "{sum} of {tokens}");
+    }
+    let ended = run(&mut engine, Task::Attention(AttentionRequest { layer: Pick::One(2), ..request }));
+    assert_eq!(ended.error().kind, ErrorKind::Usage, "layers count from 0");
+}
+
+#[test]
+fn tracks_are_written_and_weights_inspected() {
+    let tiny = Tiny::new();
+    let path = genome(&tiny);
+    let mut engine = engine(&tiny);
+    let ended = run(&mut engine, Task::Score(score(&tiny, &path, "splice", &[Region::new("chr1", 0, 20)])));
+    let request = ExportRequest {
+        tracks: ended.tracks.clone(),
+        format: ExportFormat::Tsv,
+        path: tiny.path("out.tsv"),
+        force: false,
+        record: Some(ended.record().clone()),
+    };
+    let written = run(&mut engine, Task::Export(request.clone()));
+    assert!(matches!(written.result, Ok(Outcome::Written { .. })), "{:?}", written.result);
+    let text = std::fs::read_to_string(tiny.path("out.tsv")).expect("a file");
+    assert!(text.starts_with("# program: strandscope ") && text.lines().count() > 60, "{text}");
+    assert_eq!(run(&mut engine, Task::Export(request)).error().kind, ErrorKind::Usage, "no second time");
+
+    let weights = tiny.path("model").join("model.safetensors");
+    let inspected = run(&mut engine, Task::Inspect { path: weights.clone() });
+    let Ok(Outcome::Json(value)) = &inspected.result else { panic!("{:?}", inspected.result) };
+    assert_eq!(value["kind"], "checkpoint", "{value}");
+    assert_eq!(value["tensors"][0]["dtype"], "F32", "{value}");
+    let bytes = std::fs::read(weights).expect("weights");
+    let cut = tiny.write("cut.safetensors", &bytes[..bytes.len() - 5]);
+    assert_eq!(run(&mut engine, Task::Inspect { path: cut }).error().kind, ErrorKind::BadInput, "a damaged file");
+}
+
+#[test]
+fn the_raw_network_takes_ids_and_refuses_others() {
+    let tiny = Tiny::new();
+    let mut engine = engine(&tiny);
+    let ids = |values: [i64; 4]| {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::I64, vec![1, 4], &bytes);
+        let view = view.expect("a tensor");
+        tiny.write("in.safetensors", safetensors::serialize([("input_ids", view)], None).expect("a file"))
+    };
+    let request = |input, outputs: &[&str]| {
+        Task::Forward(ForwardRequest {
+            model: tiny.path("model"),
+            input,
+            outputs: outputs.iter().map(|name| (*name).to_owned()).collect(),
+            output: tiny.path("out.safetensors"),
+            force: true,
+        })
+    };
+    let good = ids([1, 9, 10, 2]);
+    let ended = run(&mut engine, request(good.clone(), &["hidden", "logits"]));
+    assert!(matches!(ended.result, Ok(Outcome::Written { .. })), "{:?}", ended.result);
+    let bytes = std::fs::read(tiny.path("out.safetensors")).expect("a file");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    assert_eq!(file.names().len(), 4, "three states and the logits");
+    assert_eq!(run(&mut engine, request(good, &["nothing"])).error().kind, ErrorKind::Usage, "no such output");
+    let error = run(&mut engine, request(ids([1, 9, 99, 2]), &[])).error().clone();
+    assert!(error.kind == ErrorKind::BadInput && error.message.contains("99"), "{error:?}");
+}
