@@ -122,10 +122,9 @@ impl Weights {
                 })
             }
         };
-        let tensor = Tensor::from_data(TensorData::new(values, shape), &self.device);
-        // Only a device that differentiates knows of gradients.
-        let tensor = if self.device.is_autodiff() { tensor.require_grad() } else { tensor };
-        Param::initialized(id_of(name), tensor)
+        let mut param = Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), &self.device));
+        param.id = id_of(name);
+        param
     }
 
     /// Leaves out tensors that a network does not need, for example stored buffers.
