@@ -8,7 +8,7 @@ use std::{
 };
 
 use burn::{
-    module::{Module, ModuleVisitor, Param},
+    module::{Module, ModuleVisitor, Param, ParamId},
     tensor::{Device, Tensor, TensorData},
 };
 use half::{bf16, f16};
@@ -122,7 +122,9 @@ impl Weights {
                 })
             }
         };
-        Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), &self.device))
+        let mut param = Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), &self.device));
+        param.id = id_of(name);
+        param
     }
 
     /// Leaves out tensors that a network does not need, for example stored buffers.
@@ -171,6 +173,12 @@ fn listed(
 ) -> Result<Vec<(String, String, Vec<usize>)>, ModelError> {
     let (tensors, _) = read_header(stream, length, name)?;
     Ok(tensors.into_iter().map(|(name, info)| (name, format!("{:?}", info.dtype), info.shape)).collect())
+}
+
+/// The number by which an optimizer knows a parameter: the same in every run, so that training can be resumed.
+fn id_of(name: &str) -> ParamId {
+    let digest = Sha256::digest(name.as_bytes());
+    ParamId::from(digest.iter().take(8).fold(0, |number, &byte| (number << 8) | u64::from(byte)))
 }
 
 fn read_header(
