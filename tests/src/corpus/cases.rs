@@ -171,7 +171,7 @@ pub(super) fn prepare(case: &Case, place: &Path) -> Prepared {
         Make::Chmod000 { name, from } => {
             let path = place.join(name);
             copy(from, &path);
-            fs::set_permissions(&path, fs::Permissions::from_mode(0)).expect("permissions");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("permissions");
             if File::open(&path).is_ok() {
                 return Prepared::NotHere("the superuser may read everything");
             }
@@ -223,6 +223,6 @@ fn generate(what: &str, params: &Params, path: &Path) {
 /// Bases drawn by SHA-256 in counter mode, four from each byte.
 fn bases(count: usize, seed: u64) -> Vec<u8> {
     let blocks = (0..).map(|block| Sha256::digest(format!("{seed}:{block}")));
-    let bytes = blocks.flat_map(|digest| <[u8; 32]>::from(digest));
+    let bytes = blocks.flat_map(<[u8; 32]>::from);
     bytes.flat_map(|byte| [6, 4, 2, 0].map(|shift| b"ACGT"[usize::from(byte >> shift & 3)])).take(count).collect()
 }

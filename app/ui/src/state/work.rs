@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn durations_are_short() {
         assert_eq!(
-            [0.04, 3.14, 59.7, 125.0, 3_840.0].map(duration),
+            [0.04, 3.12, 59.7, 125.0, 3_840.0].map(duration),
             ["0.0 s", "3.1 s", "1 min 0 s", "2 min 5 s", "1 h 4 min"],
             "as people say them"
         );
