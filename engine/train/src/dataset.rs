@@ -4,7 +4,7 @@
 //! Only two columns count, found by name; the others are ignored.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, BTreeSet, HashSet},
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::Path,
@@ -183,6 +183,30 @@ pub fn read_overlaps(path: &Path, file_name: &str, genomes: &[String]) -> Result
         }
     }
     Ok(rows)
+}
+
+/// The labels of a table as they stand there, sorted, and the commonest length of its sequences.
+///
+/// # Errors
+///
+/// When the file cannot be read or has no rows.
+pub fn survey(path: &Path) -> Result<(Vec<String>, usize), DataError> {
+    let file = path.display().to_string();
+    let opened = open(path).map_err(|source| DataError::Read { file: file.clone(), source })?;
+    let mut table = Table::new(opened, &file, b',', ["sequence", "label"])?;
+    let (mut labels, mut lengths) = (BTreeSet::new(), BTreeMap::<usize, usize>::new());
+    while let Some((_, [sequence, label])) = table.next_row()? {
+        // Numbers in the order of numbers, then names.
+        labels.insert((label.parse::<u64>().unwrap_or(u64::MAX), label));
+        *lengths.entry(sequence.len()).or_default() += 1;
+    }
+    let commonest = lengths.into_iter().max_by_key(|&(_, count)| count).map(|(length, _)| length);
+    let Some(length) = commonest.filter(|_| labels.len() > 1) else {
+        let reason = format!("there are {} labels, two are needed to tell apart", labels.len());
+        let remedy = "Give a table with rows of at least two labels";
+        return Err(DataError::Content { file: file.clone(), line: table.last_line, reason, remedy });
+    };
+    Ok((labels.into_iter().map(|(_, label)| label).collect(), length))
 }
 
 /// Opens a file that is neither a folder, nor a pipe or device that might never end.

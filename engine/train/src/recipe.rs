@@ -12,7 +12,7 @@ use strandscope_models::{
     head::Pooling,
 };
 
-use crate::TrainError;
+use crate::{TrainError, dataset::survey};
 
 /// How an encoder is trained by masking.
 #[derive(Clone, Debug, Deserialize)]
@@ -222,6 +222,66 @@ pub struct TableRecipe {
     pub baseline_mcc: Option<f64>,
     /// What the baseline is.
     pub baseline_name: Option<String>,
+}
+
+/// Names that say that there is nothing to see.
+const BACKGROUND: [&str; 5] = ["0", "none", "background", "decoy", "negative"];
+
+/// A recipe for a table about which nothing more is known: labels and length are those of the table.
+///
+/// # Errors
+/// When the table cannot be read or has a single label.
+pub fn plain_head(name: &str, kind: HeadKind, train: &Path) -> Result<HeadRecipe, TrainError> {
+    let (labels, length_bp) = survey(train)?;
+    let is_sequence = kind == HeadKind::Sequence;
+    let label = |name: String| Label {
+        description: format!("'{name}' in the training table."),
+        background: BACKGROUND.contains(&name.as_str()),
+        name,
+    };
+    Ok(HeadRecipe {
+        name: name.to_owned(),
+        title: name.to_owned(),
+        description: format!("A head trained on {} with the settings of a plain recipe.", train.display()),
+        kind,
+        labels: labels.into_iter().map(label).collect(),
+        activation: Activation::Softmax,
+        input_length_bp: length_bp as u64,
+        left_of_centre: Vec::new(),
+        strand: StrandRule::Stranded,
+        intended_use: "Not stated.".to_owned(),
+        limits: vec!["Nobody has written down the limits of this head.".to_owned()],
+        licence: "not stated".to_owned(),
+        citation: Vec::new(),
+        seed: 1,
+        network: NetworkRecipe {
+            reads_tokens: true,
+            channels: 32,
+            stem_width_bp: 11,
+            block_width_bp: 5,
+            dilations: vec![1, 2, 4, 8],
+            dropout: 0.1,
+            fixed_length_bp: None,
+            pooling: is_sequence.then_some(Pooling { channels: 8, every_bp: 10, dense: 64 }),
+            composition: is_sequence.then_some(4),
+        },
+        schedule: HeadSchedule {
+            epochs: 10,
+            batch_bp: 16_384,
+            learning_rate: 2e-3,
+            warmup_share: 0.05,
+            weight_decay: 0.02,
+            label_smoothing: 0.0,
+            other_strand_share: 0.0,
+            antisense_share: 0.0,
+            crop_share: 0.0,
+            patience: 3,
+        },
+        train: Vec::new(),
+        dev: Vec::new(),
+        overlaps: None,
+        leave_out: Vec::new(),
+    })
 }
 
 /// Reads a recipe.

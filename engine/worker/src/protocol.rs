@@ -419,8 +419,6 @@ pub struct PretrainRequest {
     pub config: PathBuf,
     /// FASTA files.
     pub genomes: Vec<PathBuf>,
-    /// Start from this model.
-    pub from: Option<String>,
     /// Go on from the last checkpoint in the output folder.
     pub resume: bool,
     /// Folder of the model.

@@ -15,9 +15,6 @@ pub(crate) struct Args {
     /// Sequences to learn from
     #[arg(long, required = true, num_args = 1.., value_name = "FASTA")]
     genomes: Vec<PathBuf>,
-    /// Start from this model instead of from chance
-    #[arg(long, value_name = "NAME|DIR")]
-    from: Option<String>,
     /// Go on from the last checkpoint in the output folder
     #[arg(long)]
     resume: bool,
@@ -37,7 +34,6 @@ impl Args {
         let task = Task::Pretrain(PretrainRequest {
             config: self.config,
             genomes: self.genomes,
-            from: self.from,
             resume: self.resume,
             output: self.output,
             force: self.force,

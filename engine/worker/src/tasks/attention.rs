@@ -37,7 +37,8 @@ impl TensorTasks {
         };
         let names = track_names(&model.model, &plan)?;
         let command = || of_attention(request);
-        let mut record = self.setting.record(&model, None, &request.genome, command, (&mut self.genomes, job))?;
+        let sha256 = self.genomes.sha256(&request.genome, job)?;
+        let mut record = self.setting.record(&model, None, (&request.genome, sha256), command);
         record.beyond_trained_length = plan.window_bp.min(region.len_bp()) > trained_bp;
         job.started(plan.window_count(), "windows");
         let label = |(layer, head): (String, String)| (format!("received:{layer}:{head}"), Strand::Forward);

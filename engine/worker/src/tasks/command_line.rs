@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::{AttentionRequest, Pick, ScoreRequest, WindowChoice};
+use crate::{
+    AttentionRequest, EvaluateRequest, FinetuneRequest, Pick, PretrainRequest, ScoreRequest, TrainingTask, WindowChoice,
+};
 
 /// The command line of a score.
 pub(crate) fn of_score(request: &ScoreRequest) -> String {
@@ -33,6 +35,58 @@ pub(crate) fn of_attention(request: &AttentionRequest) -> String {
     line.0
 }
 
+/// The command line of an evaluation.
+pub(crate) fn of_evaluation(request: &EvaluateRequest) -> String {
+    let mut line = Line(String::from("strandscope evaluate"));
+    line.option("--head", &request.head);
+    line.model(request.model.as_deref());
+    line.path("--data", Some(&request.data));
+    for (name, column) in [("--sequence-column", &request.sequence_column), ("--label-column", &request.label_column)] {
+        if let Some(column) = column {
+            line.option(name, column);
+        }
+    }
+    if !request.label_names.is_empty() {
+        line.option("--label-names", &request.label_names.join(","));
+    }
+    if let Some(site) = request.site_offset {
+        line.option("--site-offset", &site.to_string());
+    }
+    line.0
+}
+
+/// The command line of training a head.
+pub(crate) fn of_finetuning(request: &FinetuneRequest) -> String {
+    let mut line = Line(String::from("strandscope finetune"));
+    line.model(request.model.as_deref());
+    line.path("--config", request.config.as_deref());
+    line.path("--train", request.train.as_deref());
+    line.path("--dev", request.dev.as_deref());
+    line.option(
+        "--task",
+        match request.task {
+            TrainingTask::Classify => "classify",
+            TrainingTask::PerBase => "per-base",
+        },
+    );
+    line.flag("--resume", request.resume);
+    line.path("-o", Some(&request.output));
+    line.0
+}
+
+/// The command line of training an encoder.
+pub(crate) fn of_pretraining(request: &PretrainRequest) -> String {
+    let mut line = Line(String::from("strandscope pretrain"));
+    line.path("--config", Some(&request.config));
+    line.word("--genomes");
+    for path in &request.genomes {
+        line.word(&path.to_string_lossy());
+    }
+    line.flag("--resume", request.resume);
+    line.path("-o", Some(&request.output));
+    line.0
+}
+
 fn picked(pick: Pick) -> String {
     match pick {
         Pick::Mean => "mean".to_owned(),
@@ -58,6 +112,12 @@ impl Line {
     fn option(&mut self, name: &str, value: &str) {
         self.word(name);
         self.word(value);
+    }
+
+    fn path(&mut self, name: &str, path: Option<&Path>) {
+        if let Some(path) = path {
+            self.option(name, &path.to_string_lossy());
+        }
     }
 
     fn flag(&mut self, name: &str, is_set: bool) {

@@ -15,6 +15,7 @@ mod score;
 mod show;
 mod tensors;
 mod tokenize;
+mod training;
 
 pub(crate) use files::FileTasks;
 pub(crate) use tensors::TensorTasks;

@@ -4,11 +4,8 @@ use std::path::Path;
 
 use strandscope_models::folder::Head;
 
-use super::{genomes::Genomes, library::LoadedModel};
-use crate::{
-    RunRecord,
-    engine::{Job, Stop},
-};
+use super::library::LoadedModel;
+use crate::RunRecord;
 
 /// What every run on this thread has in common.
 pub(crate) struct Setting {
@@ -19,16 +16,15 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
-    /// The record of a run; `command` does the same where nothing was typed.
+    /// The record of a run on a file and its SHA-256; `command` does the same where nothing was typed.
     pub(crate) fn record(
         &self,
         model: &LoadedModel,
         head: Option<&Head>,
-        input: &Path,
+        (input, input_sha256): (&Path, String),
         command: impl FnOnce() -> String,
-        (genomes, job): (&mut Genomes, &Job),
-    ) -> Result<RunRecord, Stop> {
-        Ok(RunRecord {
+    ) -> RunRecord {
+        RunRecord {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: self.command_line.clone().unwrap_or_else(command),
             model: model.name(),
@@ -37,10 +33,10 @@ impl Setting {
             head_sha256: head.map(|head| head.sha256.clone()),
             device: self.device.clone(),
             input: input.file_name().unwrap_or(input.as_os_str()).to_string_lossy().into_owned(),
-            input_sha256: genomes.sha256(input, job)?,
+            input_sha256,
             windows: 0,
             unknown_bp: 0,
             beyond_trained_length: false,
-        })
+        }
     }
 }

@@ -32,8 +32,8 @@ impl TensorTasks {
         let places = places(request, self.genomes.open(&request.genome, job)?, job)?;
         let plans: Vec<Plan> = places.iter().map(|place| Plan::new(request, &head, place)).collect();
         let command = || of_score(request);
-        let mut record =
-            self.setting.record(&model, Some(&head), &request.genome, command, (&mut self.genomes, job))?;
+        let sha256 = self.genomes.sha256(&request.genome, job)?;
+        let mut record = self.setting.record(&model, Some(&head), (&request.genome, sha256), command);
         let longest_bp = plans.iter().map(|plan| plan.reads_bp).max().unwrap_or(0);
         record.beyond_trained_length = longest_bp > head.card.input_length_bp;
         job.started(plans.iter().map(|plan| window_count(&predictor, &plan.score)).sum(), "windows");

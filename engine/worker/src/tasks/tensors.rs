@@ -20,7 +20,7 @@ pub(crate) struct TensorTasks {
     pub(super) shelf: Shelf,
     pub(super) setting: Setting,
     pub(super) device: ComputeDevice,
-    options: EngineOptions,
+    pub(super) options: EngineOptions,
 }
 
 impl TensorTasks {
@@ -47,11 +47,14 @@ impl Tasks for TensorTasks {
             Task::Score(request) => self.score(&request, job),
             Task::Attention(request) => self.attention(&request, job),
             Task::Forward(request) => forward::forward(&self.shelf, &request, job),
+            Task::Evaluate(request) => self.evaluate(&request, job),
+            Task::Finetune(request) => self.finetune(&request, job),
+            Task::Pretrain(request) => self.pretrain(&request, job),
             Task::BenchModel(request) => bench::model(&self.shelf, &self.device, &request, job),
             Task::Doctor => Ok(Outcome::Json(doctor::document(&self.device, &self.options))),
-            _ => {
-                Err(JobError::new(ErrorKind::Runtime, "this task belongs to the other thread; please report this")
-                    .into())
+            Task::OpenGenome { .. } | Task::ReadBases { .. } | Task::Inspect { .. } | Task::Export(_) => {
+                let message = "this task belongs to the other thread; please report this";
+                Err(JobError::new(ErrorKind::Runtime, message).into())
             }
         }
     }

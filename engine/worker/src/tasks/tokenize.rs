@@ -15,8 +15,8 @@ impl TensorTasks {
         let bases = genome.read(&region)?;
         // Only a file needs to say where it comes from, and a fingerprint of a large genome takes time.
         if self.setting.command_line.is_some() {
-            let no_command = String::new;
-            let record = self.setting.record(&model, None, &request.genome, no_command, (&mut self.genomes, job))?;
+            let sha256 = self.genomes.sha256(&request.genome, job)?;
+            let record = self.setting.record(&model, None, (&request.genome, sha256), String::new);
             job.record(record, Vec::new());
         }
         let encoding = model.tokenizer.encode(&bases)?;
