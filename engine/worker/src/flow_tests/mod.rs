@@ -8,9 +8,9 @@ use strandscope_genome::{Region, Strand, Track, TrackLayout};
 use tiny::{Tiny, bases};
 
 use crate::{
-    AttentionRequest, DeviceChoice, Engine, EngineOptions, ErrorKind, Event, ExportFormat, ExportRequest,
-    ForwardRequest, JobError, JobId, Outcome, Pick, RunRecord, ScoreRequest, Task, TokenizeRequest, TrackAssembly,
-    WindowChoice,
+    AttentionRequest, DeviceChoice, Engine, EngineOptions, ErrorKind, EvaluateRequest, Event, ExportFormat,
+    ExportRequest, FinetuneRequest, ForwardRequest, JobError, JobId, Outcome, Pick, RunRecord, ScoreRequest, Task,
+    TokenizeRequest, TrackAssembly, TrainingMethod, TrainingTask, WindowChoice,
 };
 
 /// No job of these tests takes this long.
@@ -298,6 +298,52 @@ fn tracks_are_written_and_weights_inspected() {
     let bytes = std::fs::read(weights).expect("weights");
     let cut = tiny.write("cut.safetensors", &bytes[..bytes.len() - 5]);
     assert_eq!(run(&mut engine, Task::Inspect { path: cut }).error().kind, ErrorKind::BadInput, "a damaged file");
+}
+
+/// Rows whose label is told by the middle of the sequence.
+fn table(rows: usize) -> String {
+    let filler = bases(40 * rows);
+    let row = |number: usize| {
+        let (start, label) = (40 * number, number % 2);
+        let middle = ["GCGCGCGC", "TATATATA"][label];
+        format!("{}{middle}{},{label}\n", &filler[start..start + 16], &filler[start + 24..start + 40])
+    };
+    (0..rows).map(row).fold("sequence,label\n".to_owned(), |text, row| text + &row)
+}
+
+#[test]
+fn a_head_is_trained_measured_and_used() {
+    let tiny = Tiny::new();
+    let mut engine = engine(&tiny);
+    let request = FinetuneRequest {
+        model: Some(tiny.name("model")),
+        config: None,
+        train: Some(tiny.write("train.csv", table(1_200))),
+        dev: Some(tiny.write("dev.csv", table(40))),
+        task: TrainingTask::Classify,
+        method: TrainingMethod::Head,
+        resume: false,
+        output: tiny.path("trained"),
+        force: false,
+    };
+    let ended = run(&mut engine, Task::Finetune(request.clone()));
+    assert!(matches!(ended.result, Ok(Outcome::Written { .. })), "{:?}", ended.result);
+    assert_eq!(run(&mut engine, Task::Finetune(request)).error().kind, ErrorKind::Usage, "the folder is taken");
+    let request = EvaluateRequest {
+        head: tiny.name("trained"),
+        model: Some(tiny.name("model")),
+        data: tiny.path("dev.csv"),
+        sequence_column: None,
+        label_column: None,
+        label_names: Vec::new(),
+        site_offset: None,
+    };
+    let ended = run(&mut engine, Task::Evaluate(request));
+    let Ok(Outcome::Json(figures)) = &ended.result else { panic!("{:?}", ended.result) };
+    assert!(figures["n"] == 40 && figures["accuracy"].as_f64().is_some_and(|share| share > 0.9), "{figures}");
+    let path = genome(&tiny);
+    let ended = run(&mut engine, Task::Score(score(&tiny, &path, "trained", &[Region::new("chr1", 0, 200)])));
+    assert_eq!(ended.tracks.len(), 2, "a track for each label");
 }
 
 #[test]
