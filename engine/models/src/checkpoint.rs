@@ -166,6 +166,53 @@ pub fn list_tensors_of(bytes: &[u8], name: &str) -> Result<Vec<(String, String, 
     listed(&mut std::io::Cursor::new(bytes), bytes.len() as u64, name)
 }
 
+/// A tensor of a file, read from end to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenTensor {
+    /// Its name.
+    pub name: String,
+    /// How it is stored: `F32`.
+    pub dtype: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// SHA-256 of its values as little-endian 32-bit floats; `None` where it holds no weights.
+    pub sha256_f32le: Option<String>,
+    /// Values that are NaN or infinite.
+    pub not_finite: usize,
+}
+
+/// Reads every tensor of a safetensors file; `None` when `go_on` said to stop.
+///
+/// # Errors
+/// When the file cannot be read or is damaged.
+pub fn examine(path: &Path, go_on: &dyn Fn() -> bool) -> Result<Option<Vec<SeenTensor>>, ModelError> {
+    let io =
+        |source| ModelError::Io { action: "reading weights", path: path.to_owned(), remedy: "Check the disk", source };
+    let mut file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let (tensors, start) = read_header(&mut file, length, &path.display().to_string())?;
+    let mut seen = Vec::new();
+    for (name, info) in tensors {
+        if !go_on() {
+            return Ok(None);
+        }
+        let (from, to) = info.data_offsets;
+        let mut bytes = vec![0; to - from];
+        file.seek(SeekFrom::Start(start + from as u64)).and_then(|_| file.read_exact(&mut bytes)).map_err(io)?;
+        let values = floats(&bytes, info.dtype);
+        let digest =
+            |values: &Vec<f32>| sha256(&values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
+        seen.push(SeenTensor {
+            name,
+            dtype: format!("{:?}", info.dtype),
+            sha256_f32le: values.as_ref().map(digest),
+            not_finite: values.map_or(0, |values| values.iter().filter(|value| !value.is_finite()).count()),
+            shape: info.shape,
+        });
+    }
+    Ok(Some(seen))
+}
+
 fn listed(
     stream: &mut (impl Read + Seek),
     length: u64,
@@ -201,7 +248,8 @@ fn read_header(
     let start = header_bytes + 8;
     let end = start + end_of_tensors(&metadata).map_err(damaged)?;
     if end != length {
-        return Err(damaged(format!("the tensors end at byte {end}, the file at byte {length}")));
+        let what = if end > length { "it is truncated" } else { "there is something behind the tensors" };
+        return Err(damaged(format!("{what}: the tensors end at byte {end}, the file at byte {length}")));
     }
     Ok((metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect(), start))
 }

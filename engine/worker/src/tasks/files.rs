@@ -4,7 +4,7 @@ use std::{fs::File, io::Read as _, path::Path};
 
 use serde_json::json;
 use strandscope_genome::{Region, TrackFiles, TrackFormat, TrackName, inspect_fasta};
-use strandscope_models::checkpoint::list_tensors;
+use strandscope_models::checkpoint::{SeenTensor, examine};
 
 use super::genomes::{Genomes, with_progress};
 use crate::{
@@ -57,21 +57,35 @@ impl Tasks for FileTasks {
 /// What a FASTA or safetensors file holds.
 fn inspect(path: &Path, job: &Job) -> Result<Outcome, Stop> {
     if is_safetensors(path) {
-        let tensors = list_tensors(path)?;
-        let tensors: Vec<_> = tensors
-            .into_iter()
-            .map(|(name, dtype, shape)| json!({ "name": name, "dtype": dtype, "shape": shape }))
-            .collect();
-        return Ok(Outcome::Json(json!({
-            "path": path.to_string_lossy(),
-            "kind": "checkpoint",
-            "tensors": tensors,
-            "warnings": [],
-        })));
+        return inspect_weights(path, job);
     }
     let report = with_progress(job, |hooks| inspect_fasta(path, hooks))?;
     let report = serde_json::to_value(report).map_err(|error| JobError::of(ErrorKind::Runtime, &error))?;
     Ok(Outcome::Json(report))
+}
+
+fn inspect_weights(path: &Path, job: &Job) -> Result<Outcome, Stop> {
+    let seen = examine(path, &|| !job.is_cancelled())?.ok_or(Stop::Cancelled)?;
+    let odd = seen.iter().filter(|tensor| tensor.not_finite > 0);
+    let warnings: Vec<String> = odd
+        .map(|tensor| format!("tensor {} holds {} values that are NaN or infinite", tensor.name, tensor.not_finite))
+        .collect();
+    let tensors: Vec<_> = seen
+        .into_iter()
+        .map(|SeenTensor { name, dtype, shape, sha256_f32le, .. }| {
+            let mut value = json!({ "name": name, "dtype": dtype, "shape": shape });
+            if let Some(sha256) = sha256_f32le {
+                value["sha256_f32le"] = json!(sha256);
+            }
+            value
+        })
+        .collect();
+    Ok(Outcome::Json(json!({
+        "path": path.to_string_lossy(),
+        "kind": "checkpoint",
+        "tensors": tensors,
+        "warnings": warnings,
+    })))
 }
 
 /// Whether the file begins like safetensors: the length of a header, then JSON.
