@@ -1,6 +1,6 @@
 //! Measuring and training heads, and training encoders.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 use strandscope_analysis::{AnalysisError, predict::Predictor};
@@ -153,7 +153,7 @@ fn usage(message: String) -> Stop {
 }
 
 /// Refuses a folder that may not be overwritten before long work, not after it.
-fn check_folder(path: &PathBuf, resume: bool, force: bool) -> Result<(), Stop> {
+fn check_folder(path: &Path, resume: bool, force: bool) -> Result<(), Stop> {
     let is_taken = path.is_file() || path.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     if is_taken && !resume && !force {
         let shown = path.display();
