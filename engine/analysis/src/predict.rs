@@ -39,7 +39,7 @@ pub struct Prediction {
 impl<'a> Predictor<'a> {
     /// Joins the parts.
     pub fn new(model: &'a Model, tokenizer: &'a Tokenizer, head: &'a Head) -> Self {
-        Self { model, tokenizer, head, composition: head.config.composition.map(Composition::new) }
+        Self { model, tokenizer, head, composition: head.config.network.composition.map(Composition::new) }
     }
 
     /// Answers for windows of equal length.
@@ -49,7 +49,7 @@ impl<'a> Predictor<'a> {
     pub fn predict(&self, windows: &[&[u8]]) -> Result<Prediction, AnalysisError> {
         let batch = Batch::new(windows, self.tokenizer)?;
         let device = self.model.network.device();
-        let states = self.head.config.reads_tokens.then(|| {
+        let states = self.head.config.reads_tokens().then(|| {
             let mask = batch.mask(&device);
             self.model.network.encode(batch.ids(&device), mask.as_ref(), Keep::default()).last
         });

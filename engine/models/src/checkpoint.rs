@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{Read, Seek, SeekFrom},
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom},
+    iter::once,
     path::Path,
 };
 
 use burn::{
-    module::{Module, ModuleVisitor, Param, ParamId},
+    module::{Module, ModuleVisitor, Param, ParamId, RunningState},
     tensor::{Device, Tensor, TensorData},
 };
 use half::{bf16, f16};
@@ -66,14 +67,7 @@ impl Weights {
     /// # Errors
     /// When the file cannot be read or its header is damaged.
     pub fn open(path: &Path, device: &Device) -> Result<Self, ModelError> {
-        let io = |source| ModelError::Io {
-            action: "opening weights",
-            path: path.to_owned(),
-            remedy: "Check the path",
-            source,
-        };
-        let file = File::open(path).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
+        let (file, length) = open_file(path)?;
         Self::from_stream(file, length, path.display().to_string(), device)
     }
 
@@ -106,25 +100,32 @@ impl Weights {
 
     /// The parameter `name` of this shape.
     ///
-    /// What is missing or does not fit is noted for [`Weights::finish`] and filled with zeros until then.
+    /// What is missing or does not fit is noted for [`Weights::finish`]; until then a single zero stands for it.
     pub fn param<const D: usize>(&mut self, name: &str, shape: [usize; D], fill: Fill) -> Param<Tensor<D>> {
-        let count = shape.iter().product();
-        let values = match &mut self.origin {
-            Origin::Random(random) => filled(random, count, fill),
-            Origin::File { file, name: origin, start, tensors } => {
-                let read = tensors
-                    .remove(name)
-                    .ok_or_else(|| format!("missing {name} {shape:?}"))
-                    .and_then(|info| read_tensor(file, origin, *start, name, &info, &shape));
-                read.unwrap_or_else(|problem| {
-                    self.problems.push(problem);
-                    vec![0.0; count]
-                })
+        let read = match &mut self.origin {
+            Origin::Random(random) => Ok(filled(random, shape.iter().product(), fill)),
+            Origin::File { file, name: origin, start, tensors } => tensors
+                .remove(name)
+                .ok_or_else(|| format!("missing {name} {shape:?}"))
+                .and_then(|info| read_tensor(file, origin, *start, name, &info, &shape)),
+        };
+        let tensor = match read {
+            Ok(values) => Tensor::from_data(TensorData::new(values, shape), &self.device),
+            Err(problem) => {
+                self.problems.push(problem);
+                // Never of the shape asked for: a damaged configuration may ask for more than there is memory.
+                Tensor::zeros([1; D], &self.device)
             }
         };
-        let mut param = Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), &self.device));
+        let mut param = Param::from_tensor(tensor);
         param.id = id_of(name);
         param
+    }
+
+    /// The tensor `name` of this shape as something that training keeps but does not learn.
+    pub fn buffer<const D: usize>(&mut self, name: &str, shape: [usize; D], fill: Fill) -> RunningState<Tensor<D>> {
+        let (id, tensor, _) = self.param(name, shape, fill).consume();
+        RunningState::with_id(id, tensor.detach())
     }
 
     /// Leaves out tensors that a network does not need, for example stored buffers.
@@ -146,15 +147,24 @@ impl Weights {
     }
 }
 
+/// A weights file and its length. A pipe is refused, since it would be waited for without end.
+pub(crate) fn open_file(path: &Path) -> Result<(File, u64), ModelError> {
+    let failed =
+        |source| ModelError::Io { action: "opening weights", path: path.to_owned(), remedy: "Check the path", source };
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed(io::Error::other("it is no regular file")));
+    }
+    let file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    Ok((file, length))
+}
+
 /// Name, type and shape of every tensor of a safetensors file.
 ///
 /// # Errors
 /// When the file cannot be read or its header is damaged.
 pub fn list_tensors(path: &Path) -> Result<Vec<(String, String, Vec<usize>)>, ModelError> {
-    let io =
-        |source| ModelError::Io { action: "opening weights", path: path.to_owned(), remedy: "Check the path", source };
-    let mut file = File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
+    let (mut file, length) = open_file(path)?;
     listed(&mut file, length, &path.display().to_string())
 }
 
@@ -188,8 +198,7 @@ pub struct SeenTensor {
 pub fn examine(path: &Path, go_on: &dyn Fn() -> bool) -> Result<Option<Vec<SeenTensor>>, ModelError> {
     let io =
         |source| ModelError::Io { action: "reading weights", path: path.to_owned(), remedy: "Check the disk", source };
-    let mut file = File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
+    let (mut file, length) = open_file(path)?;
     let (tensors, start) = read_header(&mut file, length, &path.display().to_string())?;
     let mut seen = Vec::new();
     for (name, info) in tensors {
@@ -356,22 +365,26 @@ pub fn to_safetensors(network: &impl Module, storage: Storage) -> Result<Vec<u8>
         };
         stored.push((name, shape, bytes));
     }
-    write_tensors(stored, if storage == Storage::F32 { Dtype::F32 } else { Dtype::F16 })
+    write_tensors(stored, if storage == Storage::F32 { Dtype::F32 } else { Dtype::F16 }, &[])
 }
 
-/// Named arrays as the bytes of a safetensors file.
+/// Named arrays as the bytes of a safetensors file; `provenance` says what made them, as pairs of a key and a value.
 ///
 /// # Errors
 /// When sizes and shapes do not agree.
-pub fn write_tensors(tensors: Vec<(String, Vec<usize>, Vec<u8>)>, dtype: Dtype) -> Result<Vec<u8>, ModelError> {
+pub fn write_tensors(
+    tensors: Vec<(String, Vec<usize>, Vec<u8>)>,
+    dtype: Dtype,
+    provenance: &[(String, String)],
+) -> Result<Vec<u8>, ModelError> {
     let damaged = |error: safetensors::SafeTensorError| ModelError::Damaged {
         origin: "output".to_owned(),
         reason: error.to_string(),
     };
     let views: Result<Vec<_>, _> =
         tensors.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes)?))).collect();
-    let metadata = Some([("format".to_owned(), "pt".to_owned())].into());
-    safetensors::serialize(views.map_err(damaged)?, metadata).map_err(damaged)
+    let metadata = once(("format".to_owned(), "pt".to_owned())).chain(provenance.iter().cloned()).collect();
+    safetensors::serialize(views.map_err(damaged)?, Some(metadata)).map_err(damaged)
 }
 
 /// SHA-256 of bytes, lower-case hexadecimal.

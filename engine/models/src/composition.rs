@@ -57,9 +57,10 @@ impl Composition {
     }
 }
 
-/// 0 to 3 for A, C, G, T in either case.
+/// 0 to 3 for A, C, G, T in either case; U counts as T.
 fn base_number(base: u8) -> Option<usize> {
-    b"ACGT".iter().position(|&known| known == base.to_ascii_uppercase())
+    let base = base.to_ascii_uppercase();
+    b"ACGT".iter().position(|&known| known == base).or((base == b'U').then_some(3))
 }
 
 fn word_number(word: &[u8]) -> Option<usize> {
@@ -90,6 +91,7 @@ mod tests {
         let composition = Composition::new(4);
         assert_eq!(composition.width(), 2 + 10 + 32 + 136);
         assert_eq!(composition.of(b"GATTACAGGC"), composition.of(b"GCCTGTAATC"));
+        assert_eq!(composition.of(b"GATTACAGGC"), composition.of(b"GAUUACAGGC"), "RNA");
     }
 
     #[test]

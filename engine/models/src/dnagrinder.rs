@@ -254,6 +254,11 @@ impl DnaGrinder {
         encoded
     }
 
+    /// Whether it has the layer that predicts tokens.
+    pub fn predicts_tokens(&self) -> bool {
+        self.lm_head.is_some()
+    }
+
     /// Scores of every vocabulary entry at each row of states; `None` for a checkpoint without this head.
     ///
     /// # Shapes

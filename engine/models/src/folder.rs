@@ -235,6 +235,9 @@ impl Head {
         if card.labels.len() != config.labels || card.kind != config.kind {
             return Err(mismatch("its card and its head.json name other labels or another kind".to_owned()));
         }
+        if config.fixed_length_bp().is_some_and(|length| length as u64 != card.input_length_bp) {
+            return Err(mismatch("its card and its head.json name different lengths".to_owned()));
+        }
         let (mut weights, sha256) = folder.weights(HEAD_WEIGHTS, device)?;
         let network = TaskHead::load(&config, &mut weights);
         weights.finish()?;
@@ -255,8 +258,9 @@ fn read_small(path: &Path) -> Result<Vec<u8>, ModelError> {
 fn sha256_of_file(path: &Path) -> Result<String, ModelError> {
     use sha2::{Digest, Sha256};
     let failed = |source| ModelError::Io { action: "reading weights", path: path.to_owned(), remedy: COMPLETE, source };
+    let (mut file, _) = checkpoint::open_file(path)?;
     let mut digest = Sha256::new();
-    io::copy(&mut fs::File::open(path).map_err(failed)?, &mut HashWriter(&mut digest)).map_err(failed)?;
+    io::copy(&mut file, &mut HashWriter(&mut digest)).map_err(failed)?;
     Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -8,121 +8,22 @@
 use burn::{
     module::{Module, Param},
     tensor::{
-        Device, Distribution, Int, Tensor,
+        Device, Distribution, Int, Tensor, TensorData,
         activation::{gelu, relu},
     },
 };
-use serde::{Deserialize, Serialize};
 
+pub use self::config::{HeadConfig, HeadNetwork, Pooling, TrunkSizes};
 use crate::{
-    ModelError,
     card::HeadKind,
     checkpoint::{Fill, Weights},
     composition::Composition,
-    layers::{LayerNorm, Linear},
+    layers::{BatchNorm, LayerNorm, Linear},
 };
 
+mod config;
+
 const EPSILON: f64 = 1e-5;
-
-/// `head.json`: the shape of a head.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HeadConfig {
-    /// What it answers for.
-    pub kind: HeadKind,
-    /// Number of labels.
-    pub labels: usize,
-    /// Width of the encoder's states.
-    pub hidden_size: usize,
-    /// Whether the encoder's states are read at all.
-    pub reads_tokens: bool,
-    /// Channels of the convolution over bases; not used by a token head.
-    pub channels: usize,
-    /// Width of the first convolution, odd.
-    pub stem_width_bp: usize,
-    /// Width of the convolutions in the blocks, odd.
-    pub block_width_bp: usize,
-    /// Dilation of each block.
-    pub dilations: Vec<usize>,
-    /// Share of channels dropped in training.
-    pub dropout: f64,
-    /// The one length it reads, with a learned vector for each position; `None` reads any length.
-    pub fixed_length_bp: Option<usize>,
-    /// How a sequence head pools.
-    pub pooling: Option<Pooling>,
-    /// Longest words of the composition that a sequence head adds, where it does.
-    pub composition: Option<usize>,
-}
-
-/// How a sequence head comes from bases to one answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pooling {
-    /// Channels kept at each position; only with a fixed length.
-    pub channels: usize,
-    /// Positions pooled into one; only with a fixed length.
-    pub every_bp: usize,
-    /// Width of the layer before the answer.
-    pub dense: usize,
-}
-
-impl HeadConfig {
-    /// Reads `head.json`.
-    ///
-    /// # Errors
-    /// When it is no JSON, a field is missing, or the fields describe no head.
-    pub fn parse(json: &[u8], origin: &str) -> Result<Self, ModelError> {
-        let config: Self = serde_json::from_slice(json).map_err(|error| ModelError::Json {
-            what: "head.json",
-            origin: origin.to_owned(),
-            reason: error.to_string(),
-        })?;
-        config.check().map_err(|reason| ModelError::Config { origin: origin.to_owned(), reason })?;
-        Ok(config)
-    }
-
-    /// Whether the fields describe a head; the error says which does not.
-    ///
-    /// # Errors
-    /// The field and what is wrong with it.
-    pub fn check(&self) -> Result<(), String> {
-        let sizes = [("labels", self.labels), ("hidden_size", self.hidden_size), ("channels", self.channels)];
-        if let Some((field, size)) = sizes.into_iter().find(|(_, size)| *size == 0 || *size > 1 << 16) {
-            return Err(format!("{field} is {size}, it must be between 1 and 65536"));
-        }
-        for (field, width) in [("stem_width_bp", self.stem_width_bp), ("block_width_bp", self.block_width_bp)] {
-            if width.is_multiple_of(2) || width > 255 {
-                return Err(format!("{field} is {width}, it must be odd and below 256"));
-            }
-        }
-        if self.dilations.iter().any(|&dilation| dilation == 0 || dilation > 1024) || self.dilations.len() > 64 {
-            return Err("dilations must be at most 64 numbers between 1 and 1024".to_owned());
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(format!("dropout is {}, it must lie in 0..1", self.dropout));
-        }
-        let fixed = self.fixed_length_bp;
-        if fixed.is_some_and(|length| length == 0 || length > 1 << 20) {
-            return Err("fixed_length_bp must be between 1 and 1048576".to_owned());
-        }
-        match (self.kind, &self.pooling) {
-            (HeadKind::Sequence, None) => Err("a sequence head needs pooling".to_owned()),
-            (HeadKind::Sequence, Some(pooling)) => {
-                let fits = pooling.dense > 0 && pooling.channels > 0 && pooling.every_bp > 0;
-                if fits { Ok(()) } else { Err("the sizes in pooling must be above 0".to_owned()) }
-            }
-            (HeadKind::Base, _) if fixed.is_some() => Err("a base head reads any length".to_owned()),
-            (HeadKind::Token, _) if !self.reads_tokens => Err("a token head reads tokens".to_owned()),
-            _ => Ok(()),
-        }
-    }
-
-    /// How far, to either side, the answer for a base depends on other bases by convolution.
-    pub fn reach_bp(&self) -> usize {
-        let blocks: usize = self.dilations.iter().map(|dilation| self.block_width_bp / 2 * dilation).sum();
-        self.stem_width_bp / 2 + blocks
-    }
-}
 
 /// What a head reads: windows of equal length.
 #[derive(Clone, Debug)]
@@ -144,7 +45,7 @@ pub struct TaskHead {
     per_base: Option<PerBase>,
     per_token: Option<PerToken>,
     pooled: Option<Pooled>,
-    composition: Option<Linear>,
+    words: Option<Words>,
     #[module(skip)]
     dropout: f64,
 }
@@ -160,13 +61,13 @@ struct Trunk {
 
 #[derive(Module, Debug)]
 struct Block {
-    norm: LayerNorm,
+    norm: BatchNorm,
     wide: Convolution,
-    wide_norm: LayerNorm,
+    wide_norm: BatchNorm,
     mix: Linear,
 }
 
-/// A convolution along bases, as one matrix product over shifted copies; zeros stand outside.
+/// A convolution along bases, as one matrix product over gathered neighbours; zeros stand outside.
 #[derive(Module, Debug)]
 struct Convolution {
     /// `[out, width · in]`, the shifts outermost.
@@ -179,7 +80,7 @@ struct Convolution {
 
 #[derive(Module, Debug)]
 struct PerBase {
-    norm: LayerNorm,
+    norm: BatchNorm,
     out: Linear,
 }
 
@@ -190,9 +91,16 @@ struct PerToken {
     out: Linear,
 }
 
+/// What a sequence is made of, weighed word by word.
+#[derive(Module, Debug)]
+struct Words {
+    norm: BatchNorm,
+    out: Linear,
+}
+
 #[derive(Module, Debug)]
 struct Pooled {
-    norm: LayerNorm,
+    norm: BatchNorm,
     narrow: Option<Linear>,
     dense: Linear,
     out: Linear,
@@ -203,25 +111,32 @@ struct Pooled {
 impl TaskHead {
     /// Builds the head `config` describes from `weights`.
     pub fn load(config: &HeadConfig, weights: &mut Weights) -> Self {
-        let kind = config.kind;
-        let composition = config.composition.filter(|_| kind == HeadKind::Sequence).map(|longest| {
-            let width = Composition::new(longest).width();
-            Linear::load_filled(weights, "composition", width, config.labels, false, Fill::Zeros)
-        });
+        let (kind, network) = (config.kind, &config.network);
+        let channels = network.trunk.as_ref().map_or(0, |trunk| trunk.channels);
+        let labels = config.labels;
         Self {
-            trunk: (kind != HeadKind::Token).then(|| Trunk::load(config, weights)),
+            trunk: network.trunk.as_ref().map(|trunk| Trunk::load(trunk, config.hidden_size, weights)),
             per_base: (kind == HeadKind::Base).then(|| PerBase {
-                norm: LayerNorm::load(weights, "per_base.norm", config.channels, EPSILON),
-                out: Linear::load(weights, "per_base.out", config.channels, config.labels, true),
+                norm: BatchNorm::load(weights, "per_base.norm", channels, EPSILON),
+                out: Linear::load(weights, "per_base.out", channels, labels, true),
             }),
             per_token: (kind == HeadKind::Token).then(|| PerToken {
                 dense: scaled(weights, "per_token.dense", config.hidden_size, config.hidden_size),
                 norm: LayerNorm::load(weights, "per_token.norm", config.hidden_size, EPSILON),
-                out: Linear::load(weights, "per_token.out", config.hidden_size, config.labels, true),
+                out: Linear::load(weights, "per_token.out", config.hidden_size, labels, true),
             }),
-            pooled: config.pooling.as_ref().map(|pooling| Pooled::load(config, pooling, weights)),
-            composition,
-            dropout: config.dropout,
+            pooled: network.trunk.as_ref().zip(network.pooling.as_ref()).map(|(trunk, pooling)| {
+                let length_bp = trunk.fixed_length_bp;
+                Pooled::load(pooling, channels, length_bp, labels, weights)
+            }),
+            words: network.composition.filter(|_| kind == HeadKind::Sequence).map(|longest| {
+                let width = Composition::new(longest).width();
+                Words {
+                    norm: BatchNorm::load(weights, "words.norm", width, EPSILON),
+                    out: Linear::load_filled(weights, "words.out", width, labels, true, Fill::Zeros),
+                }
+            }),
+            dropout: network.dropout,
         }
     }
 
@@ -233,17 +148,23 @@ impl TaskHead {
         if let (Some(head), Some(states)) = (&self.per_token, &input.states) {
             return head.out.forward(head.norm.forward(gelu(head.dense.forward(states.clone()))));
         }
-        let x = self.trunk.as_ref().map(|trunk| trunk.forward(input, self.dropout));
-        let x = x.expect("every head but the token head has a trunk, and a token head is given states");
+        let words = self.words.as_ref().zip(input.composition.clone());
+        let words =
+            words.map(|(words, composition)| words.out.forward(words.norm.forward(composition.unsqueeze_dim(1))));
+        let Some(trunk) = &self.trunk else {
+            return words
+                .expect("a head without a trunk reads tokens or the composition, as its configuration is checked");
+        };
+        let x = trunk.forward(input, self.dropout);
         if let Some(head) = &self.per_base {
             return head.out.forward(relu(head.norm.forward(x)));
         }
-        let pooled = self.pooled.as_ref().expect("a sequence head pools, as its configuration is checked");
-        let mut logits = pooled.forward(x, self.dropout);
-        if let (Some(words), Some(composition)) = (&self.composition, &input.composition) {
-            logits = logits + words.forward(composition.clone());
+        let pooled = self.pooled.as_ref().expect("a sequence head with a trunk pools, as its configuration is checked");
+        let logits = pooled.forward(x, self.dropout).unsqueeze_dim(1);
+        match words {
+            Some(words) => logits + words,
+            None => logits,
         }
-        logits.unsqueeze_dim(1)
     }
 
     /// The device its weights are on.
@@ -253,29 +174,29 @@ impl TaskHead {
 }
 
 impl Trunk {
-    fn load(config: &HeadConfig, weights: &mut Weights) -> Self {
-        let channels = config.channels;
-        let blocks = config.dilations.iter().enumerate().map(|(index, &dilation)| Block {
-            norm: LayerNorm::load(weights, &format!("trunk.blocks.{index}.norm"), channels, EPSILON),
+    fn load(sizes: &TrunkSizes, hidden_size: usize, weights: &mut Weights) -> Self {
+        let channels = sizes.channels;
+        let blocks = sizes.dilations.iter().enumerate().map(|(index, &dilation)| Block {
+            norm: BatchNorm::load(weights, &format!("trunk.blocks.{index}.norm"), channels, EPSILON),
             wide: Convolution::load(
                 weights,
                 &format!("trunk.blocks.{index}.wide"),
                 channels,
                 channels,
-                config.block_width_bp,
+                sizes.block_width_bp,
                 dilation,
             ),
-            wide_norm: LayerNorm::load(weights, &format!("trunk.blocks.{index}.wide_norm"), channels, EPSILON),
+            wide_norm: BatchNorm::load(weights, &format!("trunk.blocks.{index}.wide_norm"), channels, EPSILON),
             mix: scaled(weights, &format!("trunk.blocks.{index}.mix"), channels, channels),
         });
         let blocks = blocks.collect();
         Self {
-            stem: Convolution::load(weights, "trunk.stem", 4, channels, config.stem_width_bp, 1),
+            stem: Convolution::load(weights, "trunk.stem", 4, channels, sizes.stem_width_bp, 1),
             // Zeros at first: the head learns from bases, then takes from the tokens what helps.
-            tokens: config.reads_tokens.then(|| {
-                Linear::load_filled(weights, "trunk.tokens", config.hidden_size, channels, false, Fill::Zeros)
-            }),
-            position: config
+            tokens: sizes
+                .reads_tokens
+                .then(|| Linear::load_filled(weights, "trunk.tokens", hidden_size, channels, false, Fill::Zeros)),
+            position: sizes
                 .fixed_length_bp
                 .map(|length| weights.param("trunk.position", [length, channels], Fill::Normal(0.02))),
             blocks,
@@ -316,23 +237,46 @@ impl Convolution {
     /// `[batch, base, in] → [batch, base, out]`
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let [batch, length, channels] = x.dims();
-        let reach = self.width / 2 * self.dilation;
-        let edge = Tensor::zeros([batch, reach, channels], &x.device());
-        let padded = Tensor::cat(vec![edge.clone(), x, edge], 1);
-        let shifted =
-            (0..self.width).map(|tap| padded.clone().slice_dim(1, tap * self.dilation..tap * self.dilation + length));
-        self.taps.forward(Tensor::cat(shifted.collect(), 2))
+        // One gather, where slices would be copied one by one; the row behind the last stands for every base outside.
+        let outside = Tensor::zeros([1, channels], &x.device());
+        let rows = Tensor::cat(vec![x.clone().reshape([batch * length, channels]), outside], 0);
+        let index = self.rows_read(batch, length);
+        let index = Tensor::from_data(TensorData::new(index, [batch * length * self.width]), &x.device().inner());
+        self.taps.forward(rows.select(0, index).reshape([batch, length, self.width * channels]))
+    }
+
+    /// For each base the rows its taps read, `[batch, base, tap]`.
+    fn rows_read(&self, batch: usize, length: usize) -> Vec<i64> {
+        let signed = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
+        let (outside, length, dilation) = (signed(batch * length), signed(length), signed(self.dilation));
+        let reach = signed(self.width / 2) * dilation;
+        let mut rows = Vec::with_capacity(batch * self.width);
+        for window in 0..signed(batch) {
+            for base in 0..length {
+                let taps = (0..signed(self.width)).map(|tap| base - reach + tap * dilation);
+                rows.extend(
+                    taps.map(|read| if (0..length).contains(&read) { window * length + read } else { outside }),
+                );
+            }
+        }
+        rows
     }
 }
 
 impl Pooled {
-    fn load(config: &HeadConfig, pooling: &Pooling, weights: &mut Weights) -> Self {
-        let kept = config.fixed_length_bp.map(|length| length.div_ceil(pooling.every_bp) * pooling.channels);
+    fn load(
+        pooling: &Pooling,
+        channels: usize,
+        length_bp: Option<usize>,
+        labels: usize,
+        weights: &mut Weights,
+    ) -> Self {
+        let kept = length_bp.map(|length| length.div_ceil(pooling.every_bp) * pooling.channels);
         Self {
-            norm: LayerNorm::load(weights, "pooled.norm", config.channels, EPSILON),
-            narrow: kept.map(|_| scaled(weights, "pooled.narrow", config.channels, pooling.channels)),
-            dense: scaled(weights, "pooled.dense", 2 * config.channels + kept.unwrap_or(0), pooling.dense),
-            out: Linear::load(weights, "pooled.out", pooling.dense, config.labels, true),
+            norm: BatchNorm::load(weights, "pooled.norm", channels, EPSILON),
+            narrow: kept.map(|_| scaled(weights, "pooled.narrow", channels, pooling.channels)),
+            dense: scaled(weights, "pooled.dense", 2 * channels + kept.unwrap_or(0), pooling.dense),
+            out: Linear::load(weights, "pooled.out", pooling.dense, labels, true),
             every_bp: pooling.every_bp,
         }
     }

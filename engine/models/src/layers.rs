@@ -1,7 +1,7 @@
 //! Layers that every architecture shares. Weights stand as checkpoints store them, `[out, in]`.
 
 use burn::{
-    module::{Module, Param},
+    module::{Module, Param, RunningState},
     tensor::{Int, Tensor, module::linear},
 };
 
@@ -74,6 +74,62 @@ impl LayerNorm {
     }
 }
 
+/// How much of its running statistics a [`BatchNorm`] takes from each batch.
+const MOMENTUM: f64 = 0.1;
+
+/// Normalizes each channel over all places of a batch, then scales and shifts (Ioffe and Szegedy 2015,
+/// arXiv 1502.03167).
+///
+/// On a device that does not differentiate it uses the running statistics of training: there it is a plain scale and
+/// shift, and the answer for a place depends on nothing else in its batch.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    /// `[channel]`.
+    pub weight: Param<Tensor<1>>,
+    /// `[channel]`.
+    pub bias: Param<Tensor<1>>,
+    /// `[channel]`.
+    pub running_mean: RunningState<Tensor<1>>,
+    /// `[channel]`.
+    pub running_var: RunningState<Tensor<1>>,
+    epsilon: f64,
+}
+
+impl BatchNorm {
+    /// Takes `name.weight`, `name.bias`, `name.running_mean` and `name.running_var`.
+    pub fn load(weights: &mut Weights, name: &str, channels: usize, epsilon: f64) -> Self {
+        Self {
+            weight: weights.param(&format!("{name}.weight"), [channels], Fill::Ones),
+            bias: weights.param(&format!("{name}.bias"), [channels], Fill::Zeros),
+            running_mean: weights.buffer(&format!("{name}.running_mean"), [channels], Fill::Zeros),
+            running_var: weights.buffer(&format!("{name}.running_var"), [channels], Fill::Ones),
+            epsilon,
+        }
+    }
+
+    /// # Shapes
+    /// `[batch, base, channel] → [batch, base, channel]`
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        if !x.device().is_autodiff() {
+            let scale = self.weight.val() / (self.running_var.value() + self.epsilon).sqrt();
+            let shift = self.bias.val() - self.running_mean.value() * scale.clone();
+            return x * scale.unsqueeze() + shift.unsqueeze();
+        }
+        let shape = x.dims();
+        let places = x.reshape([shape[0] * shape[1], shape[2]]);
+        // In plain operations: burn's own transposes the places, which takes longer than all of this.
+        let mean = places.clone().mean_dim(0);
+        let centred = places - mean.clone();
+        let variance = (centred.clone() * centred.clone()).mean_dim(0);
+        let scale = self.weight.val().unsqueeze() / (variance.clone() + self.epsilon).sqrt();
+        for (running, seen) in [(&self.running_mean, mean), (&self.running_var, variance)] {
+            let known = running.value_sync();
+            running.update((known * (1.0 - MOMENTUM) + seen.squeeze_dim(0) * MOMENTUM).detach());
+        }
+        (centred * scale + self.bias.val().unsqueeze()).reshape(shape)
+    }
+}
+
 /// A table of vectors.
 #[derive(Module, Debug)]
 pub struct Embedding {
@@ -91,5 +147,34 @@ impl Embedding {
     /// `[batch, seq] → [batch, seq, hidden]`
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         burn::tensor::module::embedding(self.weight.val(), ids)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn batch_norm_scores_with_the_statistics_it_saw() {
+        let plain = Device::flex();
+        let device = plain.clone().autodiff();
+        let norm = BatchNorm::load(&mut Weights::random(1, &device), "norm", 2, 0.0);
+        let seen = [[[1.0f32, 10.0], [3.0, 30.0]]];
+        let assert_close = |tensor: Tensor<3>, want: &[f32]| {
+            let got: Vec<f32> = tensor.into_data().try_to_vec().expect("floats");
+            for (got, want) in got.iter().zip(want) {
+                assert!((got - want).abs() < 1e-4, "got {got}, want {want}");
+            }
+        };
+        assert_close(norm.forward(Tensor::from_floats(seen, &device)).inner(), &[-1.0, -1.0, 1.0, 1.0]);
+        for _ in 0..200 {
+            norm.forward(Tensor::from_floats(seen, &device));
+        }
+        // Means 2 and 20, variances 1 and 100: whatever else is in the batch.
+        let scoring = norm.valid();
+        assert_close(scoring.forward(Tensor::from_floats([[[2.0f32, 30.0]]], &plain)), &[0.0, 1.0]);
+        assert_close(scoring.forward(Tensor::from_floats([[[2.0f32, 30.0], [9.0, 9.0]]], &plain)), &[0.0, 1.0]);
     }
 }

@@ -97,7 +97,7 @@ impl Tokenizer {
 
     /// The tokens of `bases` and what they cover.
     ///
-    /// Lower-case bases are read as upper-case ones.
+    /// Lower-case bases are read as upper-case ones, and the U of RNA as the T of DNA.
     /// Letters outside the vocabulary become the unknown token and are counted, never another base.
     ///
     /// # Errors
@@ -109,7 +109,8 @@ impl Tokenizer {
             if !(base.is_ascii_alphabetic() || matches!(base, b'-' | b'*' | b'.')) {
                 return Err(TokenError::NotABase { position: index + 1, character: char::from(base) });
             }
-            text.push(char::from(base.to_ascii_uppercase()));
+            let base = base.to_ascii_uppercase();
+            text.push(char::from(if base == b'U' { b'T' } else { base }));
         }
         let failed = |reason: String| TokenError::Encode { file: self.origin.clone(), length_bp: bases.len(), reason };
         // The text is ASCII, so offsets in bytes are offsets in bases.

@@ -1,29 +1,30 @@
 //! Training of a task head on a frozen encoder.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use burn::{
     module::Module,
     optim::{GradientsParams, ModuleOptimizer},
     tensor::{Device, Tensor, TensorData, activation::log_softmax},
 };
-use rand::{RngExt, SeedableRng, seq::SliceRandom};
-use rand_chacha::ChaCha8Rng;
 use strandscope_analysis::{
     batch::Batch,
     predict::{Predictor, host},
 };
-use strandscope_genome::reverse_complement;
 use strandscope_models::{
-    card::{DataSource, Figure, HeadCard, HeadKind},
+    card::{DataSource, Figure, HeadCard},
     checkpoint::{Storage, Weights, to_safetensors},
     composition::Composition,
     dnagrinder::Keep,
-    folder::{Folder, Head, Model},
+    folder::{Folder, HEAD_WEIGHTS, Head, Model},
     head::{HeadConfig, TaskHead},
 };
 use strandscope_tokens::Tokenizer;
 
+use self::{
+    samples::{Sample, batches},
+    targets::Targets,
+};
 use crate::{
     Progress, Report, TrainError,
     dataset::{Dataset, Row, TableFormat, read_overlaps},
@@ -35,17 +36,8 @@ use crate::{
     store::{State, Store},
 };
 
-/// Bases to either side of the centre that a base head learns from: further out may be sites nobody labelled.
-const LABELLED_BP: usize = 30;
-
-/// Bases to either side of a site that are left out of the loss.
-const BESIDE_SITE_BP: usize = 2;
-
-/// Weight of the bases around the centre, beside the two at it.
-const AROUND_WEIGHT: f32 = 2.0;
-
-/// Shortest length a row is cut to.
-const SHORTEST_CROP_BP: usize = 60;
+mod samples;
+mod targets;
 
 /// The best network so far and the latest one, inside the checkpoint.
 const BEST: &str = "best.safetensors";
@@ -73,7 +65,12 @@ pub struct FinetuneTask<'a> {
 /// When data cannot be read, training goes astray, the folder cannot be written, or `report` says to stop.
 pub fn finetune(task: &FinetuneTask<'_>, report: &mut Report<'_>) -> Result<Vec<String>, TrainError> {
     let recipe = task.recipe;
-    let config = head_config(recipe, task.model.config.hidden_size);
+    let config = HeadConfig {
+        kind: recipe.kind,
+        labels: recipe.labels.len(),
+        hidden_size: task.model.config.hidden_size,
+        network: recipe.network.clone(),
+    };
     config.check().map_err(|reason| TrainError::Recipe { path: task.output.to_owned(), reason })?;
     let store = Store::create(task.output, task.resume, task.force)?;
     let tables = read_tables(&recipe.train, recipe)?;
@@ -84,7 +81,7 @@ pub fn finetune(task: &FinetuneTask<'_>, report: &mut Report<'_>) -> Result<Vec<
     let mut run = Run {
         task,
         tokenizer: task.model.tokenizer()?,
-        composition: config.composition.map(Composition::new),
+        composition: recipe.network.composition.map(Composition::new),
         device: task.model.network.device().autodiff(),
         states: vec![None; rows.len()],
         config,
@@ -95,10 +92,14 @@ pub fn finetune(task: &FinetuneTask<'_>, report: &mut Report<'_>) -> Result<Vec<
     let state = run.train(&store, report)?;
     let plain = task.model.network.device();
     let mut best = Weights::open(&store.checkpoint(BEST), &plain)?;
-    let mut head = run.head(TaskHead::load(&run.config, &mut best));
+    let network = TaskHead::load(&run.config, &mut best);
     best.finish()?;
+    store.write(HEAD_WEIGHTS, &to_safetensors(&network, Storage::F16)?)?;
+    // What is measured is what was stored, rounded as it is.
+    let mut stored = Weights::open(&task.output.join(HEAD_WEIGHTS), &plain)?;
+    let mut head = run.head(TaskHead::load(&run.config, &mut stored));
+    stored.finish()?;
     head.card.figures = run.figures(&head, report)?;
-    store.write("head.safetensors", &to_safetensors(&head.network, Storage::F16)?)?;
     store.write("head.json", &json_bytes(&run.config, task.output)?)?;
     store.write("card.json", &json_bytes(&head.card, task.output)?)?;
     store.clear_checkpoint()?;
@@ -132,24 +133,6 @@ fn card(task: &FinetuneTask<'_>, training: Vec<DataSource>) -> HeadCard {
     }
 }
 
-fn head_config(recipe: &HeadRecipe, hidden_size: usize) -> HeadConfig {
-    let network = &recipe.network;
-    HeadConfig {
-        kind: recipe.kind,
-        labels: recipe.labels.len(),
-        hidden_size,
-        reads_tokens: network.reads_tokens,
-        channels: network.channels,
-        stem_width_bp: network.stem_width_bp,
-        block_width_bp: network.block_width_bp,
-        dilations: network.dilations.clone(),
-        dropout: network.dropout,
-        fixed_length_bp: network.fixed_length_bp,
-        pooling: network.pooling.clone(),
-        composition: network.composition,
-    }
-}
-
 /// The rows of tables, less those that share sequence with genomes the head is judged on.
 fn read_tables(tables: &[TableRecipe], recipe: &HeadRecipe) -> Result<Vec<Vec<Row>>, TrainError> {
     let labels: Vec<String> = recipe.labels.iter().map(|label| label.name.clone()).collect();
@@ -180,14 +163,6 @@ struct Run<'a> {
     states: Vec<Option<Vec<f32>>>,
 }
 
-/// One row as a step reads it.
-struct Sample {
-    /// Number of the row where it is read as it stands.
-    unchanged: Option<usize>,
-    sequence: Vec<u8>,
-    label: usize,
-}
-
 impl Run<'_> {
     /// Trains until the epochs are done or the figure on the first dev table stays the same; the best network is kept.
     fn train(&mut self, store: &Store, report: &mut Report<'_>) -> Result<State, TrainError> {
@@ -202,7 +177,7 @@ impl Run<'_> {
         }
         let mut network = TaskHead::load(&self.config, &mut weights);
         weights.finish()?;
-        let steps = self.batches(0).len() as u64 * schedule.epochs;
+        let steps = batches(self.task.recipe, &self.rows, 0).len() as u64 * schedule.epochs;
         let rate = LearningRate { peak: schedule.learning_rate, warmup_share: schedule.warmup_share, steps };
         while state.step < schedule.epochs {
             let epoch = state.step;
@@ -230,7 +205,7 @@ impl Run<'_> {
         rate: &LearningRate,
         report: &mut Report<'_>,
     ) -> Result<TaskHead, TrainError> {
-        let batches = self.batches(epoch);
+        let batches = batches(self.task.recipe, &self.rows, epoch);
         let done = epoch * batches.len() as u64;
         // Dropout draws from the device.
         self.device.seed(self.task.recipe.seed ^ epoch);
@@ -253,69 +228,19 @@ impl Run<'_> {
         Ok(network)
     }
 
-    /// The rows of an epoch in batches of equal length, in an order of its own.
-    fn batches(&self, epoch: u64) -> Vec<Vec<Sample>> {
-        let recipe = self.task.recipe;
-        let mut random = ChaCha8Rng::seed_from_u64(recipe.seed.wrapping_mul(1_000_003).wrapping_add(epoch));
-        let mut by_length: BTreeMap<usize, Vec<Sample>> = BTreeMap::new();
-        for number in 0..self.rows.len() {
-            let sample = self.sample(number, &mut random);
-            by_length.entry(sample.sequence.len()).or_default().push(sample);
-        }
-        let mut batches = Vec::new();
-        for (length, mut samples) in by_length {
-            samples.shuffle(&mut random);
-            let rows = (recipe.schedule.batch_bp / length.max(1)).max(1);
-            while !samples.is_empty() {
-                batches.push(samples.split_off(samples.len().saturating_sub(rows)));
-            }
-        }
-        batches.shuffle(&mut random);
-        batches
-    }
-
-    /// A row as it stands, or varied as the recipe says.
-    fn sample(&self, number: usize, random: &mut ChaCha8Rng) -> Sample {
-        let schedule = &self.task.recipe.schedule;
-        let row = &self.rows[number];
-        let draws: [f64; 3] = [random.random(), random.random(), random.random()];
-        let mut sample = Sample { unchanged: Some(number), sequence: row.sequence.clone(), label: row.label };
-        if draws[0] < schedule.antisense_share {
-            let background = self.task.recipe.labels.iter().position(|label| label.background);
-            sample = Sample {
-                unchanged: None,
-                sequence: reverse_complement(&row.sequence),
-                label: background.unwrap_or(row.label),
-            };
-        } else if draws[0] < schedule.antisense_share + schedule.other_strand_share {
-            sample = Sample { unchanged: None, sequence: reverse_complement(&row.sequence), label: row.label };
-        }
-        let spare = sample.sequence.len().saturating_sub(SHORTEST_CROP_BP) / 20;
-        if draws[1] < schedule.crop_share && spare > 0 {
-            // Steps of 20 bp, so that rows of equal length are found for a batch.
-            let cut = 10 * random.random_range(1..=spare);
-            let kept = cut..sample.sequence.len() - cut;
-            sample = Sample { unchanged: None, sequence: sample.sequence[kept].to_vec(), label: sample.label };
-        }
-        sample
-    }
-
     fn loss(&mut self, network: &TaskHead, samples: &[Sample]) -> Result<Tensor<1>, TrainError> {
         let windows: Vec<&[u8]> = samples.iter().map(|sample| sample.sequence.as_slice()).collect();
         let batch = Batch::new(&windows, &self.tokenizer)?;
-        let states = if self.config.reads_tokens { Some(self.states(samples, &batch)?) } else { None };
+        let states = if self.config.reads_tokens() { Some(self.states(samples, &batch)?) } else { None };
         let input = batch.head_input(&windows, states, self.composition.as_ref(), &self.device);
         let logits = network.forward(&input);
-        let (targets, weights) = match self.config.kind {
-            HeadKind::Sequence => self.sequence_targets(samples),
-            HeadKind::Base => self.base_targets(samples),
-            HeadKind::Token => self.token_targets(samples, &batch, logits.dims()[1]),
-        };
         let shape = logits.dims();
-        let targets = Tensor::<3>::from_data(TensorData::new(targets, shape), &self.device);
-        let weights = Tensor::<3>::from_data(TensorData::new(weights, [shape[0], shape[1], 1]), &self.device);
+        let targets = Targets::new(self.task.recipe, samples, &batch.spans, shape[1]);
+        let weights = TensorData::new(targets.weights, [shape[0], shape[1], 1]);
+        let weights = Tensor::<3>::from_data(weights, &self.device);
+        let probabilities = Tensor::<3>::from_data(TensorData::new(targets.probabilities, shape), &self.device);
         let total = weights.clone().sum();
-        Ok((log_softmax(logits, 2) * targets * weights).sum().neg() / total)
+        Ok((log_softmax(logits, 2) * probabilities * weights).sum().neg() / total)
     }
 
     /// The encoder's last states of a batch, `[batch, token, hidden]`; those of unchanged rows are computed once.
@@ -339,67 +264,6 @@ impl Run<'_> {
             }
         }
         Ok(states.autodiff())
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "a share between 0 and 1, rounding to f32 is meant")]
-    fn smoothed(&self, label: usize) -> impl Iterator<Item = f32> + use<> {
-        let labels = self.config.labels;
-        let smoothing = self.task.recipe.schedule.label_smoothing;
-        let share = (smoothing / labels as f64) as f32;
-        (0..labels).map(move |other| if other == label { 1.0 - smoothing as f32 + share } else { share })
-    }
-
-    fn sequence_targets(&self, samples: &[Sample]) -> (Vec<f32>, Vec<f32>) {
-        let targets = samples.iter().flat_map(|sample| self.smoothed(sample.label)).collect();
-        (targets, vec![1.0; samples.len()])
-    }
-
-    /// The site at the centre, background around it; the bases right beside a site teach nothing.
-    ///
-    /// The site of a row lies between its two middle bases: a donor is the second of them, the first intron base,
-    /// an acceptor the first, the last intron base.
-    fn base_targets(&self, samples: &[Sample]) -> (Vec<f32>, Vec<f32>) {
-        let (mut targets, mut weights) = (Vec::new(), Vec::new());
-        for sample in samples {
-            let length = sample.sequence.len();
-            let site = self.site(sample);
-            let background = self.task.recipe.labels.iter().position(|label| label.background).unwrap_or(0);
-            let around = length.saturating_sub(1).clamp(1, 2 * LABELLED_BP) as f32;
-            for position in 0..length {
-                let centre = position == length / 2 || position + 1 == length / 2;
-                let label = if Some(position) == site { sample.label } else { background };
-                targets.extend(self.smoothed(label));
-                let beside = site.is_some_and(|site| position != site && position.abs_diff(site) <= BESIDE_SITE_BP);
-                let far = position.abs_diff(length / 2) > LABELLED_BP;
-                let weight =
-                    if Some(position) == site || (site.is_none() && centre) { 1.0 } else { AROUND_WEIGHT / around };
-                weights.push(if beside || far { 0.0 } else { weight });
-            }
-        }
-        (targets, weights)
-    }
-
-    /// The labelled base of a row; `None` where the row is background.
-    fn site(&self, sample: &Sample) -> Option<usize> {
-        let label = &self.task.recipe.labels[sample.label];
-        let first = self.task.recipe.left_of_centre.contains(&label.name);
-        (!label.background).then(|| (sample.sequence.len() / 2).saturating_sub(usize::from(first)))
-    }
-
-    /// The token that covers the site has its label, the others are background.
-    fn token_targets(&self, samples: &[Sample], batch: &Batch, tokens: usize) -> (Vec<f32>, Vec<f32>) {
-        let (mut targets, mut weights) = (Vec::new(), Vec::new());
-        let background = self.task.recipe.labels.iter().position(|label| label.background).unwrap_or(0);
-        for (sample, spans) in samples.iter().zip(&batch.spans) {
-            for token in 0..tokens {
-                let span = spans.get(token).copied().flatten();
-                let at_site =
-                    span.zip(self.site(sample)).is_some_and(|((start, end), site)| (start..end).contains(&site));
-                targets.extend(self.smoothed(if at_site { sample.label } else { background }));
-                weights.push(if span.is_some() { 1.0 } else { 0.0 });
-            }
-        }
-        (targets, weights)
     }
 
     fn head(&self, network: TaskHead) -> Head {

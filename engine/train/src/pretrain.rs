@@ -16,6 +16,7 @@ use strandscope_models::{
     card::{Figure, ModelCard},
     checkpoint::{Storage, Weights, to_safetensors},
     dnagrinder::{Config, DnaGrinder, Keep, NormPosition},
+    folder::{Folder, MODEL_WEIGHTS, Model},
 };
 use strandscope_tokens::Tokenizer;
 
@@ -43,6 +44,8 @@ pub struct PretrainTask<'a> {
     pub genomes: &'a [PathBuf],
     /// Where indexes of sequence files are kept.
     pub cache: &'a Path,
+    /// A model to go on from, with its vocabulary and sizes; `None` makes one from scratch.
+    pub from: Option<&'a Folder>,
     /// Go on from the last checkpoint.
     pub resume: bool,
     /// Use a folder that is not empty.
@@ -61,19 +64,23 @@ pub fn pretrain(task: &PretrainTask<'_>, device: &Device, report: &mut Report<'_
     let recipe = task.recipe;
     let store = Store::create(task.output, task.resume, task.force)?;
     let corpus = Corpus::read(task)?;
-    let json = train_bpe(corpus.pieces(), recipe.tokenizer.vocab_size, recipe.tokenizer.max_token_bp, |found| {
-        report(Progress { step: 0, steps: recipe.schedule.steps, note: format!("{found} tokens learnt") })
-    })?;
-    let tokenizer = Tokenizer::from_json(&json, "the vocabulary just learnt")?;
-    let config = encoder_config(recipe, &tokenizer);
-    let mut run = Run { recipe, corpus, tokenizer, device: device.clone().autodiff() };
-    let (network, state) = run.train(&config, &store, task.resume, report)?;
+    let device = device.clone().autodiff();
+    let start = match task.from {
+        Some(folder) => Start::from_model(task, Model::load(folder, &device)?)?,
+        None => Start::from_scratch(recipe, &corpus, &device, report)?,
+    };
+    let Start { json, tokenizer, config, network } = start;
+    let mut run = Run { recipe, corpus, tokenizer, device };
+    let (network, state) = run.train(network, &config, &store, task.resume, report)?;
     let accuracy = run.held_out_accuracy(&network.valid())?;
     let weights = to_safetensors(&network, Storage::F16)?;
-    let card = run.card(accuracy, network.num_params(), &task.command);
+    let mut card = run.card(accuracy, network.num_params(), &task.command);
+    if let Some(before) = task.from.map(Folder::model_card).transpose()?.flatten() {
+        card.training = [before.training, card.training].concat();
+    }
     store.write("tokenizer.json", &json)?;
     store.write("config.json", &json_bytes(&config, task.output)?)?;
-    store.write("model.safetensors", &weights)?;
+    store.write(MODEL_WEIGHTS, &weights)?;
     store.write("card.json", &json_bytes(&card, task.output)?)?;
     store.clear_checkpoint()?;
     let mut notes = state.history;
@@ -85,6 +92,41 @@ pub fn pretrain(task: &PretrainTask<'_>, device: &Device, report: &mut Report<'_
 pub(crate) fn json_bytes(document: &impl serde::Serialize, folder: &Path) -> Result<Vec<u8>, TrainError> {
     serde_json::to_vec_pretty(document)
         .map_err(|error| TrainError::store("writing a card", folder)(std::io::Error::other(error)))
+}
+
+/// What training begins with.
+struct Start {
+    /// `tokenizer.json`.
+    json: Vec<u8>,
+    tokenizer: Tokenizer,
+    config: Config,
+    network: DnaGrinder,
+}
+
+impl Start {
+    fn from_scratch(
+        recipe: &PretrainRecipe,
+        corpus: &Corpus,
+        device: &Device,
+        report: &mut Report<'_>,
+    ) -> Result<Self, TrainError> {
+        let json = train_bpe(corpus.pieces(), recipe.tokenizer.vocab_size, recipe.tokenizer.max_token_bp, |found| {
+            report(Progress { step: 0, steps: recipe.schedule.steps, note: format!("{found} tokens learnt") })
+        })?;
+        let tokenizer = Tokenizer::from_json(&json, "the vocabulary just learnt")?;
+        let config = encoder_config(recipe, &tokenizer);
+        let network = DnaGrinder::load(&config, &mut Weights::random(recipe.seed, device));
+        Ok(Self { json, tokenizer, config, network })
+    }
+
+    fn from_model(task: &PretrainTask<'_>, model: Model) -> Result<Self, TrainError> {
+        if !model.network.predicts_tokens() {
+            let name = model.folder.name();
+            return Err(unusable(task, format!("model {name} has no layer that predicts tokens, so it cannot go on")));
+        }
+        let json = model.folder.read("tokenizer.json")?;
+        Ok(Self { json, tokenizer: model.tokenizer()?, config: model.config, network: model.network })
+    }
 }
 
 fn encoder_config(recipe: &PretrainRecipe, tokenizer: &Tokenizer) -> Config {
@@ -194,6 +236,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn train(
         &mut self,
+        mut network: DnaGrinder,
         config: &Config,
         store: &Store,
         resume: bool,
@@ -201,15 +244,14 @@ impl Run<'_> {
     ) -> Result<(DnaGrinder, State), TrainError> {
         let schedule = &self.recipe.schedule;
         let mut optimizer = optimizer(schedule.weight_decay);
-        let mut weights = Weights::random(self.recipe.seed, &self.device);
         let mut state = State::default();
         if let Some(found) = store.state()?.filter(|_| resume) {
-            weights = Weights::open(&store.checkpoint("model.safetensors"), &self.device)?;
+            let mut weights = Weights::open(&store.checkpoint(MODEL_WEIGHTS), &self.device)?;
+            network = DnaGrinder::load(config, &mut weights);
+            weights.finish()?;
             optimizer = store.restore(optimizer)?;
             state = found;
         }
-        let mut network = DnaGrinder::load(config, &mut weights);
-        weights.finish()?;
         let rate =
             LearningRate { peak: schedule.learning_rate, warmup_share: schedule.warmup_share, steps: schedule.steps };
         let mut smooth = None;
@@ -227,7 +269,7 @@ impl Run<'_> {
             let checkpoint = state.step.is_multiple_of(schedule.checkpoint_every);
             if checkpoint {
                 state.history.push(format!("step {} loss {mean:.3}", state.step));
-                store.save("model.safetensors", &network, &optimizer, &state)?;
+                store.save(MODEL_WEIGHTS, &network, &optimizer, &state)?;
             }
             if !report(Progress { step: state.step, steps: schedule.steps, note: format!("loss {mean:.3}") }) {
                 return Err(TrainError::Cancelled);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use strandscope_genome::{Hooks, sha256_of_file};
 use strandscope_models::{
     card::{Activation, DataSource, HeadKind, Label, StrandRule},
-    head::Pooling,
+    head::{HeadNetwork, Pooling, TrunkSizes},
 };
 
 use crate::{TrainError, dataset::survey};
@@ -133,7 +133,7 @@ pub struct HeadRecipe {
     /// Seed of everything random.
     pub seed: u64,
     /// The network.
-    pub network: NetworkRecipe,
+    pub network: HeadNetwork,
     /// The run.
     pub schedule: HeadSchedule,
     /// Tables to train on.
@@ -145,30 +145,6 @@ pub struct HeadRecipe {
     /// Genomes whose shared rows are left out.
     #[serde(default)]
     pub leave_out: Vec<String>,
-}
-
-/// Sizes of a head.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NetworkRecipe {
-    /// Whether the encoder's states are read.
-    pub reads_tokens: bool,
-    /// Channels of the convolution over bases.
-    pub channels: usize,
-    /// Width of the first convolution.
-    pub stem_width_bp: usize,
-    /// Width of the convolutions in the blocks.
-    pub block_width_bp: usize,
-    /// Dilation of each block.
-    pub dilations: Vec<usize>,
-    /// Share of channels dropped in training.
-    pub dropout: f64,
-    /// The one length it reads.
-    pub fixed_length_bp: Option<usize>,
-    /// How a sequence head pools.
-    pub pooling: Option<Pooling>,
-    /// Longest words of the composition.
-    pub composition: Option<usize>,
 }
 
 /// How long and how fast a head is trained.
@@ -254,16 +230,18 @@ pub fn plain_head(name: &str, kind: HeadKind, train: &Path) -> Result<HeadRecipe
         licence: "not stated".to_owned(),
         citation: Vec::new(),
         seed: 1,
-        network: NetworkRecipe {
-            reads_tokens: true,
-            channels: 32,
-            stem_width_bp: 11,
-            block_width_bp: 5,
-            dilations: vec![1, 2, 4, 8],
-            dropout: 0.1,
-            fixed_length_bp: None,
+        network: HeadNetwork {
+            trunk: Some(TrunkSizes {
+                reads_tokens: true,
+                channels: 32,
+                stem_width_bp: 11,
+                block_width_bp: 5,
+                dilations: vec![1, 2, 4, 8],
+                fixed_length_bp: None,
+            }),
             pooling: is_sequence.then_some(Pooling { channels: 8, every_bp: 10, dense: 64 }),
             composition: is_sequence.then_some(4),
+            dropout: 0.1,
         },
         schedule: HeadSchedule {
             epochs: 10,
@@ -282,6 +260,13 @@ pub fn plain_head(name: &str, kind: HeadKind, train: &Path) -> Result<HeadRecipe
         overlaps: None,
         leave_out: Vec::new(),
     })
+}
+
+impl HeadRecipe {
+    /// Index of the label that says that there is nothing to see.
+    pub fn background(&self) -> Option<usize> {
+        self.labels.iter().position(|label| label.background)
+    }
 }
 
 /// Reads a recipe.

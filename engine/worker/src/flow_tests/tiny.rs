@@ -1,9 +1,6 @@
 //! A tiny model and heads with random weights, in folders as they would be published.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use burn::tensor::Device;
 use serde_json::{Value, json};
@@ -11,7 +8,7 @@ use strandscope_models::{
     card::HeadKind,
     checkpoint::{Storage, Weights, sha256, to_safetensors},
     dnagrinder::{Config, DnaGrinder},
-    head::{HeadConfig, Pooling, TaskHead},
+    head::{HeadConfig, HeadNetwork, Pooling, TaskHead, TrunkSizes},
 };
 use tempfile::TempDir;
 
@@ -31,7 +28,8 @@ impl Tiny {
         let pooling = Pooling { channels: 2, every_bp: 5, dense: 8 };
         let fixed = config(HeadKind::Sequence, 2, Some(120), Some(pooling.clone()));
         tiny.write_head("promoter", &fixed, &["none", "promoter"], 120, "symmetric", &model_sha256);
-        let source = HeadConfig { composition: Some(2), ..config(HeadKind::Sequence, 2, None, Some(pooling)) };
+        let mut source = config(HeadKind::Sequence, 2, None, Some(pooling));
+        source.network.composition = Some(2);
         tiny.write_head("source", &source, &["one", "other"], 200, "symmetric", &model_sha256);
         tiny
     }
@@ -123,15 +121,19 @@ fn config(kind: HeadKind, labels: usize, fixed_length_bp: Option<usize>, pooling
         kind,
         labels,
         hidden_size: WIDTH,
-        reads_tokens: true,
-        channels: 8,
-        stem_width_bp: 9,
-        block_width_bp: 5,
-        dilations: vec![1, 4],
-        dropout: 0.1,
-        fixed_length_bp,
-        pooling,
-        composition: None,
+        network: HeadNetwork {
+            trunk: Some(TrunkSizes {
+                reads_tokens: true,
+                channels: 8,
+                stem_width_bp: 9,
+                block_width_bp: 5,
+                dilations: vec![1, 4],
+                fixed_length_bp,
+            }),
+            pooling,
+            composition: None,
+            dropout: 0.1,
+        },
     }
 }
 
@@ -185,19 +187,4 @@ pub(crate) fn bases(length_bp: usize) -> String {
         char::from(b"ACGT"[(state >> 30) as usize])
     };
     std::iter::repeat_with(next).take(length_bp).collect()
-}
-
-/// Keeps the folders in a place of one's own choice, for trying the program by hand.
-#[test]
-#[ignore = "writes to the folder that KEEP_TINY names"]
-fn keep() {
-    let target = std::env::var_os("KEEP_TINY").expect("KEEP_TINY names a folder");
-    let tiny = Tiny::new();
-    for name in ["model", "splice", "promoter", "source"] {
-        let (from, to) = (tiny.path(name), Path::new(&target).join(name));
-        fs::create_dir_all(&to).expect("a folder");
-        for file in fs::read_dir(from).expect("a folder").flatten() {
-            fs::copy(file.path(), to.join(file.file_name())).expect("a copy");
-        }
-    }
 }
