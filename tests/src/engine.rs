@@ -43,7 +43,7 @@ impl TestEngine {
         let engine = Engine::start(options, || {}).map_err(|error| error.to_string())?;
         match engine.event_within(PATIENCE) {
             Some(Event::Ready { device }) => Ok(Self { engine, device, _cache: cache }),
-            Some(Event::Stopped { reason }) => Err(reason),
+            Some(Event::Stopped { error }) => Err(error.to_string()),
             other => panic!("an engine says first whether it is ready, not {other:?}"),
         }
     }
@@ -58,7 +58,7 @@ impl TestEngine {
                 Event::Finished { job, outcome, .. } if job == expected => return Ok(outcome),
                 Event::Failed { job, error } if job == expected => return Err(error),
                 Event::Cancelled { .. } => panic!("nobody has cancelled"),
-                Event::Stopped { reason } => panic!("the engine has stopped: {reason}"),
+                Event::Stopped { error } => panic!("the engine has stopped: {error}"),
                 _ => {}
             }
         }

@@ -1,6 +1,9 @@
 //! What all subcommands share on the command line, and the window's own flags.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, CommandFactory as _, Parser, ValueEnum, error::ErrorKind};
 use strandscope_worker::{DeviceChoice, EngineOptions, Pick, WindowChoice};
@@ -85,8 +88,11 @@ pub struct Common {
     #[arg(long, value_enum, default_value_t, value_name = "DEVICE", global = true, help_heading = "Common")]
     pub device: Device,
     /// Threads for computing on the CPU [default: all cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), global = true, help_heading = "Common")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), global = true, help_heading = "Common")]
     pub threads: Option<u16>,
+    /// Numbers to compute in; auto is f32, the only ones that this version computes in
+    #[arg(long, value_parser = dtype, default_value = "auto", value_name = "auto|f32", global = true, help_heading = "Common")]
+    pub dtype: Dtype,
     /// Seed of everything random [default: the recipe's]
     #[arg(long, value_name = "N", global = true, help_heading = "Common")]
     pub seed: Option<u64>,
@@ -110,6 +116,7 @@ impl Common {
             seed: self.seed,
             cache: None,
             command_line,
+            no_provenance: false,
         }
     }
 }
@@ -133,6 +140,26 @@ impl From<Device> for DeviceChoice {
             Device::Cpu => Self::Cpu,
             Device::Gpu => Self::Gpu,
         }
+    }
+}
+
+/// Numbers to compute in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dtype {
+    /// The best for the device
+    #[default]
+    Auto,
+    /// Four bytes each
+    F32,
+}
+
+/// Reads `auto` or `f32`; narrower numbers are refused by name, since other programs offer them.
+fn dtype(text: &str) -> Result<Dtype, String> {
+    match text {
+        "auto" => Ok(Dtype::Auto),
+        "f32" => Ok(Dtype::F32),
+        "f16" | "bf16" => Err("this version computes in f32 only; write f32, or leave it out".to_owned()),
+        _ => Err("write 'auto' or 'f32'".to_owned()),
     }
 }
 
@@ -161,6 +188,11 @@ pub(crate) struct OutputArgs {
 }
 
 impl OutputArgs {
+    /// Whether the result goes to a file.
+    pub(crate) fn is_file(&self) -> bool {
+        self.output.as_deref().is_some_and(|path| path != Path::new("-"))
+    }
+
     /// For what only ever goes to standard output.
     pub(crate) fn stdout() -> Self {
         Self { output: None, force: false, no_provenance: false }
@@ -230,6 +262,8 @@ mod tests {
         assert_eq!(pick("mean"), Ok(Pick::Mean), "mean");
         assert_eq!(pick("all"), Ok(Pick::All), "all");
         assert_eq!(pick("3"), Ok(Pick::One(3)), "number");
+        assert_eq!((dtype("auto"), dtype("f32")), (Ok(Dtype::Auto), Ok(Dtype::F32)), "numbers");
+        assert!(dtype("bf16").is_err_and(|error| error.contains("f32 only")), "narrower numbers");
         assert!(pick("-1").is_err() && pick("first").is_err(), "nonsense");
         assert_eq!(window_choice("whole"), Ok(WindowChoice::Whole), "whole");
         assert_eq!(window_choice("512"), Ok(WindowChoice::Tokens(512)), "number");

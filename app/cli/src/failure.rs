@@ -71,6 +71,7 @@ impl Failure {
                 (ErrorKind::BadInput, "the file is damaged: get it again")
             }
             io::ErrorKind::IsADirectory => (ErrorKind::BadInput, "name a file"),
+            io::ErrorKind::FileTooLarge => (ErrorKind::BadInput, "split it into smaller files"),
             io::ErrorKind::PermissionDenied => (ErrorKind::Runtime, "check its permissions"),
             _ => (ErrorKind::Runtime, "check the disk it lies on"),
         };

@@ -1,13 +1,13 @@
 //! Input files, `-` among them.
 
 use std::{
-    fs,
-    io::{self, Read as _},
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use flate2::read::MultiGzDecoder;
-use strandscope_worker::RunRecord;
+use strandscope_worker::{RunRecord, genome::sha256_of_bytes};
 use tempfile::TempPath;
 
 use crate::{
@@ -20,6 +20,9 @@ const STDIN: &str = "standard input";
 
 /// What gzip and BGZF files begin with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Largest file that is read as a whole, packed or unpacked.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// A file to read; standard input is first written to a scratch file, since sequences are read in any order.
 pub(crate) enum Input {
@@ -91,29 +94,45 @@ impl Input {
     }
 }
 
-/// The whole of a small file, unpacked if it is gzip or BGZF; `-` is standard input.
-pub(crate) fn read_packed(path: &Path) -> Result<Vec<u8>> {
-    let read = || -> io::Result<Vec<u8>> {
+/// The whole of a small file.
+pub(crate) struct SmallFile {
+    /// Its content, unpacked if it is gzip or BGZF.
+    pub(crate) text: Vec<u8>,
+    /// SHA-256 of the file as it lies on disk.
+    pub(crate) sha256: String,
+}
+
+/// Reads a small file, packed or not; `-` is standard input.
+pub(crate) fn read_small(path: &Path) -> Result<SmallFile> {
+    let read = || -> io::Result<SmallFile> {
         let bytes = if path == Path::new("-") {
-            let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes)?;
-            bytes
+            read_at_most(MOST_BYTES, io::stdin().lock())?
         } else {
-            fs::read(path)?
+            read_at_most(MOST_BYTES, File::open(path)?)?
         };
-        if !bytes.starts_with(&GZIP) {
-            return Ok(bytes);
-        }
-        let mut text = Vec::new();
-        MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text)?;
-        Ok(text)
+        let sha256 = sha256_of_bytes(&bytes);
+        let is_packed = bytes.starts_with(&GZIP);
+        let text = if is_packed { read_at_most(MOST_BYTES, MultiGzDecoder::new(&bytes[..]))? } else { bytes };
+        Ok(SmallFile { text, sha256 })
     };
     let name = if path == Path::new("-") { STDIN.to_owned() } else { path.display().to_string() };
     read().map_err(|error| Failure::reading(&name, &error))
 }
 
+/// All that `source` gives. Devices give without end, and a small packed file can hold a lot.
+fn read_at_most(most_bytes: u64, source: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(most_bytes + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most_bytes {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it holds more than {most_bytes} bytes")));
+    }
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
@@ -130,9 +149,21 @@ mod tests {
         let mut packed = member("chr1\t0\t5\n");
         packed.extend(member("chr1\t5\t9\n"));
         fs::write(&path, &packed).unwrap();
-        assert_eq!(read_packed(&path).unwrap(), b"chr1\t0\t5\nchr1\t5\t9\n", "all members");
+        let file = read_small(&path).unwrap();
+        assert_eq!(file.text, b"chr1\t0\t5\nchr1\t5\t9\n", "all members");
+        assert_eq!(file.sha256, sha256_of_bytes(&packed), "of the packed file");
         fs::write(&path, &packed[..packed.len() - 4]).unwrap();
-        assert_eq!(read_packed(&path).unwrap_err().code(), 3, "a cut file");
-        assert_eq!(read_packed(&folder.path().join("none")).unwrap_err().code(), 3, "no file");
+        let code = |path: &Path| read_small(path).err().map(|failure| failure.code());
+        assert_eq!(code(&path), Some(3), "a cut file");
+        assert_eq!(code(&folder.path().join("none")), Some(3), "no file");
+    }
+
+    #[test]
+    fn what_has_no_end_is_refused() {
+        let error = read_at_most(1_000, io::repeat(0)).unwrap_err();
+        let failure = Failure::reading("/dev/zero", &error);
+        assert_eq!(failure.code(), 3, "{}", failure.message);
+        assert!(failure.message.contains("more than 1000 bytes"), "{}", failure.message);
+        assert_eq!(read_at_most(1_000, &[7; 1_000][..]).unwrap().len(), 1_000, "just small enough");
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use serde_json::{Value, json};
 use strandscope_worker::{
-    Outcome, RunRecord,
-    genome::{Output, OutputError},
+    Outcome,
+    genome::{Output, OutputError, write_provenance},
 };
 
 use crate::{
@@ -41,9 +41,13 @@ impl TextOutput {
     }
 
     /// Writes what was run as comment lines.
-    pub(crate) fn header(&mut self, record: Option<&RunRecord>) -> Result<()> {
-        let pairs = record.map(RunRecord::pairs).unwrap_or_default();
-        pairs.iter().try_for_each(|(key, value)| self.line(&format!("# {key}: {value}")))
+    pub(crate) fn header(&mut self, provenance: &[(String, String)]) -> Result<()> {
+        Ok(write_provenance(&mut self.0, provenance)?)
+    }
+
+    /// For what is too long to be put together before it is written.
+    pub(crate) fn stream(&mut self) -> &mut impl Write {
+        &mut self.0
     }
 
     /// Makes sure that what goes to standard output is there.
@@ -81,17 +85,26 @@ impl From<OutputError> for Failure {
 }
 
 /// What was run, for JSON; the same keys as at the head of tables.
-pub(crate) fn provenance(record: &RunRecord) -> Value {
-    Value::Object(record.pairs().into_iter().map(|(key, value)| (key, value.into())).collect())
+pub(crate) fn provenance_object(provenance: &[(String, String)]) -> Value {
+    Value::Object(provenance.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect())
+}
+
+/// Adds what was run to an object; nothing if there is nothing to tell.
+pub(crate) fn add_provenance(value: &mut Value, provenance: &[(String, String)]) {
+    if let (Value::Object(object), false) = (value, provenance.is_empty()) {
+        object.insert("provenance".to_owned(), provenance_object(provenance));
+    }
 }
 
 /// Writes a document as JSON, or as lines for people.
-pub(crate) fn write_document(args: &OutputArgs, json: bool, done: Done) -> Result<()> {
-    let Outcome::Json(mut value) = done.outcome else { return Err(unexpected(&done.outcome)) };
-    if let (Some(record), Some(object), false) = (&done.record, value.as_object_mut(), args.no_provenance) {
-        object.insert("provenance".to_owned(), provenance(record));
-    }
-    let mut out = TextOutput::open(args)?;
+pub(crate) fn write_document(
+    mut out: TextOutput,
+    json: bool,
+    outcome: Outcome,
+    provenance: &[(String, String)],
+) -> Result<()> {
+    let Outcome::Json(mut value) = outcome else { return Err(unexpected(&outcome)) };
+    add_provenance(&mut value, provenance);
     if json {
         out.line(&value.to_string())?;
     } else {
@@ -189,6 +202,23 @@ mod tests {
         out.line("new").unwrap();
         out.finish().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "new\n", "forced");
+    }
+
+    #[test]
+    fn what_was_run_stays_on_its_line_and_in_its_object() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tsv");
+        let pairs = [("input".to_owned(), "a\nb.fa".to_owned())];
+        let args = OutputArgs { output: Some(path.clone()), force: false, no_provenance: false };
+        let mut out = TextOutput::open(&args).unwrap();
+        out.header(&pairs).unwrap();
+        out.finish().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "# input: a b.fa\n", "one line");
+        let mut value = json!({ "n": 1 });
+        add_provenance(&mut value, &[]);
+        assert_eq!(value, json!({ "n": 1 }), "nothing to tell");
+        add_provenance(&mut value, &pairs);
+        assert_eq!(value["provenance"]["input"], "a\nb.fa", "as it is");
     }
 
     #[test]

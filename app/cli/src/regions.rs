@@ -38,10 +38,10 @@ impl<'a> Contigs<'a> {
 
     /// Reads `CONTIG` or `CONTIG:START-END`. Names may hold colons, so the whole text is tried as a name first.
     pub(crate) fn region(&self, text: &str) -> Result<Result<Region, Unusable>> {
-        if let Some(&length_bp) = self.lengths_bp.get(text) {
-            return Ok(Ok(Region::new(text, 0, length_bp)));
-        }
         let unusable = |reason| Unusable { place: "--region".to_owned(), text: format!("'{text}'"), reason };
+        if let Some(&length_bp) = self.lengths_bp.get(text) {
+            return Ok(self.checked(Region::new(text, 0, length_bp)).map_err(unusable));
+        }
         match text.parse::<Region>() {
             Ok(region) => Ok(self.checked(region).map_err(unusable)),
             Err(_) if !text.contains(':') && !text.is_empty() => Ok(Err(unusable(self.no_contig(text)))),
@@ -49,14 +49,17 @@ impl<'a> Contigs<'a> {
         }
     }
 
-    /// The region, if the genome has all of it.
+    /// The region, if the genome has all of it and there is something in it.
     fn checked(&self, region: Region) -> Result<Region, String> {
         let Some(&length_bp) = self.lengths_bp.get(region.contig.as_str()) else {
             return Err(self.no_contig(&region.contig));
         };
+        let contig = &region.contig;
         if region.end_bp > length_bp {
-            let contig = &region.contig;
             return Err(format!("it ends beyond contig '{contig}', which has {length_bp} bases in {}", self.file));
+        }
+        if region.is_empty() {
+            return Err(format!("contig '{contig}' has no bases in {}; leave it out", self.file));
         }
         Ok(region)
     }
@@ -127,7 +130,12 @@ mod tests {
         let contig = |name: &str, length_bp| Contig { name: name.into(), description: String::new(), length_bp };
         GenomeSummary {
             path: "ref.fa".into(),
-            contigs: vec![contig("chr1", 5_000), contig("HLA-A*01:01", 300), contig("odd:1-20", 50)],
+            contigs: vec![
+                contig("chr1", 5_000),
+                contig("HLA-A*01:01", 300),
+                contig("odd:1-20", 50),
+                contig("empty", 0),
+            ],
             warnings: Vec::new(),
         }
     }
@@ -150,6 +158,7 @@ mod tests {
         let reason = |text: &str| region(text).unwrap_err().reason;
         assert!(reason("chr1:4,000-5,001").contains("5000 bases"), "{}", reason("chr1:4,000-5,001"));
         assert!(reason("1:1-5").contains("it has 'chr1'"), "{}", reason("1:1-5"));
+        assert!(reason("empty").contains("no bases"), "{}", reason("empty"));
         assert!(reason("chr9").contains("first contig is 'chr1'"), "{}", reason("chr9"));
         let genome = genome();
         let contigs = Contigs::new(&genome, "ref.fa".into());

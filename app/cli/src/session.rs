@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use strandscope_worker::{
-    Engine, ErrorKind, Event, GenomeSummary, JobId, Outcome, RunRecord, Task, TrackChunk, genome::Strand,
+    Engine, EngineOptions, Event, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task, TrackChunk, genome::Strand,
 };
 
 use crate::{
-    args::Common,
+    args::{Common, OutputArgs},
     console::{Console, Progress},
     failure::{Failure, Result},
     input::Input,
@@ -21,8 +21,10 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(crate) struct Session {
     engine: Engine,
     console: Console,
-    device: Option<String>,
-    stopped: Option<String>,
+    /// The command line.
+    typed: String,
+    /// Why the thread that computes has ended.
+    stopped: Option<JobError>,
 }
 
 /// What a task gave.
@@ -53,11 +55,26 @@ impl Receiver for Nothing {
 }
 
 impl Session {
-    pub(crate) fn start(common: &Common, console: Console, typed: String) -> Result<Self> {
-        let engine = Engine::start(common.engine_options(Some(typed)), || {}).map_err(|error| {
+    /// Starts the engine; `no_provenance` is about the files that it writes itself.
+    pub(crate) fn start(common: &Common, console: Console, typed: String, no_provenance: bool) -> Result<Self> {
+        let options = EngineOptions { no_provenance, ..common.engine_options(Some(typed.clone())) };
+        let engine = Engine::start(options, || {}).map_err(|error| {
             Failure::runtime("cannot start the engine's threads; close other programs and try again").because(error)
         })?;
-        Ok(Self { engine, console, device: None, stopped: None })
+        Ok(Self { engine, console, typed, stopped: None })
+    }
+
+    /// What a result says of how it was made: the record of the run or, in a file, the program and the command.
+    pub(crate) fn provenance(&self, output: &OutputArgs, record: Option<&RunRecord>) -> Vec<(String, String)> {
+        match record {
+            _ if output.no_provenance => Vec::new(),
+            Some(record) => record.pairs(),
+            None if output.is_file() => {
+                let program = format!("strandscope {}", env!("CARGO_PKG_VERSION"));
+                vec![("program".to_owned(), program), ("command".to_owned(), self.typed.clone())]
+            }
+            None => Vec::new(),
+        }
     }
 
     /// Does `task` and waits for its outcome; `what` names it beside its progress.
@@ -90,15 +107,13 @@ impl Session {
                 self.engine.cancel(job);
                 stopping = Some(Failure::interrupted());
             }
-            if let Some(reason) = self.stopped.as_ref().filter(|_| needs_device) {
-                let failure = self.no_engine(reason);
+            if let Some(error) = self.stopped.as_ref().filter(|_| needs_device) {
                 watch.abandon();
-                return Err(failure);
+                return Err(error.clone().into());
             }
             let Some(event) = self.engine.event_within(LOOK) else { continue };
             match event {
-                Event::Ready { device } => self.device = Some(device),
-                Event::Stopped { reason } => self.stopped = Some(reason),
+                Event::Stopped { error } => self.stopped = Some(error),
                 Event::Finished { job: id, outcome, elapsed } if id == job => {
                     return match stopping {
                         Some(failure) => Err(failure),
@@ -121,14 +136,6 @@ impl Session {
                 }
                 _ => {}
             }
-        }
-    }
-
-    /// The engine's thread has ended: before it was ready there was no device to be had, afterwards it was lost.
-    fn no_engine(&self, reason: &str) -> Failure {
-        match self.device {
-            None => Failure::new(ErrorKind::NoDevice, reason),
-            Some(_) => Failure::runtime(reason),
         }
     }
 }
@@ -175,7 +182,7 @@ impl Watch<'_> {
                 self.record = Some(record);
             }
             Event::TrackChunk { job: id, chunk } if id == job => receiver.chunk(chunk)?,
-            // Events of jobs that have ended.
+            // The engine is ready, or a job that has ended is heard of.
             _ => {}
         }
         Ok(())

@@ -6,7 +6,11 @@ use strandscope_genome::{Region, Strand, Track, TrackLayout};
 use strandscope_models::{dnagrinder::Keep, folder::Model};
 use strandscope_tokens::Tokenizer;
 
-use crate::{AnalysisError, batch::Batch, predict::host};
+use crate::{
+    AnalysisError,
+    batch::{Batch, is_base},
+    predict::host,
+};
 
 /// Context on each side of a window, as a share of it.
 const FLANK_SHARE: u64 = 8;
@@ -35,6 +39,14 @@ impl Shown {
             Self::One(index) => Err(AnalysisError::Request(format!(
                 "there is no {what} {index}: the model has {count}, counted from 0"
             ))),
+        }
+    }
+
+    /// What a track of `group` is called: by what was asked for, so that the mean of a single one is still `mean`.
+    fn name(self, group: &Range<usize>) -> String {
+        match self {
+            Self::Mean => "mean".to_owned(),
+            Self::All | Self::One(_) => group.start.to_string(),
         }
     }
 }
@@ -74,20 +86,12 @@ impl AttentionPlan {
 /// # Errors
 /// When the model has no such layer or attention head.
 pub fn track_names(model: &Model, plan: &AttentionPlan) -> Result<Vec<(String, String)>, AnalysisError> {
-    let name = |group: Range<usize>, count| {
-        if group.len() == 1 && count > 1 { group.start.to_string() } else { "mean".to_owned() }
-    };
-    let (layers, heads) = (model.config.num_hidden_layers, model.config.num_attention_heads);
-    let mut names = Vec::new();
-    for layer in plan.layer.groups(layers, "layer")? {
-        for head in plan.attention_head.groups(heads, "attention head")? {
-            names.push((name(layer.clone(), layers), name(head, heads)));
-        }
-    }
-    Ok(names)
+    let names = pairs(model, plan)?.into_iter();
+    Ok(names.map(|(layers, heads)| (plan.layer.name(&layers), plan.attention_head.name(&heads))).collect())
 }
 
-/// Attention that each token of a region receives, summed over the queries of its window.
+/// Attention that each token of a region receives, summed over the queries of its window; tells how many bases of the
+/// region the model was given as unknown.
 ///
 /// `bases` reads a stretch of the contig; `part` takes the next part of a track and, after the last track of a
 /// window, is asked whether to go on by `go_on`.
@@ -101,15 +105,21 @@ pub fn attention_received(
     bases: &mut dyn FnMut(Range<u64>) -> Result<Vec<u8>, AnalysisError>,
     part: &mut dyn FnMut(usize, Track),
     go_on: &mut dyn FnMut(u64) -> Result<(), AnalysisError>,
-) -> Result<(), AnalysisError> {
+) -> Result<u64, AnalysisError> {
     let names = track_names(model, plan)?;
     let mut core_start = plan.region.start_bp;
     let mut windows = 0;
+    let mut unknown_bp = 0;
     while core_start < plan.region.end_bp {
-        let core_end = (core_start + plan.core_bp()).min(plan.region.end_bp);
+        let core_end = core_start.saturating_add(plan.core_bp()).min(plan.region.end_bp);
         let window = window_around(core_start..core_end, plan);
         let read = bases(window.clone())?;
         let batch = Batch::new(&[&read], tokenizer)?;
+        // Windows overlap, so that letters are counted in the cores, which do not.
+        if batch.unknown_bp > 0 {
+            let core = offset(window.start, core_start)..offset(window.start, core_end);
+            unknown_bp += read[core].iter().filter(|letter| !is_base(**letter)).count() as u64;
+        }
         let received = received_by_layer(model, &batch)?;
         let (tokens, spans) = tokens_inside(&batch.spans[0], window.start, core_start..core_end);
         for (number, (groups, (layer, head))) in pairs(model, plan)?.into_iter().zip(&names).enumerate() {
@@ -133,7 +143,11 @@ pub fn attention_received(
         windows += 1;
         go_on(windows)?;
     }
-    Ok(())
+    Ok(unknown_bp)
+}
+
+fn offset(start_bp: u64, position_bp: u64) -> usize {
+    usize::try_from(position_bp - start_bp).unwrap_or(usize::MAX)
 }
 
 /// A group of layers and a group of attention heads.
@@ -198,5 +212,13 @@ mod tests {
     fn a_layer_that_is_not_there_is_named() {
         let error = Shown::One(6).groups(6, "layer").expect_err("layers are counted from 0");
         assert!(error.to_string().contains("layer 6"), "{error}");
+    }
+
+    #[test]
+    fn the_only_layer_is_named_by_what_was_asked_for() {
+        for (shown, name) in [(Shown::One(0), "0"), (Shown::All, "0"), (Shown::Mean, "mean")] {
+            let groups = shown.groups(1, "layer").expect("there is one");
+            assert_eq!(groups.iter().map(|group| shown.name(group)).collect::<Vec<_>>(), [name], "{shown:?}");
+        }
     }
 }

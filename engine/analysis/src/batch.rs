@@ -104,6 +104,11 @@ impl Batch {
     }
 }
 
+/// Whether a letter stands for one base.
+pub fn is_base(letter: u8) -> bool {
+    matches!(letter.to_ascii_uppercase(), b'A' | b'C' | b'G' | b'T' | b'U')
+}
+
 /// Four values for each base: 1 in the column of A, C, G or T (U counts as T), all 0 for any other letter.
 fn one_hot(bases: &[u8]) -> impl Iterator<Item = f32> {
     bases.iter().flat_map(|base| {

@@ -7,6 +7,7 @@ use strandscope_models::card::{HeadKind, StrandRule};
 
 use crate::{
     AnalysisError,
+    batch::is_base,
     predict::Predictor,
     stitch::Stitcher,
     windows::{Bins, Tiling},
@@ -143,8 +144,9 @@ impl Run<'_, '_> {
             let parts: Vec<_> = stitchers.iter_mut().map(|stitcher| stitcher.take(settled)).collect();
             if let Some(range) = parts.iter().flatten().map(|(range, _)| range.clone()).next() {
                 let bases = self.host.bases(range.clone())?;
+                let gaps: Vec<_> = bases.iter().map(|base| (!is_base(*base)).then_some("n_run")).collect();
                 let answers = parts.into_iter().flatten().map(|(_, means)| means).collect();
-                self.emit(&range, 1, answers, &bases);
+                self.emit(&range, 1, answers, &gaps);
             }
         }
         Ok(())
@@ -160,22 +162,27 @@ impl Run<'_, '_> {
         while first < numbers.end {
             let batch = first..(first + per_batch).min(numbers.end);
             first = batch.end;
-            let windows: Vec<_> = batch.clone().filter_map(|number| bins.window(number)).collect();
+            let places: Vec<_> = batch.clone().map(|number| bins.window(number)).collect();
+            let windows: Vec<_> = places.iter().flatten().cloned().collect();
             let bases = self.read(&windows)?;
             let mut answers = Vec::new();
             for strand in self.strands() {
                 let found = if windows.is_empty() { Vec::new() } else { self.answers(&bases, *strand)? };
-                let mut found = found.into_iter().zip(&bases).map(|(answer, bases)| known(answer, bases));
+                let mut found = found.into_iter().flatten();
                 let missing = || vec![f32::NAN; self.labels()];
-                let rows = batch.clone().map(|number| match bins.window(number) {
-                    Some(_) => found.next().unwrap_or_else(missing),
-                    None => missing(),
-                });
+                let rows = places.iter().map(|place| place.as_ref().and_then(|_| found.next()).unwrap_or_else(missing));
                 answers.push(transposed(&rows.collect::<Vec<_>>(), self.labels()));
             }
             let range = (batch.start * bins.stride_bp).max(start_bp)..(batch.end * bins.stride_bp).min(end_bp);
-            let bases = self.host.bases(range.clone())?;
-            self.emit(&range, bins.stride_bp, answers, &bases);
+            let mut bases = bases.iter();
+            let gaps: Vec<_> = places
+                .iter()
+                .map(|place| match place {
+                    Some(_) => bases.next().filter(|bases| is_too_unknown(bases)).map(|_| "n_run"),
+                    None => Some("contig_end"),
+                })
+                .collect();
+            self.emit(&range, bins.stride_bp, answers, &gaps);
         }
         Ok(())
     }
@@ -211,15 +218,15 @@ impl Run<'_, '_> {
         Ok(values)
     }
 
-    /// Hands out the tracks of a stretch; `answers` is `[strand][label][base or bin]`.
-    fn emit(&mut self, range: &Range<u64>, width_bp: u64, answers: Vec<Vec<Vec<f32>>>, bases: &[u8]) {
+    /// Hands out the tracks of a stretch; `answers` is `[strand][label][base or bin]`, `gaps` as in [`missing_runs`].
+    fn emit(&mut self, range: &Range<u64>, width_bp: u64, answers: Vec<Vec<Vec<f32>>>, gaps: &[Gap]) {
         let names = track_names(self.predictor, self.plan.both_strands);
         let values = match (&self.predictor.head.card.strand, answers.len()) {
             (StrandRule::Symmetric, 2) => averaged(&answers),
             _ => answers.into_iter().flatten().collect(),
         };
         for (number, ((label, strand), values)) in names.into_iter().zip(values).enumerate() {
-            let part = self.part(range, width_bp, &label, strand, values, bases);
+            let part = self.part(range, width_bp, &label, strand, values, gaps);
             self.host.part(number, part);
         }
     }
@@ -231,23 +238,10 @@ impl Run<'_, '_> {
         label: &str,
         strand: Strand,
         mut values: Vec<f32>,
-        bases: &[u8],
+        gaps: &[Gap],
     ) -> Track {
         let region = Region::new(self.plan.region.contig.clone(), range.start, range.end);
-        let mut missing: Vec<MissingRun> = Vec::new();
-        for (index, value) in values.iter_mut().enumerate() {
-            // The first bin may begin before the region.
-            let start_bp = if index == 0 { range.start } else { (range.start / width_bp + index as u64) * width_bp };
-            let end_bp = ((range.start / width_bp + index as u64 + 1) * width_bp).min(range.end);
-            let reason =
-                self.missing_reason(*value, start_bp..end_bp, &bases[offset(range, start_bp)..offset(range, end_bp)]);
-            let Some(reason) = reason else { continue };
-            *value = f32::NAN;
-            match missing.last_mut() {
-                Some(last) if last.end_bp == start_bp && last.reason == reason => last.end_bp = end_bp,
-                _ => missing.push(MissingRun { start_bp, end_bp, reason: reason.to_owned() }),
-            }
-        }
+        let missing = missing_runs(&mut values, gaps, range, width_bp);
         let card = &self.predictor.head.card;
         let unit = match card.activation {
             strandscope_models::card::Activation::Identity => "value",
@@ -257,37 +251,31 @@ impl Run<'_, '_> {
         let layout = TrackLayout::Bins { width_bp };
         Track { name, label: label.to_owned(), unit: unit.to_owned(), region, strand, layout, values, missing }
     }
+}
 
-    fn missing_reason(&self, value: f32, place: Range<u64>, bases: &[u8]) -> Option<&'static str> {
-        let sequence = self.predictor.head.card.kind == HeadKind::Sequence;
-        let unknown = bases.iter().all(|base| !is_base(*base));
-        if value.is_finite() && (sequence || !unknown) {
-            None
-        } else if unknown {
-            Some("n_run")
-        } else if sequence {
-            let bins = bins(self.plan);
-            let leaves = bins.window(place.start / bins.stride_bp).is_none();
-            Some(if leaves { "contig_end" } else { "n_run" })
-        } else {
-            Some("not_finite")
+/// Why a base or bin has no answer, whatever the head says; `None` where the head decides.
+type Gap = Option<&'static str>;
+
+/// Takes out the values that are no answers and tells where they were and why; `gaps` has one entry for each value.
+fn missing_runs(values: &mut [f32], gaps: &[Gap], range: &Range<u64>, width_bp: u64) -> Vec<MissingRun> {
+    let mut missing: Vec<MissingRun> = Vec::new();
+    for (index, (value, gap)) in values.iter_mut().zip(gaps).enumerate() {
+        let Some(reason) = gap.or((!value.is_finite()).then_some("not_finite")) else { continue };
+        *value = f32::NAN;
+        // The first bin may begin before the region.
+        let start_bp = if index == 0 { range.start } else { (range.start / width_bp + index as u64) * width_bp };
+        let end_bp = ((range.start / width_bp + index as u64 + 1) * width_bp).min(range.end);
+        match missing.last_mut() {
+            Some(last) if last.end_bp == start_bp && last.reason == reason => last.end_bp = end_bp,
+            _ => missing.push(MissingRun { start_bp, end_bp, reason: reason.to_owned() }),
         }
     }
+    missing
 }
 
-fn offset(range: &Range<u64>, position_bp: u64) -> usize {
-    usize::try_from(position_bp - range.start).unwrap_or(usize::MAX)
-}
-
-fn is_base(letter: u8) -> bool {
-    matches!(letter.to_ascii_uppercase(), b'A' | b'C' | b'G' | b'T' | b'U')
-}
-
-/// The answer of a sequence head, or NaN where too many letters of its window are no bases.
-fn known(answer: Vec<Vec<f32>>, window: &[u8]) -> Vec<f32> {
-    let values = answer.into_iter().next().unwrap_or_default();
-    let unknown = window.iter().filter(|letter| !is_base(**letter)).count();
-    if unknown * UNKNOWN_SHARE > window.len() { vec![f32::NAN; values.len()] } else { values }
+/// Whether too many letters of a window are no bases for a sequence head to answer.
+fn is_too_unknown(window: &[u8]) -> bool {
+    window.iter().filter(|letter| !is_base(**letter)).count() * UNKNOWN_SHARE > window.len()
 }
 
 /// Answers of tokens as answers of the bases they cover.
@@ -342,6 +330,22 @@ mod tests {
         assert!((values[0][0] - 0.4).abs() < 1e-6, "mean");
         assert!((values[1][0] - 0.4).abs() < 1e-6, "difference");
         assert!(values[0][1].is_nan(), "missing on one strand is missing");
+    }
+
+    #[test]
+    fn each_missing_value_has_its_own_reason() {
+        let mut values = [f32::NAN, f32::NAN, 0.5, f32::INFINITY, 0.25, 0.75];
+        let gaps = [Some("contig_end"), Some("n_run"), Some("n_run"), None, None, None];
+        let found = missing_runs(&mut values, &gaps, &(15..65), 10);
+        let run = |start_bp, end_bp, reason: &str| MissingRun { start_bp, end_bp, reason: reason.to_owned() };
+        assert_eq!(found, [run(15, 20, "contig_end"), run(20, 40, "n_run"), run(40, 50, "not_finite")], "reasons");
+        assert_eq!(values.map(f32::is_finite), [false, false, false, false, true, true], "what stays");
+    }
+
+    #[test]
+    fn a_window_may_hold_a_few_unknown_letters() {
+        assert!(!is_too_unknown(b"ACGTACGTAN"), "one in ten");
+        assert!(is_too_unknown(b"ACGTACGTNN"), "two in ten");
     }
 
     #[test]

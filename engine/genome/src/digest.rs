@@ -15,6 +15,15 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// SHA-256 of `bytes`, in lower-case hexadecimal.
+///
+/// ```
+/// assert!(strandscope_genome::sha256_of_bytes(b"abc").starts_with("ba7816bf"));
+/// ```
+pub fn sha256_of_bytes(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// SHA-256 of the file at `path` as it lies on disk, packed or not, in lower-case hexadecimal.
 ///
 /// # Errors

@@ -32,14 +32,14 @@ mod unpack;
 mod write;
 
 pub use contig::Contig;
-pub use digest::sha256_of_file;
+pub use digest::{sha256_of_bytes, sha256_of_file};
 pub use error::{GenomeError, Place};
 pub use fasta::{FastaRecord, FastaReport, inspect_fasta};
 pub use genome::Genome;
 pub use hooks::Hooks;
 pub use output::{AtomicFile, Output, OutputError};
-pub use region::{ParseRegionError, Region};
+pub use region::{ParseRegionError, Region, grouped};
 pub use strand::{Strand, complement, reverse_complement};
 pub use track::{MissingRun, Track, TrackLayout};
 pub use unfinished::remove_unfinished_files;
-pub use write::{TrackFiles, TrackFormat, TrackName, track_path};
+pub use write::{TrackFiles, TrackFormat, TrackName, track_path, tsv_cell, write_provenance};

@@ -1,12 +1,13 @@
 //! The engine's threads and the handle that talks to them.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel},
     },
     thread,
     time::{Duration, Instant},
@@ -16,6 +17,12 @@ use crate::{
     Command, ErrorKind, Event, JobError, JobId, Outcome, Task,
     tasks::{FileTasks, TensorTasks},
 };
+
+/// Events that may wait to be read; a reader that falls behind then slows the work down instead of filling memory.
+const MOST_EVENTS: usize = 256;
+
+/// How long to sleep before looking again whether a full queue has room.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Where tensors live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +49,8 @@ pub struct EngineOptions {
     pub cache: Option<PathBuf>,
     /// The command line as typed, for provenance; `None` in the window.
     pub command_line: Option<String>,
+    /// Leave out of the files that tasks write what was run.
+    pub no_provenance: bool,
 }
 
 /// A running engine: one thread for tensors, one for files.
@@ -63,7 +72,7 @@ impl Engine {
     /// # Errors
     /// When no thread can be started. A missing device is reported as [`Event::Stopped`], since it is found out there.
     pub fn start(options: EngineOptions, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
-        let (event_sender, events) = channel();
+        let (event_sender, events) = sync_channel(MOST_EVENTS);
         let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
         let flags = Flags::default();
         let post = Post { events: event_sender, wake, flags: Arc::clone(&flags) };
@@ -119,16 +128,29 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// Where events are sent from.
 #[derive(Clone)]
 pub(crate) struct Post {
-    events: Sender<Event>,
+    events: SyncSender<Event>,
     wake: Arc<dyn Fn() + Send + Sync>,
     flags: Flags,
 }
 
 impl Post {
+    /// Queues an event, as soon as there is room for it.
     pub(crate) fn send(&self, event: Event) {
-        // Nobody listens any more when the window has gone: the job's flag ends the work.
-        let _ = self.events.send(event);
+        self.send_unless(event, || false);
+    }
+
+    /// Queues an event unless `given_up` while there was no room for it; says whether it did.
+    fn send_unless(&self, mut event: Event, given_up: impl Fn() -> bool) -> bool {
+        while let Err(error) = self.events.try_send(event) {
+            match error {
+                TrySendError::Full(back) if !given_up() => event = back,
+                // Nobody listens any more when the window has gone: the job's flag ends the work.
+                TrySendError::Full(_) | TrySendError::Disconnected(_) => return false,
+            }
+            thread::sleep(LOOK);
+        }
         (self.wake)();
+        true
     }
 }
 
@@ -137,27 +159,36 @@ pub(crate) struct Job {
     id: JobId,
     post: Post,
     cancelled: Arc<AtomicBool>,
+    /// Whether something it told was not delivered, as it was asked to stop while there was no room.
+    is_cut_short: Cell<bool>,
 }
 
 impl Job {
+    /// Tells something. Nothing follows what was not delivered, so that what arrives has no holes.
+    fn send(&self, event: Event) {
+        if !self.is_cut_short.get() && !self.post.send_unless(event, || self.is_cancelled()) {
+            self.is_cut_short.set(true);
+        }
+    }
+
     pub(crate) fn started(&self, total: u64, unit: &str) {
-        self.post.send(Event::Started { job: self.id, total, unit: unit.to_owned() });
+        self.send(Event::Started { job: self.id, total, unit: unit.to_owned() });
     }
 
     pub(crate) fn record(&self, record: crate::RunRecord, tracks: Vec<(String, strandscope_genome::Strand)>) {
-        self.post.send(Event::Record { job: self.id, record, tracks });
+        self.send(Event::Record { job: self.id, record, tracks });
     }
 
     pub(crate) fn progress(&self, done: u64, note: impl Into<String>) {
-        self.post.send(Event::Progress { job: self.id, done, note: note.into() });
+        self.send(Event::Progress { job: self.id, done, note: note.into() });
     }
 
     pub(crate) fn warn(&self, message: impl Into<String>) {
-        self.post.send(Event::Warning { job: self.id, message: message.into() });
+        self.send(Event::Warning { job: self.id, message: message.into() });
     }
 
     pub(crate) fn chunk(&self, chunk: crate::TrackChunk) {
-        self.post.send(Event::TrackChunk { job: self.id, chunk });
+        self.send(Event::TrackChunk { job: self.id, chunk });
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -190,21 +221,24 @@ fn spawn<T: Tasks + 'static>(
     open: impl FnOnce(&Post) -> Result<T, JobError> + Send + 'static,
 ) -> std::io::Result<Sender<Command>> {
     let (sender, commands) = channel();
-    thread::Builder::new().name(name.to_owned()).stack_size(16 << 20).spawn(move || match open(&post) {
+    let serve = move || match guarded("the engine", || open(&post)) {
         Ok(tasks) => serve(tasks, &commands, &post),
-        Err(error) => post.send(Event::Stopped { reason: error.message }),
-    })?;
+        Err(error) => post.send(Event::Stopped { error }),
+    };
+    thread::Builder::new().name(name.to_owned()).stack_size(16 << 20).spawn(serve)?;
     Ok(sender)
 }
 
 fn serve(mut tasks: impl Tasks, commands: &Receiver<Command>, post: &Post) {
     while let Ok(Command::Run { job: id, task }) = commands.recv() {
         let cancelled = lock(&post.flags).get(&id).cloned().unwrap_or_default();
-        let job = Job { id, post: post.clone(), cancelled };
+        let job = Job { id, post: post.clone(), cancelled, is_cut_short: Cell::new(false) };
         let start = Instant::now();
-        let result = if job.is_cancelled() { Err(Stop::Cancelled) } else { guarded(&mut tasks, task, &job) };
+        let result =
+            if job.is_cancelled() { Err(Stop::Cancelled) } else { guarded("the job", || tasks.run(task, &job)) };
         lock(&post.flags).remove(&id);
         post.send(match result {
+            Ok(_) if job.is_cut_short.get() => Event::Cancelled { job: id },
             Ok(outcome) => Event::Finished { job: id, outcome, elapsed: start.elapsed() },
             Err(Stop::Cancelled) => Event::Cancelled { job: id },
             Err(Stop::Failed(error)) => Event::Failed { job: id, error },
@@ -212,15 +246,115 @@ fn serve(mut tasks: impl Tasks, commands: &Receiver<Command>, post: &Post) {
     }
 }
 
-/// Runs a task; a panic inside it ends the task, not the thread.
-fn guarded(tasks: &mut impl Tasks, task: Task, job: &Job) -> Result<Outcome, Stop> {
-    let run = std::panic::AssertUnwindSafe(|| tasks.run(task, job));
-    std::panic::catch_unwind(run).unwrap_or_else(|panic| {
+/// Does `work`; a panic inside it ends the work with an error, not the thread without a word. `what` names the work.
+fn guarded<T, E: From<JobError>>(what: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(Stop::Failed(JobError {
-            kind: ErrorKind::Runtime,
-            message: "the job stopped through a fault of this program; please report it with the text below".to_owned(),
-            causes: vec![text.unwrap_or("no text").to_owned()],
-        }))
+        let message = format!("{what} stopped through a fault of this program; please report it with the text below");
+        let causes = vec![text.unwrap_or("no text").to_owned()];
+        Err(JobError { kind: ErrorKind::Runtime, message, causes }.into())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+
+    /// Steps that [`Steps`] tells of: more than may wait.
+    const STEPS: u64 = 4 * MOST_EVENTS as u64;
+
+    /// No job of these tests takes this long.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Work that tells steps as fast as they are taken from it, and counts them.
+    struct Steps(Arc<AtomicU64>);
+
+    impl Tasks for Steps {
+        fn run(&mut self, _task: Task, job: &Job) -> Result<Outcome, Stop> {
+            for step in 1..=STEPS {
+                job.progress(step, "");
+                self.0.store(step, Ordering::Relaxed);
+            }
+            Ok(Outcome::Json(serde_json::Value::Null))
+        }
+    }
+
+    /// An engine whose threads both do what `open` gives.
+    fn engine<T: Tasks + 'static>(open: impl Fn() -> Result<T, JobError> + Clone + Send + 'static) -> Engine {
+        let (event_sender, events) = sync_channel(MOST_EVENTS);
+        let flags = Flags::default();
+        let post = Post { events: event_sender, wake: Arc::new(|| {}), flags: Arc::clone(&flags) };
+        let spawn = || {
+            let open = open.clone();
+            spawn("test", post.clone(), move |_| open()).expect("a thread")
+        };
+        Engine { files: spawn(), tensors: spawn(), events, flags, next_job: 0 }
+    }
+
+    /// An engine that works on [`Steps`], and the number of steps done.
+    fn stepping() -> (Engine, Arc<AtomicU64>) {
+        let steps = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&steps);
+        (engine(move || Ok(Steps(Arc::clone(&counted)))), steps)
+    }
+
+    fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !is_so() {
+            assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Waits until the queue is full, and a little longer.
+    fn fill(steps: &AtomicU64) {
+        wait_until("the queue is full", || steps.load(Ordering::Relaxed) >= MOST_EVENTS as u64);
+        thread::sleep(20 * LOOK);
+        assert_eq!(steps.load(Ordering::Relaxed), MOST_EVENTS as u64, "the work waits");
+    }
+
+    #[test]
+    fn a_slow_reader_slows_the_work_and_loses_nothing() {
+        let (mut engine, steps) = stepping();
+        let job = engine.run(Task::Doctor);
+        fill(&steps);
+        for step in 1..=STEPS {
+            let event = engine.event_within(PATIENCE);
+            assert_eq!(event, Some(Event::Progress { job, done: step, note: String::new() }), "in order");
+        }
+        let end = engine.event_within(PATIENCE);
+        assert!(matches!(end, Some(Event::Finished { job: id, .. }) if id == job), "{end:?}");
+    }
+
+    #[test]
+    fn a_job_that_waits_for_its_reader_can_be_cancelled() {
+        let (mut engine, steps) = stepping();
+        let job = engine.run(Task::Doctor);
+        fill(&steps);
+        engine.cancel(job);
+        wait_until("the work is through", || steps.load(Ordering::Relaxed) == STEPS);
+        let end = (0..=MOST_EVENTS).find_map(|_| match engine.event_within(PATIENCE) {
+            Some(Event::Progress { .. }) => None,
+            event => event,
+        });
+        assert_eq!(end, Some(Event::Cancelled { job }), "what was dropped is not passed off as complete");
+    }
+
+    #[test]
+    fn the_work_ends_when_nobody_listens_any_more() {
+        let (mut engine, steps) = stepping();
+        engine.run(Task::Doctor);
+        fill(&steps);
+        drop(engine);
+        wait_until("no thread holds the counter", || Arc::strong_count(&steps) == 1);
+    }
+
+    #[test]
+    fn a_panic_while_the_engine_starts_is_told() {
+        let engine = engine(|| -> Result<Steps, JobError> { panic!("no threads") });
+        let Some(Event::Stopped { error }) = engine.event_within(PATIENCE) else { panic!("it is not told") };
+        assert_eq!((error.kind, error.causes), (ErrorKind::Runtime, vec!["no threads".to_owned()]), "with its text");
+    }
 }

@@ -29,7 +29,7 @@ pub enum Command {
     },
 }
 
-/// A piece of work. The first four read files and never wait for the others.
+/// A piece of work. The first five read files and never wait for the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Task {
     /// Open a FASTA file (plain, gzip or BGZF), find or build its index → [`Outcome::Genome`].
@@ -81,7 +81,14 @@ pub enum Task {
 impl Task {
     /// Whether it needs no tensors, and so neither a device nor its turn on the engine's thread.
     pub fn reads_files_only(&self) -> bool {
-        matches!(self, Self::OpenGenome { .. } | Self::ReadBases { .. } | Self::Inspect { .. } | Self::Export(_))
+        matches!(
+            self,
+            Self::OpenGenome { .. }
+                | Self::ReadBases { .. }
+                | Self::Inspect { .. }
+                | Self::Export(_)
+                | Self::Tokenize(_)
+        )
     }
 }
 
@@ -160,8 +167,8 @@ pub enum Event {
     },
     /// The engine's thread has ended; nothing more will come.
     Stopped {
-        /// Why, for people.
-        reason: String,
+        /// Why.
+        error: JobError,
     },
 }
 
@@ -419,6 +426,8 @@ pub struct PretrainRequest {
     pub config: PathBuf,
     /// FASTA files.
     pub genomes: Vec<PathBuf>,
+    /// A model to go on from: a name or a folder; `None` makes one from scratch.
+    pub from: Option<String>,
     /// Go on from the last checkpoint in the output folder.
     pub resume: bool,
     /// Folder of the model.

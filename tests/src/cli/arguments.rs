@@ -40,6 +40,7 @@ fn nonsense_is_a_usage_error() {
         &["score", "a.fa", "--head", "splice", "--threads", "0"],
         &["score", "a.fa", "--head", "splice", "--region", "chr1:9-5"],
         &["score", "a.fa", "--head", "splice", "--window-tokens", "none"],
+        &["inspect", "a.fa", "--dtype", "f64"],
         &["inspect"],
     ] {
         place.run(arguments).expect(2);
@@ -54,6 +55,10 @@ fn common_flags_stand_before_or_behind_the_subcommand() {
     let before = place.run(&["--quiet", "--offline", "--device", "cpu", "inspect", "a.fa"]).expect(0).out;
     assert_eq!(before, behind, "the same");
     place.run(&["--renderer", "glow", "inspect", "a.fa"]).expect(2);
+    let with_dtype = place.run(&["inspect", "a.fa", "--quiet", "--dtype", "f32"]).expect(0).out;
+    assert_eq!(with_dtype, behind, "what is computed in anyway");
+    let refused = place.run(&["inspect", "a.fa", "--dtype", "bf16"]).expect(2);
+    assert!(refused.err.contains("f32 only"), "{}", refused.err);
 }
 
 #[test]
@@ -69,6 +74,19 @@ fn files_that_cannot_be_used_are_bad_input() {
         place.run(&["score", "a.fa", "--head", "splice", "--region", region]).expect(3);
     }
     place.run(&["score", "a.fa", "--head", "no-such-head"]).expect(3);
+}
+
+#[test]
+fn a_record_without_bases_is_no_region() {
+    let place = Place::new();
+    place.write("a.fa", format!("{}>empty\n", genome(100)));
+    let score = ["score", "a.fa", "--head", "splice", "--device", "cpu", "--region", "empty"];
+    for more in [&[][..], &["--keep-going"]] {
+        let refused = place.run(&[&score[..], more].concat()).expect(3);
+        assert!(refused.err.contains("'empty' has no bases"), "{}", refused.err);
+    }
+    let passed = place.run(&[&score[..], &["--region", "chr1", "--keep-going"]].concat()).expect(0);
+    assert!(passed.err.contains("passed over 1 of 2") && passed.out.contains("chr1\t1\t"), "{}", passed.err);
 }
 
 #[test]

@@ -29,6 +29,24 @@ fn a_full_disk_is_told_and_leaves_nothing() {
 }
 
 #[test]
+fn pipes_in_place_of_files_are_not_waited_for() {
+    let place = Place::new();
+    fs::create_dir(place.path("model")).expect("a folder");
+    let made = Command::new("mkfifo").arg(place.path("model/model.safetensors")).status().expect("mkfifo of coreutils");
+    assert!(made.success(), "the pipe is made");
+    let refused = place.run(&["models", "show", "./model"]).expect(3);
+    assert!(refused.err.contains("model.safetensors") && refused.err.contains("no regular file"), "{}", refused.err);
+}
+
+#[test]
+fn a_file_without_end_is_refused() {
+    let place = Place::new();
+    place.write("a.fa", genome(100));
+    let refused = place.run(&["score", "a.fa", "--head", "splice", "--bed", "/dev/zero"]).expect(3);
+    assert!(refused.err.contains("/dev/zero") && refused.err.contains("more than"), "{}", refused.err);
+}
+
+#[test]
 fn a_missing_folder_is_named() {
     let place = Place::new();
     place.write("a.fa", genome(4_000));

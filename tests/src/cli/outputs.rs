@@ -73,6 +73,50 @@ fn provenance_stands_at_the_top_unless_it_is_not_wanted() {
 }
 
 #[test]
+fn documents_in_files_say_what_made_them() {
+    let place = Place::new();
+    place.write("a.fa", genome(100));
+    let bench = "bench model --model mini --tokens 8 --repeats 1 --output hidden --device cpu";
+    for command in ["inspect a.fa", "models list", "models show splice", "doctor", bench] {
+        let json = |more: &[&str]| {
+            let words: Vec<&str> = command.split(' ').chain(["--json", "--force"]).collect();
+            let text = place.run(&[&words[..], more].concat()).expect(0).out;
+            let text = if text.is_empty() { place.read("out.json") } else { text };
+            let value: Value = serde_json::from_str(&text).expect("JSON");
+            if value.is_array() { value[0].clone() } else { value }
+        };
+        let made = json(&["-o", "out.json"]);
+        let typed = made["provenance"]["command"].as_str().unwrap_or_default();
+        assert!(typed.starts_with(&format!("strandscope {command}")), "{made}");
+        assert!(made["provenance"]["program"].as_str().is_some_and(|text| text.starts_with("strandscope ")), "{made}");
+        for more in [&["-o", "out.json", "--no-provenance"][..], &["-o", "-"]] {
+            assert_eq!(json(more).get("provenance"), None, "{command} {more:?}");
+        }
+    }
+    place.run(&["models", "list", "-o", "out.txt"]).expect(0);
+    assert!(place.read("out.txt").starts_with("# program: strandscope "), "a table for people");
+}
+
+#[test]
+fn a_name_with_a_line_end_does_not_break_a_table() {
+    let place = Place::new();
+    place.write("a\nb.fa", genome(100));
+    for command in [&["tokenize", "a\nb.fa"][..], &["attention", "a\nb.fa", "--region", "chr1", "--stat", "received"]] {
+        let text = place.run(command).expect(0).out;
+        let mut behind_head = text.lines().skip_while(|line| line.starts_with("# "));
+        assert!(behind_head.next().is_some_and(|line| line.starts_with("contig\t")), "{text:.500}");
+    }
+}
+
+#[test]
+fn an_existing_file_is_refused_before_the_work() {
+    let place = Place::new();
+    place.write("out.json", "precious");
+    let refused = place.run(&["evaluate", "--head", "splice", "--data", "none.csv", "-o", "out.json"]).expect(2);
+    assert!(refused.err.contains("out.json") && refused.err.contains("--force"), "{}", refused.err);
+}
+
+#[test]
 fn an_existing_file_is_overwritten_only_with_force() {
     let place = Place::new();
     place.write("a.fa", genome(600));
@@ -94,6 +138,8 @@ fn rows_of_a_bed_file_are_scored_and_bad_ones_are_named() {
     let text = place.run(&bed("good.bed")).expect(0).out;
     let donor = rows(&text).into_iter().filter(|row| row[4] == "donor" && row[0] == "chr1").count();
     assert_eq!(donor, 50, "the first row's bases");
+    let source = text.lines().find(|line| line.starts_with("# bed: good.bed sha256:")).expect("the rows' origin");
+    assert_eq!(source.rsplit(':').next().map(str::len), Some(64), "{source}");
 
     place.write("bad.bed", "chr1\t100\t150\nchr1\t150\t100\nchr9\t0\t5\n");
     let refused = place.run(&bed("bad.bed")).expect(3);

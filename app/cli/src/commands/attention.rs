@@ -6,14 +6,14 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 use strandscope_worker::{
     AttentionRequest, ErrorKind, Pick, RunRecord, Task, TrackAssembly, TrackChunk, WindowChoice,
-    genome::{Region, Strand, Track},
+    genome::{Region, Strand, Track, tsv_cell},
 };
 
 use crate::{
     args::{ModelArg, OutputArgs, pick, window_choice},
     failure::{Failure, Result},
     input::Input,
-    output::{TextOutput, provenance},
+    output::{TextOutput, add_provenance},
     regions::Contigs,
     session::{Receiver, Session},
 };
@@ -91,10 +91,10 @@ impl Args {
             window: self.window_tokens.unwrap_or_default(),
         });
         let named = (!self.output.no_provenance).then_some(&input);
-        let mut writer = Writer { out, form, input: named, record: None };
+        let mut writer = Writer { out, form, input: named, provenance: Vec::new() };
         let done = session.run_into("attention", task, &mut writer).map_err(|failure| input.rename(failure))?;
-        let record = done.record.filter(|_| !self.output.no_provenance).map(|record| input.rename_record(record));
-        writer.finish(record)
+        let record = done.record.map(|record| input.rename_record(record));
+        writer.finish(&session.provenance(&self.output, record.as_ref()))
     }
 }
 
@@ -102,9 +102,9 @@ impl Args {
 struct Writer<'a> {
     out: TextOutput,
     form: Form,
-    /// Gives the record the name of the input that the user knows; `None` leaves it out.
+    /// Gives the record the name of the input that the user knows; `None` leaves the record out.
     input: Option<&'a Input>,
-    record: Option<RunRecord>,
+    provenance: Vec<(String, String)>,
 }
 
 enum Form {
@@ -114,7 +114,7 @@ enum Form {
 
 impl Receiver for Writer<'_> {
     fn record(&mut self, record: &RunRecord, _tracks: &[(String, Strand)]) -> Result<()> {
-        self.record = self.input.map(|input| input.rename_record(record.clone()));
+        self.provenance = self.input.map(|input| input.rename_record(record.clone()).pairs()).unwrap_or_default();
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl Receiver for Writer<'_> {
             Form::Json { tracks, .. } => tracks.add(chunk),
             Form::Tsv { has_head } => {
                 if !std::mem::replace(has_head, true) {
-                    self.out.header(self.record.as_ref())?;
+                    self.out.header(&self.provenance)?;
                     self.out.line("contig\tstart\tend\tlayer\thead\tvalue")?;
                 }
                 self.out.text(&as_table(&chunk.part)?)?;
@@ -134,16 +134,14 @@ impl Receiver for Writer<'_> {
 }
 
 impl Writer<'_> {
-    /// Ends the output; `record` is final.
-    fn finish(mut self, record: Option<RunRecord>) -> Result<()> {
+    /// Ends the output; `provenance` is final.
+    fn finish(mut self, provenance: &[(String, String)]) -> Result<()> {
         if let Form::Json { tracks, region } = &self.form {
             let tracks = tracks.tracks().map(as_json).collect::<Result<Vec<_>>>()?;
             let Region { contig, start_bp, end_bp } = region;
             let mut value =
                 json!({ "stat": "received", "contig": contig, "start": start_bp, "end": end_bp, "tracks": tracks });
-            if let Some(record) = record {
-                value["provenance"] = provenance(&record);
-            }
+            add_provenance(&mut value, provenance);
             self.out.line(&value.to_string())?;
         }
         self.out.finish()
@@ -164,10 +162,11 @@ fn layer_and_head(track: &Track) -> Result<(&str, &str)> {
 
 fn as_table(track: &Track) -> Result<String> {
     let (layer, head) = layer_and_head(track)?;
+    let contig = tsv_cell(&track.region.contig);
     let mut text = String::new();
     for (index, value) in track.values.iter().enumerate() {
         let (start_bp, end_bp) = track.span_of(index);
-        let _ = write!(text, "{}\t{}\t{end_bp}\t{layer}\t{head}\t", track.region.contig, start_bp + 1);
+        let _ = write!(text, "{contig}\t{}\t{end_bp}\t{layer}\t{head}\t", start_bp + 1);
         let _ = if value.is_finite() { writeln!(text, "{value}") } else { writeln!(text, ".") };
     }
     Ok(text)

@@ -5,7 +5,12 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 use strandscope_worker::{BenchModelRequest, Task};
 
-use crate::{args::OutputArgs, failure::Result, output::write_document, session::Session};
+use crate::{
+    args::OutputArgs,
+    failure::Result,
+    output::{TextOutput, write_document},
+    session::Session,
+};
 
 /// What is timed.
 #[derive(Debug, Subcommand)]
@@ -40,6 +45,16 @@ pub(crate) struct ModelArgs {
     /// One JSON object
     #[arg(long, help_heading = "Output")]
     json: bool,
+    // The long name that other subcommands have for it is taken.
+    /// Write to this file; - is standard output
+    #[arg(short = 'o', value_name = "FILE", help_heading = "Output")]
+    file: Option<PathBuf>,
+    /// Overwrite an existing file
+    #[arg(long, help_heading = "Output")]
+    force: bool,
+    /// Leave out version and command
+    #[arg(long, help_heading = "Output")]
+    no_provenance: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -62,6 +77,8 @@ impl Command {
     pub(crate) fn run(self, mut session: Session) -> Result<()> {
         let Self::Model(args) = self;
         let Pass::Forward = args.pass;
+        let output = OutputArgs { output: args.file, force: args.force, no_provenance: args.no_provenance };
+        let out = TextOutput::open(&output)?;
         let task = Task::BenchModel(BenchModelRequest {
             model: args.model,
             tokens: args.tokens,
@@ -70,6 +87,6 @@ impl Command {
             logits: args.output == Output::Logits,
         });
         let done = session.run("bench", task)?;
-        write_document(&OutputArgs::stdout(), args.json, done)
+        write_document(out, args.json, done.outcome, &session.provenance(&output, None))
     }
 }

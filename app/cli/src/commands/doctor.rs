@@ -2,7 +2,12 @@
 
 use strandscope_worker::Task;
 
-use crate::{args::OutputArgs, failure::Result, output::write_document, session::Session};
+use crate::{
+    args::OutputArgs,
+    failure::Result,
+    output::{TextOutput, write_document},
+    session::Session,
+};
 
 /// Say what this computer offers: processors, adapters, folders.
 #[derive(Debug, clap::Args)]
@@ -16,7 +21,9 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, mut session: Session) -> Result<()> {
+        let out = TextOutput::open(&self.output)?;
         let done = session.run("doctor", Task::Doctor)?;
-        write_document(&self.output, self.json, done)
+        let provenance = session.provenance(&self.output, None);
+        write_document(out, self.json, done.outcome, &provenance)
     }
 }

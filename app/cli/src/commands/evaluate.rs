@@ -7,7 +7,7 @@ use strandscope_worker::{EvaluateRequest, Task};
 use crate::{
     args::{ModelArg, OutputArgs},
     failure::Result,
-    output::write_document,
+    output::{TextOutput, write_document},
     session::Session,
 };
 
@@ -45,6 +45,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, mut session: Session) -> Result<()> {
+        let out = TextOutput::open(&self.output)?;
         let task = Task::Evaluate(EvaluateRequest {
             head: self.head,
             model: self.model.model,
@@ -55,6 +56,7 @@ impl Args {
             site_offset: self.site_offset,
         });
         let done = session.run("evaluate", task)?;
-        write_document(&self.output, self.json, done)
+        let provenance = session.provenance(&self.output, done.record.as_ref());
+        write_document(out, self.json, done.outcome, &provenance)
     }
 }

@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// Overwrite an existing folder
     #[arg(long, help_heading = "Output")]
     force: bool,
+    /// Leave the command out of the card
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_provenance: bool,
     /// Print what was written as one JSON object
     #[arg(long, help_heading = "Output")]
     json: bool,

@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// Overwrite an existing file
     #[arg(long, help_heading = "Output")]
     force: bool,
+    /// Leave out of the file what was run
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_provenance: bool,
     /// Print what was written as one JSON object
     #[arg(long, help_heading = "Output")]
     json: bool,

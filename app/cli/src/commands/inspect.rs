@@ -10,7 +10,7 @@ use crate::{
     console::Console,
     failure::{Failure, Result},
     input::Input,
-    output::TextOutput,
+    output::{TextOutput, add_provenance},
     session::{Session, unexpected},
 };
 
@@ -35,9 +35,17 @@ impl Args {
         let mut out = TextOutput::open(&self.output)?;
         let mut first_failure: Option<Failure> = None;
         let mut failures = 0;
+        let provenance = session.provenance(&self.output, None);
+        if !self.json {
+            out.header(&provenance)?;
+        }
         for path in &self.files {
             match look(&mut session, path) {
-                Ok(value) => out.line(&if self.json { value.to_string() } else { for_people(&value) })?,
+                Ok(mut value) if self.json => {
+                    add_provenance(&mut value, &provenance);
+                    out.line(&value.to_string())?;
+                }
+                Ok(value) => out.line(&for_people(&value))?,
                 Err(failure) if self.files.len() == 1 || failure.ends_all() => return Err(failure),
                 Err(failure) => {
                     console.fail(&failure);

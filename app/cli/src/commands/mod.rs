@@ -47,7 +47,7 @@ pub(crate) enum Command {
 
 impl Command {
     pub(crate) fn run(self, common: &Common, console: Console, typed: String) -> Result<()> {
-        let session = Session::start(common, console, typed)?;
+        let session = Session::start(common, console, typed, self.has_no_provenance())?;
         match self {
             Self::Inspect(args) => args.run(session, console),
             Self::Tokenize(args) => args.run(session),
@@ -60,6 +60,16 @@ impl Command {
             Self::Models(command) => command.run(session),
             Self::Doctor(args) => args.run(session),
             Self::Bench(command) => command.run(session),
+        }
+    }
+
+    /// Whether the engine shall leave out of the files that it writes itself what was run.
+    fn has_no_provenance(&self) -> bool {
+        match self {
+            Self::Forward(args) => args.no_provenance,
+            Self::Finetune(args) => args.no_provenance,
+            Self::Pretrain(args) => args.no_provenance,
+            _ => false,
         }
     }
 }

@@ -12,7 +12,7 @@ use strandscope_worker::{
 use crate::{
     args::OutputArgs,
     failure::Result,
-    output::{TextOutput, write_document},
+    output::{TextOutput, add_provenance, write_document},
     session::{Session, unexpected},
 };
 
@@ -59,32 +59,38 @@ impl Command {
 
 impl ShowArgs {
     fn run(self, mut session: Session) -> Result<()> {
+        let out = TextOutput::open(&self.output)?;
         let done = session.run("show", Task::ShowModel { name: self.name })?;
-        write_document(&self.output, self.json, done)
+        let provenance = session.provenance(&self.output, None);
+        write_document(out, self.json, done.outcome, &provenance)
     }
 }
 
 impl ListArgs {
     fn run(self, mut session: Session) -> Result<()> {
+        let mut out = TextOutput::open(&self.output)?;
         let library = match session.run("list", Task::ListModels)?.outcome {
             Outcome::Library(library) => library,
             other => return Err(unexpected(&other)),
         };
-        let mut out = TextOutput::open(&self.output)?;
+        let provenance = session.provenance(&self.output, None);
         if self.json {
-            out.line(&as_json(&library).to_string())?;
+            out.line(&as_json(&library, &provenance).to_string())?;
         } else {
+            out.header(&provenance)?;
             out.text(&as_table(&library))?;
         }
         out.finish()
     }
 }
 
-/// The array that the contract fixes.
-fn as_json(library: &Library) -> Value {
+/// The array that the contract fixes; it leaves no place for `provenance` but in each entry.
+fn as_json(library: &Library, provenance: &[(String, String)]) -> Value {
     let models = library.models.iter().map(model_json);
     let heads = library.heads.iter().map(|head| head_json(head, library));
-    Value::Array(models.chain(heads).collect())
+    let mut entries: Vec<Value> = models.chain(heads).collect();
+    entries.iter_mut().for_each(|entry| add_provenance(entry, provenance));
+    Value::Array(entries)
 }
 
 fn model_json(ModelEntry { card, sha256, source }: &ModelEntry) -> Value {

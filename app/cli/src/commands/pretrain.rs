@@ -15,6 +15,9 @@ pub(crate) struct Args {
     /// Sequences to learn from
     #[arg(long, required = true, num_args = 1.., value_name = "FASTA")]
     genomes: Vec<PathBuf>,
+    /// Model to go on from, with its vocabulary and sizes; what the recipe says of these does not count
+    #[arg(long, value_name = "NAME_OR_DIR")]
+    from: Option<String>,
     /// Go on from the last checkpoint in the output folder
     #[arg(long)]
     resume: bool,
@@ -24,6 +27,9 @@ pub(crate) struct Args {
     /// Overwrite an existing folder
     #[arg(long, help_heading = "Output")]
     force: bool,
+    /// Leave the command out of the card
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_provenance: bool,
     /// Print what was written as one JSON object
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -34,6 +40,7 @@ impl Args {
         let task = Task::Pretrain(PretrainRequest {
             config: self.config,
             genomes: self.genomes,
+            from: self.from,
             resume: self.resume,
             output: self.output,
             force: self.force,

@@ -12,7 +12,7 @@ use crate::{
     args::{ModelArg, OutputArgs, window_choice},
     console::Console,
     failure::{Failure, Result},
-    input::{Input, read_packed},
+    input::{Input, read_small},
     regions::{Contigs, Unusable},
     session::{Receiver, Session, unexpected},
 };
@@ -88,7 +88,7 @@ impl Args {
         let places = self.places(&mut session, &input, console)?;
         let task = Task::Score(ScoreRequest {
             genome: input.path().to_owned(),
-            regions: places.regions,
+            regions: places.regions.clone(),
             head: self.head.clone(),
             model: self.model.model.clone(),
             stride_bp: self.stride,
@@ -96,7 +96,8 @@ impl Args {
             window: self.window_tokens.unwrap_or_default(),
             keep_going: self.keep_going,
         });
-        let mut writer = Writer { args: &self, input: &input, skipped: &places.skipped, files: None };
+        let Places { skipped, bed, .. } = &places;
+        let mut writer = Writer { args: &self, input: &input, skipped, bed: bed.as_deref(), files: None };
         let done = session.run_into("score", task, &mut writer).map_err(|failure| input.rename(failure))?;
         let files = writer.files.ok_or_else(nothing_announced)?;
         let Outcome::Run(_) = done.outcome else { return Err(unexpected(&done.outcome)) };
@@ -123,9 +124,11 @@ impl Args {
             return Ok(Places::default());
         }
         let contigs = Contigs::new(&genome, input.name());
+        let mut bed_source = None;
         let mut rows = self.region.iter().map(|text| contigs.region(text)).collect::<Result<Vec<_>>>()?;
         if let Some(path) = &self.bed {
-            let bed = contigs.bed(path, &read_packed(path)?);
+            let file = read_small(path)?;
+            let bed = contigs.bed(path, &file.text);
             if bed.is_empty() {
                 return Err(Failure::bad_input(format!(
                     "cannot use {}: it has no rows; BED has contig, start and end, separated by tabs",
@@ -133,8 +136,10 @@ impl Args {
                 )));
             }
             rows.extend(bed);
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            bed_source = Some(format!("{name} sha256:{}", file.sha256));
         }
-        let places = Places::sorted_out(rows);
+        let places = Places { bed: bed_source, ..Places::sorted_out(rows) };
         let Some(first) = places.skipped.first() else { return Ok(places) };
         let count = places.skipped.len();
         if !self.keep_going {
@@ -165,6 +170,8 @@ struct Places {
     /// Empty means every record, whole.
     regions: Vec<Region>,
     skipped: Vec<Unusable>,
+    /// Name and SHA-256 of the BED file, where there is one.
+    bed: Option<String>,
 }
 
 impl Places {
@@ -185,6 +192,7 @@ struct Writer<'a> {
     args: &'a Args,
     input: &'a Input,
     skipped: &'a [Unusable],
+    bed: Option<&'a str>,
     files: Option<TrackFiles>,
 }
 
@@ -193,6 +201,7 @@ impl Receiver for Writer<'_> {
         let mut head = Vec::new();
         if !self.args.output.no_provenance {
             head = self.input.rename_record(record.clone()).pairs();
+            head.extend(self.bed.map(|bed| ("bed".to_owned(), bed.to_owned())));
         }
         let skipped = self.skipped.iter().enumerate();
         head.extend(skipped.map(|(index, skipped)| (format!("skipped {}", index + 1), skipped.to_string())));

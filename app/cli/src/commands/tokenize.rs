@@ -1,15 +1,21 @@
 //! `tokenize`: sequences as the model sees them.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use serde_json::{Value, json};
-use strandscope_worker::{Outcome, RunRecord, Task, Token, TokenizeRequest, genome::Region};
+use strandscope_worker::{
+    Outcome, Task, Token, TokenizeRequest,
+    genome::{Region, tsv_cell},
+};
 
 use crate::{
     args::{ModelArg, OutputArgs},
     failure::Result,
     input::Input,
-    output::{TextOutput, provenance},
+    output::{TextOutput, provenance_object},
     session::{Session, unexpected},
 };
 
@@ -34,8 +40,8 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, mut session: Session) -> Result<()> {
         let input = Input::open(&self.fasta)?;
-        let genome = session.open_genome(&input)?;
         let mut out = TextOutput::open(&self.output)?;
+        let genome = session.open_genome(&input)?;
         for (index, contig) in genome.contigs.iter().enumerate() {
             let region = Region::new(&contig.name, 0, contig.length_bp);
             let task = Task::Tokenize(TokenizeRequest {
@@ -45,43 +51,53 @@ impl Args {
             });
             let done = session.run("tokenize", task).map_err(|failure| input.rename(failure))?;
             let Outcome::Tokens { tokens, .. } = done.outcome else { return Err(unexpected(&done.outcome)) };
-            let record = done.record.filter(|_| !self.output.no_provenance).map(|record| input.rename_record(record));
+            let record = done.record.map(|record| input.rename_record(record));
+            let provenance = session.provenance(&self.output, record.as_ref());
             if self.json {
-                out.line(&as_json(&contig.name, &tokens, record.as_ref()).to_string())?;
+                write_json(out.stream(), &contig.name, &tokens, &provenance)?;
             } else {
                 if index == 0 {
-                    out.header(record.as_ref())?;
+                    out.header(&provenance)?;
                     out.line("contig\tstart\tend\tid\ttoken")?;
                 }
-                out.text(&as_table(&contig.name, &tokens))?;
+                write_rows(out.stream(), &contig.name, &tokens)?;
             }
         }
         out.finish()
     }
 }
 
-fn as_json(contig: &str, tokens: &[Token], record: Option<&RunRecord>) -> Value {
-    let mut value = json!({
-        "name": contig,
-        "ids": tokens.iter().map(|token| token.id).collect::<Vec<_>>(),
-        "tokens": tokens.iter().map(|token| token.text.as_str()).collect::<Vec<_>>(),
-        "spans": tokens.iter().map(|token| token.span).collect::<Vec<_>>(),
-    });
-    if let Some(record) = record {
-        value["provenance"] = provenance(record);
+/// One object on a line of its own, written token by token: as one JSON value, a chromosome would not fit in memory.
+fn write_json(out: &mut impl Write, contig: &str, tokens: &[Token], provenance: &[(String, String)]) -> io::Result<()> {
+    write!(out, "{{\"name\":{}", json!(contig))?;
+    write_list(out, "ids", tokens, |token| token.id.into())?;
+    write_list(out, "tokens", tokens, |token| token.text.as_str().into())?;
+    write_list(out, "spans", tokens, |token| json!(token.span))?;
+    if !provenance.is_empty() {
+        write!(out, ",\"provenance\":{}", provenance_object(provenance))?;
     }
-    value
+    writeln!(out, "}}")
 }
 
-fn as_table(contig: &str, tokens: &[Token]) -> String {
-    let mut text = String::new();
-    for Token { id, text: token, span } in tokens {
-        let _ = match span {
-            Some((start_bp, end_bp)) => writeln!(text, "{contig}\t{}\t{end_bp}\t{id}\t{token}", start_bp + 1),
-            None => writeln!(text, "{contig}\t.\t.\t{id}\t{token}"),
-        };
+/// What `item` takes of each token, as another member of an object.
+fn write_list(out: &mut impl Write, name: &str, tokens: &[Token], item: impl Fn(&Token) -> Value) -> io::Result<()> {
+    write!(out, ",\"{name}\":[")?;
+    for (index, token) in tokens.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        write!(out, "{comma}{}", item(token))?;
     }
-    text
+    write!(out, "]")
+}
+
+fn write_rows(out: &mut impl Write, contig: &str, tokens: &[Token]) -> io::Result<()> {
+    let contig = tsv_cell(contig);
+    for Token { id, text, span } in tokens {
+        match span {
+            Some((start_bp, end_bp)) => writeln!(out, "{contig}\t{}\t{end_bp}\t{id}\t{text}", start_bp + 1)?,
+            None => writeln!(out, "{contig}\t.\t.\t{id}\t{text}")?,
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -97,11 +113,20 @@ mod tests {
 
     #[test]
     fn spans_are_zero_based_in_json_and_one_based_in_the_table() {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let mut json = Vec::new();
+        write_json(&mut json, "chr\"1", &tokens(), &[("program".into(), "p".into())]).unwrap();
         assert_eq!(
-            as_json("chr1", &tokens(), None).to_string(),
-            r#"{"name":"chr1","ids":[2,40],"tokens":["[CLS]","ACGT"],"spans":[null,[0,4]]}"#,
+            text(json),
+            concat!(
+                r#"{"name":"chr\"1","ids":[2,40],"tokens":["[CLS]","ACGT"],"spans":[null,[0,4]],"#,
+                r#""provenance":{"program":"p"}}"#,
+                "\n"
+            ),
             "JSON"
         );
-        assert_eq!(as_table("chr1", &tokens()), "chr1\t.\t.\t2\t[CLS]\nchr1\t1\t4\t40\tACGT\n", "table");
+        let mut rows = Vec::new();
+        write_rows(&mut rows, "chr1", &tokens()).unwrap();
+        assert_eq!(text(rows), "chr1\t.\t.\t2\t[CLS]\nchr1\t1\t4\t40\tACGT\n", "table");
     }
 }

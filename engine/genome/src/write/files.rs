@@ -30,7 +30,7 @@ pub struct TrackName {
 
 /// Tracks on their way to a file, or to one file for each of them.
 ///
-/// TSV and bedGraph are written as parts come, so that a chromosome never sits in memory.
+/// TSV and bedGraph are written as parts come, so that a chromosome never sits in memory; JSON region by region.
 /// Nothing stands under a final name before [`TrackFiles::finish`]; dropping it leaves no trace.
 ///
 /// ```
@@ -83,10 +83,11 @@ impl TrackFiles {
     ) -> Result<Self, OutputError> {
         if format != TrackFormat::BedGraph {
             let out = Output::create(path, force)?;
+            let failed = |error| OutputError::from_write(path, error);
             let text: Box<dyn TrackText<Output> + Send> = if format == TrackFormat::Tsv {
-                Box::new(TsvText::new(out, provenance).map_err(|error| OutputError::from_write(path, error))?)
+                Box::new(TsvText::new(out, provenance).map_err(failed)?)
             } else {
-                Box::new(JsonText::new(out, provenance))
+                Box::new(JsonText::new(out, names.len(), provenance).map_err(failed)?)
             };
             return Ok(Self { files: vec![TrackFile { path: path.to_owned(), name: None, text }] });
         }

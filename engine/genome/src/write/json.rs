@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    mem,
 };
 
 use serde::Serialize;
@@ -12,18 +13,14 @@ use crate::{MissingRun, Track, TrackLayout};
 
 /// One object with `provenance` and `tracks`; positions are 0-based and half-open, missing values are `null`.
 ///
-/// Unlike the other forms it holds its tracks until the end, since parts of several tracks come by turns.
+/// Unlike the other forms it holds the tracks of a region until that is done, since their parts come by turns.
 pub(crate) struct JsonText<W> {
     out: W,
-    provenance: serde_json::Map<String, serde_json::Value>,
+    /// Tracks of each region.
+    tracks_per_region: usize,
+    /// The tracks of the present region, by number.
     tracks: BTreeMap<usize, Track>,
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
-    provenance: &'a serde_json::Map<String, serde_json::Value>,
-    tracks: Vec<TrackObject<'a>>,
+    has_written: bool,
 }
 
 #[derive(Serialize)]
@@ -38,7 +35,8 @@ struct TrackObject<'a> {
     bin_bp: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     spans: Option<&'a [(u64, u64)]>,
-    values: Vec<Option<f32>>,
+    /// What is not finite becomes `null`.
+    values: &'a [f32],
     missing: Vec<MissingObject<'a>>,
 }
 
@@ -50,10 +48,32 @@ struct MissingObject<'a> {
 }
 
 impl<W: Write> JsonText<W> {
-    /// Holds `provenance` for the head of the document.
-    pub(crate) fn new(out: W, provenance: &[(String, String)]) -> Self {
-        let provenance = provenance.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
-        Self { out, provenance, tracks: BTreeMap::new() }
+    /// Writes the head of the document, in which each region has `tracks_per_region` tracks.
+    pub(crate) fn new(mut out: W, tracks_per_region: usize, provenance: &[(String, String)]) -> io::Result<Self> {
+        write!(out, "{{")?;
+        if !provenance.is_empty() {
+            let pairs = provenance.iter().map(|(key, value)| (key.clone(), value.clone().into()));
+            let object: serde_json::Map<String, serde_json::Value> = pairs.collect();
+            write!(out, "\"provenance\":{},", serde_json::Value::Object(object))?;
+        }
+        write!(out, "\"tracks\":[")?;
+        Ok(Self { out, tracks_per_region: tracks_per_region.max(1), tracks: BTreeMap::new(), has_written: false })
+    }
+
+    /// The region of a track, counted from 0.
+    fn region_of(&self, track: usize) -> usize {
+        track / self.tracks_per_region
+    }
+
+    /// Writes the tracks of a region that is done.
+    fn write_tracks(&mut self) -> io::Result<()> {
+        for track in mem::take(&mut self.tracks).into_values() {
+            if mem::replace(&mut self.has_written, true) {
+                write!(self.out, ",")?;
+            }
+            serde_json::to_writer(&mut self.out, &TrackObject::from(&track))?;
+        }
+        Ok(())
     }
 }
 
@@ -73,7 +93,7 @@ impl<'a> From<&'a Track> for TrackObject<'a> {
             unit: &track.unit,
             bin_bp,
             spans,
-            values: track.values.iter().map(|value| value.is_finite().then_some(*value)).collect(),
+            values: &track.values,
             missing: track.missing.iter().map(missing).collect(),
         }
     }
@@ -81,6 +101,9 @@ impl<'a> From<&'a Track> for TrackObject<'a> {
 
 impl<W: Write> TrackText<W> for JsonText<W> {
     fn write(&mut self, track: usize, part: &Track) -> io::Result<()> {
+        if self.tracks.keys().next().is_some_and(|&held| self.region_of(held) != self.region_of(track)) {
+            self.write_tracks()?;
+        }
         match self.tracks.get_mut(&track) {
             Some(whole) => whole.append(part.clone()),
             None => {
@@ -91,9 +114,8 @@ impl<W: Write> TrackText<W> for JsonText<W> {
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<W> {
-        let tracks = self.tracks.values().map(TrackObject::from).collect();
-        serde_json::to_writer(&mut self.out, &Document { provenance: &self.provenance, tracks })?;
-        writeln!(self.out)?;
+        self.write_tracks()?;
+        writeln!(self.out, "]}}")?;
         Ok(self.out)
     }
 }
@@ -109,14 +131,19 @@ mod tests {
         let first = track(bases.clone(), &[0.1, f32::NAN], &[(11, 12, "n_run")]);
         let mut second = track(bases, &[f32::NAN, 0.5], &[(12, 13, "n_run")]);
         (second.region.start_bp, second.region.end_bp) = (12, 14);
-        let mut text = Box::new(JsonText::new(Vec::new(), &[("version".into(), "1".into())]));
+        let mut text = Box::new(JsonText::new(Vec::new(), 1, &[("version".into(), "1".into())]).unwrap());
         text.write(0, &first).unwrap();
         text.write(0, &second).unwrap();
+        assert!(text.out.ends_with(b"["), "more of the region may come");
+        text.write(1, &track(TrackLayout::Bins { width_bp: 2 }, &[1.0], &[])).unwrap();
+        assert!(text.out.ends_with(b"}"), "a region that is done is not held");
         let text = String::from_utf8(text.finish().unwrap()).unwrap();
         let wanted = concat!(
             r#"{"provenance":{"version":"1"},"tracks":[{"contig":"chr1","start":10,"end":14,"strand":"+","#,
             r#""label":"donor","unit":"probability","bin_bp":1,"values":[0.1,null,null,0.5],"#,
-            r#""missing":[{"start":11,"end":13,"reason":"n_run"}]}]}"#,
+            r#""missing":[{"start":11,"end":13,"reason":"n_run"}]},"#,
+            r#"{"contig":"chr1","start":10,"end":12,"strand":"+","#,
+            r#""label":"donor","unit":"probability","bin_bp":2,"values":[1.0],"missing":[]}]}"#,
             "\n"
         );
         assert_eq!(text, wanted);

@@ -9,6 +9,7 @@ mod tsv;
 use std::io::{self, Write};
 
 pub use files::{TrackFiles, TrackFormat, TrackName, track_path};
+pub use tsv::tsv_cell;
 
 use crate::Track;
 
@@ -21,8 +22,12 @@ pub(crate) trait TrackText<W: Write> {
     fn finish(self: Box<Self>) -> io::Result<W>;
 }
 
-/// What was run, as comment lines at the head of a file.
-fn write_provenance<W: Write>(out: &mut W, provenance: &[(String, String)]) -> io::Result<()> {
+/// Writes what was run, as comment lines at the head of a table.
+///
+/// # Errors
+///
+/// When `out` cannot be written to.
+pub fn write_provenance<W: Write>(out: &mut W, provenance: &[(String, String)]) -> io::Result<()> {
     for (key, value) in provenance {
         writeln!(out, "# {}: {}", one_line(key), one_line(value))?;
     }

@@ -1,6 +1,7 @@
 //! Tracks as a table.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{self, Write},
     mem,
@@ -8,6 +9,20 @@ use std::{
 
 use super::{TrackText, one_line, pieces::pieces, write_provenance};
 use crate::Track;
+
+/// A name as a cell of a table.
+///
+/// A name that a spreadsheet would compute (`=HYPERLINK(…)`) is put in quotes, as CSV readers expect them, and so is one
+/// that holds a quote itself.
+pub fn tsv_cell(name: &str) -> Cow<'_, str> {
+    if name.starts_with(['=', '+', '-', '@']) || name.contains('"') {
+        format!("\"{}\"", one_line(name).replace('"', "\"\"")).into()
+    } else if name.contains(['\n', '\r', '\t']) {
+        one_line(name).into()
+    } else {
+        name.into()
+    }
+}
 
 /// `contig start end strand label value reason`, 1-based and inclusive.
 ///
@@ -37,6 +52,7 @@ impl<W: Write> TsvText<W> {
 
     fn write_run(&mut self, run: &Run) -> io::Result<()> {
         let Run { contig, start_bp, end_bp, strand, label, reason } = run;
+        let (contig, label) = (tsv_cell(contig), tsv_cell(label));
         writeln!(self.out, "{contig}\t{}\t{end_bp}\t{strand}\t{label}\t.\t{reason}", start_bp + 1)
     }
 
@@ -59,7 +75,7 @@ impl<W: Write> TsvText<W> {
 impl<W: Write> TrackText<W> for TsvText<W> {
     fn write(&mut self, track: usize, part: &Track) -> io::Result<()> {
         self.close_runs_apart_from(part)?;
-        let (contig, strand, label) = (&part.region.contig, part.strand, one_line(&part.label));
+        let (contig, strand, label) = (tsv_cell(&part.region.contig), part.strand, tsv_cell(&part.label));
         let mut open = self.open_runs.remove(&track);
         for piece in pieces(part) {
             if let (Some(run), Err(reason)) = (&mut open, piece.value)
@@ -76,14 +92,13 @@ impl<W: Write> TrackText<W> for TsvText<W> {
             match piece.value {
                 Ok(value) => writeln!(self.out, "{contig}\t{}\t{end_bp}\t{strand}\t{label}\t{value}\t.", start_bp + 1)?,
                 Err(reason) => {
-                    let (contig, reason) = (contig.clone(), reason.to_owned());
                     open = Some(Run {
-                        contig,
+                        contig: part.region.contig.clone(),
                         start_bp,
                         end_bp,
                         strand: strand.to_string(),
-                        label: label.clone(),
-                        reason,
+                        label: part.label.clone(),
+                        reason: reason.to_owned(),
                     });
                 }
             }
@@ -106,6 +121,13 @@ mod tests {
     use crate::{Strand, TrackLayout, write::pieces::tests::track};
 
     const NAN: f32 = f32::NAN;
+
+    #[test]
+    fn names_that_spreadsheets_would_compute_are_quoted() {
+        assert_eq!(tsv_cell("chr1"), "chr1");
+        assert_eq!(tsv_cell("=1+\"1\""), "\"=1+\"\"1\"\"\"");
+        assert_eq!(tsv_cell("@a\tb"), "\"@a b\"");
+    }
 
     #[test]
     fn rows_are_one_based_and_runs_join_across_parts() {

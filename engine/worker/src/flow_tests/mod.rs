@@ -8,9 +8,9 @@ use strandscope_genome::{Region, Strand, Track, TrackLayout};
 use tiny::{Tiny, bases};
 
 use crate::{
-    AttentionRequest, DeviceChoice, Engine, EngineOptions, ErrorKind, EvaluateRequest, Event, ExportFormat,
-    ExportRequest, FinetuneRequest, ForwardRequest, JobError, JobId, Outcome, Pick, RunRecord, ScoreRequest, Task,
-    TokenizeRequest, TrackAssembly, TrainingMethod, TrainingTask, WindowChoice,
+    AttentionRequest, BenchModelRequest, DeviceChoice, Engine, EngineOptions, ErrorKind, EvaluateRequest, Event,
+    ExportFormat, ExportRequest, FinetuneRequest, ForwardRequest, JobError, JobId, Outcome, Pick, RunRecord,
+    ScoreRequest, Task, TokenizeRequest, TrackAssembly, TrainingMethod, TrainingTask, WindowChoice,
 };
 
 /// No job of these tests takes this long.
@@ -59,7 +59,7 @@ fn end_of(engine: &Engine, job: JobId) -> Ended {
             Event::Finished { job: id, outcome, .. } if id == job => Ok(outcome),
             Event::Failed { job: id, error } if id == job => Err(Some(error)),
             Event::Cancelled { job: id } if id == job => Err(None),
-            Event::Stopped { reason } => panic!("{reason}"),
+            Event::Stopped { error } => panic!("{error:?}"),
             Event::TrackChunk { job: id, chunk } if id == job => {
                 assembly.add(chunk);
                 continue;
@@ -246,18 +246,74 @@ fn tokens_tile_their_region() {
 }
 
 #[test]
-fn attention_given_is_attention_received() {
+fn tokens_do_not_wait_for_scores() {
     let tiny = Tiny::new();
-    let path = genome(&tiny);
-    let region = Region::new("chr1", 200, 500);
-    let request = AttentionRequest {
-        genome: path,
+    let path = tiny.write("long.fa", format!(">chr1\n{}\n", bases(2_000_000)));
+    let mut engine = engine(&tiny);
+    let long = engine.run(Task::Score(score(&tiny, &path, "splice", &[])));
+    let request =
+        TokenizeRequest { genome: path, region: Region::new("chr1", 0, 100), model: Some(tiny.name("model")) };
+    let tokens = engine.run(Task::Tokenize(request));
+    let mut is_scoring = true;
+    loop {
+        match engine.event_within(PATIENCE).expect("an event") {
+            Event::Finished { job, .. } if job == tokens => break,
+            Event::Finished { job, .. } if job == long => is_scoring = false,
+            Event::Failed { error, .. } => panic!("{error:?}"),
+            _ => {}
+        }
+    }
+    assert!(is_scoring, "the scores were not waited for");
+    engine.cancel(long);
+    assert_eq!(end_of(&engine, long).result, Err(None), "cancelled");
+}
+
+#[test]
+fn a_record_that_is_too_long_for_one_list_of_tokens_is_refused() {
+    let tiny = Tiny::new();
+    let line = format!("{}\n", "ACGTTGCA".repeat(1_000));
+    let path = tiny.write("long.fa", format!(">chr1\n{}", line.repeat(6_251)));
+    let request = |end_bp| {
+        let region = Region::new("chr1", 0, end_bp);
+        Task::Tokenize(TokenizeRequest { genome: path.clone(), region, model: Some(tiny.name("model")) })
+    };
+    let mut engine = engine(&tiny);
+    let ended = run(&mut engine, request(50_008_000));
+    assert_eq!(ended.error().kind, ErrorKind::BadInput, "{:?}", ended.error());
+    assert!(ended.error().message.contains("50,000,000"), "{:?}", ended.error());
+    let ended = run(&mut engine, request(1_000));
+    assert!(matches!(ended.result, Ok(Outcome::Tokens { .. })), "a stretch of it: {:?}", ended.result);
+}
+
+fn attention(tiny: &Tiny, region: &Region) -> AttentionRequest {
+    AttentionRequest {
+        genome: genome(tiny),
         region: region.clone(),
         model: Some(tiny.name("model")),
         layer: Pick::All,
         attention_head: Pick::Mean,
         window: WindowChoice::Trained,
-    };
+    }
+}
+
+#[test]
+fn attention_counts_unknown_bases_once_whatever_the_windows() {
+    let tiny = Tiny::new();
+    let region = Region::new("chr1", 1_000, 2_000);
+    for window in [WindowChoice::Tokens(40), WindowChoice::Whole, WindowChoice::Tokens(u64::MAX / 5)] {
+        let request = AttentionRequest { window, ..attention(&tiny, &region) };
+        let ended = run(&mut engine(&tiny), Task::Attention(request));
+        assert_eq!(ended.record().unknown_bp, 60, "{window:?}");
+        let is_told = |event: &Event| matches!(event, Event::Warning { message, .. } if message.contains("60 bases"));
+        assert_eq!(ended.events.iter().filter(|event| is_told(event)).count(), 1, "{window:?}");
+    }
+}
+
+#[test]
+fn attention_given_is_attention_received() {
+    let tiny = Tiny::new();
+    let region = Region::new("chr1", 200, 500);
+    let request = attention(&tiny, &region);
     let mut engine = engine(&tiny);
     let ended = run(&mut engine, Task::Attention(request.clone()));
     let labels: Vec<&str> = ended.tracks.iter().map(|track| track.label.as_str()).collect();
@@ -298,6 +354,10 @@ fn tracks_are_written_and_weights_inspected() {
     let bytes = std::fs::read(weights).expect("weights");
     let cut = tiny.write("cut.safetensors", &bytes[..bytes.len() - 5]);
     assert_eq!(run(&mut engine, Task::Inspect { path: cut }).error().kind, ErrorKind::BadInput, "a damaged file");
+    let odd = tiny.write("odd.fa", ">sample1{a}\nACGT\n");
+    let inspected = run(&mut engine, Task::Inspect { path: odd });
+    let Ok(Outcome::Json(value)) = &inspected.result else { panic!("{:?}", inspected.result) };
+    assert_eq!(value["records"][0]["name"], "sample1{a}", "no header of weights: {value}");
 }
 
 /// Rows whose label is told by the middle of the sequence.
@@ -371,7 +431,38 @@ fn the_raw_network_takes_ids_and_refuses_others() {
     let bytes = std::fs::read(tiny.path("out.safetensors")).expect("a file");
     let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
     assert_eq!(file.names().len(), 4, "three states and the logits");
+    let metadata = |bytes: &[u8]| {
+        let (_, metadata) = safetensors::SafeTensors::read_metadata(bytes).expect("a header");
+        metadata.metadata().clone().expect("metadata")
+    };
+    let told = metadata(&bytes);
+    assert!(told["command"].starts_with("strandscope forward --model "), "{told:?}");
+    assert!(told["input"].starts_with("in.safetensors sha256:") && told["format"] == "pt", "{told:?}");
     assert_eq!(run(&mut engine, request(good, &["nothing"])).error().kind, ErrorKind::Usage, "no such output");
     let error = run(&mut engine, request(ids([1, 9, 99, 2]), &[])).error().clone();
     assert!(error.kind == ErrorKind::BadInput && error.message.contains("99"), "{error:?}");
+
+    let options = EngineOptions { device: DeviceChoice::Cpu, no_provenance: true, ..EngineOptions::default() };
+    let ended = run(&mut Engine::start(options, || {}).expect("threads"), request(ids([1, 9, 10, 2]), &["logits"]));
+    assert!(matches!(ended.result, Ok(Outcome::Written { .. })), "{:?}", ended.result);
+    let told = metadata(&std::fs::read(tiny.path("out.safetensors")).expect("a file"));
+    assert_eq!(told.keys().collect::<Vec<_>>(), ["format"], "nothing of the run");
+}
+
+#[test]
+fn a_timed_pass_has_the_keys_that_others_are_compared_by() {
+    let tiny = Tiny::new();
+    let request = BenchModelRequest { model: tiny.path("model"), tokens: 8, batch: 1, repeats: 2, logits: false };
+    let ended = run(&mut engine(&tiny), Task::BenchModel(request));
+    let Ok(Outcome::Json(value)) = &ended.result else { panic!("{:?}", ended.result) };
+    for key in ["norm_bound", "estimate_bytes", "peak_device_bytes"] {
+        assert!(value.get(key).is_some_and(serde_json::Value::is_null), "{key}: {value}");
+    }
+    let flop = value["flop"].as_f64().expect("a number");
+    assert!(value["gflop"].as_f64().is_some_and(|gflop| (gflop - flop / 1e9).abs() < 1e-12), "{value}");
+    if cfg!(target_os = "linux") {
+        assert_eq!(value["load_average"].as_array().map(Vec::len), Some(3), "{value}");
+        let rss = |key: &str| value[key].as_u64().expect("bytes");
+        assert!(rss("rss_before_load_bytes") > 0 && rss("rss_after_load_bytes") > 0, "{value}");
+    }
 }

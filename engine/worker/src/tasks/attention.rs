@@ -6,7 +6,12 @@ use strandscope_analysis::{
 };
 use strandscope_genome::{GenomeError, Region, Strand};
 
-use super::{command_line::of_attention, errors::reading, score::TOKEN_BP, tensors::TensorTasks};
+use super::{
+    command_line::of_attention,
+    errors::reading,
+    score::{TOKEN_BP, warn_of_unknown},
+    tensors::TensorTasks,
+};
 use crate::{
     AttentionRequest, ErrorKind, JobError, Outcome, Pick, TrackChunk, WindowChoice,
     engine::{Job, Stop},
@@ -38,7 +43,7 @@ impl TensorTasks {
         let names = track_names(&model.model, &plan)?;
         let command = || of_attention(request);
         let sha256 = self.genomes.sha256(&request.genome, job)?;
-        let mut record = self.setting.record(&model, None, (&request.genome, sha256), command);
+        let mut record = self.setting.record(model.identity(), None, (&request.genome, sha256), command);
         record.beyond_trained_length = plan.window_bp.min(region.len_bp()) > trained_bp;
         job.started(plan.window_count(), "windows");
         let label = |(layer, head): (String, String)| (format!("received:{layer}:{head}"), Strand::Forward);
@@ -55,7 +60,9 @@ impl TensorTasks {
             job.progress(windows, "");
             if job.is_cancelled() { Err(AnalysisError::Cancelled) } else { Ok(()) }
         };
-        attention_received(&model.model, &model.tokenizer, &plan, &mut bases, &mut part, &mut go_on)?;
+        record.unknown_bp =
+            attention_received(&model.model, &model.tokenizer, &plan, &mut bases, &mut part, &mut go_on)?;
+        warn_of_unknown(&record, job);
         record.windows = plan.window_count();
         Ok(Outcome::Run(record))
     }

@@ -37,9 +37,11 @@ pub(crate) fn model(
     request: &BenchModelRequest,
     job: &Job,
 ) -> Result<Outcome, Stop> {
+    let rss_before_load_bytes = memory("VmRSS");
     let start = Instant::now();
     let model = shelf.network(&request.model)?;
     let load_seconds = start.elapsed().as_secs_f64();
+    let rss_after_load_bytes = memory("VmRSS");
     let [batch, tokens] = sizes(request, &model.config)?;
     let ids = token_ids(batch, tokens, model.config.vocab_size as u64);
     let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [batch, tokens]), &model.network.device());
@@ -70,7 +72,7 @@ pub(crate) fn model(
         }
         job.progress(pass + 1, format!("{elapsed:.3} s"));
     }
-    let peak_rss_bytes = fs::read_to_string("/proc/self/status").ok().and_then(|text| kibibytes(&text, "VmHWM"));
+    let peak_rss_bytes = memory("VmHWM");
     let output = output.map(host).transpose()?.unwrap_or_default();
     let median = median(&seconds);
     let flop = flop(&model.config, batch, tokens, request.logits);
@@ -98,12 +100,20 @@ pub(crate) fn model(
         "load_seconds": load_seconds,
         "tokens_per_s": (batch * tokens) as f64 / median,
         "flop": flop,
+        "gflop": flop / 1e9,
         "gflop_per_second": flop / 1e9 / median,
         "kept_fraction": 1.0,
+        // Nothing is skipped, estimated or counted on the device yet; those who compare look for the keys.
+        "norm_bound": null,
+        "estimate_bytes": null,
+        "peak_device_bytes": null,
         "peak_rss_bytes": peak_rss_bytes,
         "peak_covers": peak_covers,
+        "rss_before_load_bytes": rss_before_load_bytes,
+        "rss_after_load_bytes": rss_after_load_bytes,
         "checksum": checksum(&output),
         "cpu": cpu_name(),
+        "load_average": load_average(),
     })))
 }
 
@@ -169,6 +179,17 @@ fn checksum(output: &[f32]) -> Value {
         .filter_map(|index| output.get(last * index / (SAMPLES - 1)).map(|&value| f64::from(value)))
         .collect();
     json!({ "sum": sum, "sum_squares": sum_squares, "samples": samples, "elements": output.len() })
+}
+
+/// Memory of this process, by the name that Linux gives it, where the system tells it.
+fn memory(key: &str) -> Option<u64> {
+    fs::read_to_string("/proc/self/status").ok().and_then(|text| kibibytes(&text, key))
+}
+
+/// How many threads of all programs wanted to compute in the last 1, 5 and 15 minutes, where the system tells it.
+fn load_average() -> Option<Vec<f64>> {
+    let text = fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().take(3).map(|number| number.parse().ok()).collect()
 }
 
 /// Seconds that all threads of this process have computed, where the system tells it.

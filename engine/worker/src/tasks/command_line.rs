@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::{
-    AttentionRequest, EvaluateRequest, FinetuneRequest, Pick, PretrainRequest, ScoreRequest, TrainingTask, WindowChoice,
+    AttentionRequest, EvaluateRequest, FinetuneRequest, ForwardRequest, Pick, PretrainRequest, ScoreRequest,
+    TrainingTask, WindowChoice,
 };
 
 /// The command line of a score.
@@ -32,6 +33,18 @@ pub(crate) fn of_attention(request: &AttentionRequest) -> String {
     line.option("--attention-head", &picked(request.attention_head));
     line.option("--stat", "received");
     line.window(request.window);
+    line.0
+}
+
+/// The command line of a pass of the raw network.
+pub(crate) fn of_forward(request: &ForwardRequest) -> String {
+    let mut line = Line(String::from("strandscope forward"));
+    line.path("--model", Some(&request.model));
+    line.path("--input", Some(&request.input));
+    if !request.outputs.is_empty() {
+        line.option("--outputs", &request.outputs.join(","));
+    }
+    line.path("-o", Some(&request.output));
     line.0
 }
 
@@ -81,6 +94,9 @@ pub(crate) fn of_pretraining(request: &PretrainRequest) -> String {
     line.word("--genomes");
     for path in &request.genomes {
         line.word(&path.to_string_lossy());
+    }
+    if let Some(name) = &request.from {
+        line.option("--from", name);
     }
     line.flag("--resume", request.resume);
     line.path("-o", Some(&request.output));

@@ -1,6 +1,7 @@
 //! Where tensors live.
 
 use std::{
+    error::Error as _,
     path::Path,
     pin::pin,
     sync::{Mutex, PoisonError},
@@ -32,7 +33,7 @@ impl ComputeDevice {
     ///
     /// A processor that plays a GPU is slower than the CPU path: it counts only when a GPU is asked for by name.
     pub(crate) fn choose(choice: DeviceChoice, threads: Option<usize>) -> Result<Self, JobError> {
-        let threads = start_threads(threads);
+        let threads = start_threads(threads)?;
         let cpu = || Self { device: Device::flex(), name: cpu_name(threads), threads };
         if choice == DeviceChoice::Cpu || (choice == DeviceChoice::Auto && !may_have_gpu()) {
             return Ok(cpu());
@@ -72,12 +73,18 @@ fn no_gpu() -> JobError {
 }
 
 /// Starts the threads that matrix products share; they are started once for the whole process.
-fn start_threads(threads: Option<usize>) -> usize {
+fn start_threads(threads: Option<usize>) -> Result<usize, JobError> {
     let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
-    if builder.build_global().is_err() {
+    if let Err(error) = builder.build_global() {
+        // Only a refusal of the system has a cause.
+        if let Some(cause) = error.source() {
+            let message =
+                "cannot start the threads for computing; close other programs, or ask for fewer with --threads";
+            return Err(JobError { causes: vec![cause.to_string()], ..JobError::new(ErrorKind::Runtime, message) });
+        }
         tracing::debug!("the threads run already, as an earlier engine started them");
     }
-    rayon::current_num_threads()
+    Ok(rayon::current_num_threads())
 }
 
 fn cpu_name(threads: usize) -> String {

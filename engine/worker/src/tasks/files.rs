@@ -1,12 +1,20 @@
 //! The thread that reads and writes files and never waits for tensors.
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use serde_json::json;
 use strandscope_genome::{Region, TrackFiles, TrackFormat, TrackName, inspect_fasta};
 use strandscope_models::checkpoint::{SeenTensor, examine};
 
-use super::genomes::{Genomes, with_progress};
+use super::{
+    genomes::{Genomes, with_progress},
+    library::LastTokenizer,
+    provenance::Setting,
+};
 use crate::{
     EngineOptions, ErrorKind, ExportFormat, ExportRequest, GenomeSummary, JobError, Outcome, Task,
     engine::{Job, Stop, Tasks},
@@ -14,12 +22,19 @@ use crate::{
 
 /// What the thread keeps between tasks.
 pub(crate) struct FileTasks {
-    genomes: Genomes,
+    pub(super) genomes: Genomes,
+    pub(super) tokenizer: LastTokenizer,
+    pub(super) setting: Setting,
 }
 
 impl FileTasks {
     pub(crate) fn new(options: &EngineOptions) -> Self {
-        Self { genomes: Genomes::new(options.cache.clone()) }
+        Self {
+            genomes: Genomes::new(options.cache.clone()),
+            tokenizer: LastTokenizer::default(),
+            // What this thread computes, it computes on the processor, whatever tensors live on.
+            setting: Setting::new(options, "CPU"),
+        }
     }
 
     fn open(&mut self, path: &Path, job: &Job) -> Result<Outcome, Stop> {
@@ -46,6 +61,7 @@ impl Tasks for FileTasks {
             Task::ReadBases { path, region } => self.bases(&path, &region, job),
             Task::Inspect { path } => inspect(&path, job),
             Task::Export(request) => export(&request),
+            Task::Tokenize(request) => self.tokenize(&request, job),
             _ => {
                 Err(JobError::new(ErrorKind::Runtime, "this task belongs to the other thread; please report this")
                     .into())
@@ -88,15 +104,22 @@ fn inspect_weights(path: &Path, job: &Job) -> Result<Outcome, Stop> {
     })))
 }
 
-/// Whether the file begins like safetensors: the length of a header, then JSON.
+/// Whether the file begins like safetensors, or is called so.
 ///
 /// Its name decides where it is damaged, so that the message speaks of weights and not of sequences.
 fn is_safetensors(path: &Path) -> bool {
-    let mut begin = [0; 9];
-    let is_file = path.is_file();
-    let is_read = is_file && File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok();
-    let is_json = is_read && begin[8] == b'{';
-    is_json || (is_file && path.extension().is_some_and(|extension| extension == "safetensors"))
+    let has_name = path.extension().is_some_and(|extension| extension == "safetensors");
+    path.is_file() && (has_name || begins_like_safetensors(path).unwrap_or(false))
+}
+
+/// Whether the length of a header that fits into the file comes first, then JSON.
+fn begins_like_safetensors(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let (mut header_bytes, mut first) = ([0; 8], [0; 1]);
+    file.read_exact(&mut header_bytes)?;
+    file.read_exact(&mut first)?;
+    let behind_bytes = file.metadata()?.len().saturating_sub(header_bytes.len() as u64);
+    Ok(first == *b"{" && u64::from_le_bytes(header_bytes) <= behind_bytes)
 }
 
 fn export(request: &ExportRequest) -> Result<Outcome, Stop> {

@@ -5,16 +5,15 @@ use std::{fs, io::Write as _, path::Path};
 use burn::tensor::{Bool, Int, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors};
 use strandscope_analysis::predict::host;
-use strandscope_genome::AtomicFile;
-use strandscope_genome::OutputError;
+use strandscope_genome::{AtomicFile, OutputError};
 use strandscope_models::{
     ModelError,
-    checkpoint::write_tensors,
+    checkpoint::{sha256, write_tensors},
     dnagrinder::{Encoded, Keep},
     folder::Model,
 };
 
-use super::{errors::kind_of_io, library::Shelf};
+use super::{command_line::of_forward, errors::kind_of_io, library::Shelf, provenance::Setting};
 use crate::{
     ErrorKind, ForwardRequest, JobError, Outcome,
     engine::{Job, Stop},
@@ -30,7 +29,7 @@ const MOST_PROBABILITY_BYTES: usize = 2 << 30;
 const MOST_INPUT_BYTES: u64 = 1 << 30;
 
 /// Runs the network and writes the tensors that were asked for.
-pub(crate) fn forward(shelf: &Shelf, request: &ForwardRequest, job: &Job) -> Result<Outcome, Stop> {
+pub(crate) fn forward(shelf: &Shelf, setting: &Setting, request: &ForwardRequest, job: &Job) -> Result<Outcome, Stop> {
     let model = shelf.network(&request.model)?;
     let input = Input::read(&request.input, model.config.vocab_size)?;
     let mut file = AtomicFile::create(&request.output, request.force)?;
@@ -47,7 +46,13 @@ pub(crate) fn forward(shelf: &Shelf, request: &ForwardRequest, job: &Job) -> Res
         return Err(JobError::new(ErrorKind::Usage, message).into());
     }
     let count = tensors.len();
-    let bytes = write_tensors(tensors, Dtype::F32)?;
+    let provenance = if setting.no_provenance {
+        Vec::new()
+    } else {
+        let (model, input) = ((&model.folder, model.sha256.as_str()), (request.input.as_path(), input.sha256));
+        setting.record(model, None, input, || of_forward(request)).pairs()
+    };
+    let bytes = write_tensors(tensors, Dtype::F32, &provenance)?;
     file.write_all(&bytes).map_err(|error| OutputError::from_write(&request.output, error))?;
     if job.is_cancelled() {
         return Err(Stop::Cancelled);
@@ -63,6 +68,8 @@ struct Input {
     tokens: usize,
     ids: Vec<i64>,
     real: Vec<bool>,
+    /// Of the file.
+    sha256: String,
 }
 
 impl Input {
@@ -93,7 +100,7 @@ impl Input {
                 return Err(bad(format!("attention_mask has shape {other:?}, input_ids has {shape:?}")).into());
             }
         };
-        Ok(Self { rows, tokens, ids, real })
+        Ok(Self { rows, tokens, ids, real, sha256: sha256(&bytes) })
     }
 }
 

@@ -53,14 +53,13 @@ impl Genomes {
         Ok(&mut self.opened(path, job)?.genome)
     }
 
-    /// SHA-256 of the file as it lies on disk.
+    /// SHA-256 of the file as it lies on disk; tells how far it is when that takes long.
     pub(crate) fn sha256(&mut self, path: &Path, job: &Job) -> Result<String, Stop> {
         let opened = self.opened(path, job)?;
         if let Some(sha256) = &opened.sha256 {
             return Ok(sha256.clone());
         }
-        let cancelled = || job.is_cancelled();
-        let sha256 = opened.genome.sha256(&mut Hooks { progress: None, cancelled: Some(&cancelled) })?;
+        let sha256 = with_progress(job, |hooks| opened.genome.sha256(hooks))?;
         opened.sha256 = Some(sha256.clone());
         Ok(sha256)
     }

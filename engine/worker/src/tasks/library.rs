@@ -18,6 +18,9 @@ const MOST_MODELS: usize = 2;
 /// Heads kept in memory.
 const MOST_HEADS: usize = 8;
 
+/// Name of the tokenizer file in a model folder.
+const TOKENIZER: &str = "tokenizer.json";
+
 /// A model with its tokenizer.
 pub(crate) struct LoadedModel {
     pub(crate) model: Model,
@@ -25,9 +28,9 @@ pub(crate) struct LoadedModel {
 }
 
 impl LoadedModel {
-    /// Name for people and for provenance.
-    pub(crate) fn name(&self) -> String {
-        self.model.folder.name()
+    /// Where it is and the SHA-256 of its weights, for provenance.
+    pub(crate) fn identity(&self) -> (&Folder, &str) {
+        (&self.model.folder, &self.model.sha256)
     }
 }
 
@@ -63,7 +66,7 @@ impl Shelf {
     /// The model of this name or folder, or the built-in one, with its tokenizer.
     pub(crate) fn model(&mut self, name: Option<&str>) -> Result<Rc<LoadedModel>, Stop> {
         let folder = model_folder(name)?;
-        let key = Key::of(&folder, &["config.json", MODEL_WEIGHTS, "tokenizer.json", "card.json"]);
+        let key = Key::of(&folder, &["config.json", MODEL_WEIGHTS, TOKENIZER, "card.json"]);
         if let Some((_, model)) = self.models.iter().find(|(known, _)| *known == key) {
             return Ok(Rc::clone(model));
         }
@@ -98,6 +101,46 @@ impl Shelf {
     /// The network of a model alone, for work that needs no tokenizer.
     pub(crate) fn network(&self, path: &Path) -> Result<Model, Stop> {
         Ok(Model::load(&model_folder(Some(&path.to_string_lossy()))?, &self.device)?)
+    }
+}
+
+/// The tokenizer that was used last; it takes neither weights nor a device.
+#[derive(Default)]
+pub(crate) struct LastTokenizer(Option<LoadedTokenizer>);
+
+/// The tokenizer of a model.
+pub(crate) struct LoadedTokenizer {
+    key: Key,
+    pub(crate) tokenizer: Tokenizer,
+    sha256: Option<String>,
+}
+
+impl LastTokenizer {
+    /// The tokenizer of the model in `folder`.
+    pub(crate) fn of(&mut self, folder: &Folder) -> Result<&mut LoadedTokenizer, Stop> {
+        let key = Key::of(folder, &[TOKENIZER, MODEL_WEIGHTS]);
+        let loaded = match self.0.take().filter(|loaded| loaded.key == key) {
+            Some(loaded) => loaded,
+            None => {
+                let tokenizer = Tokenizer::from_json(&folder.read(TOKENIZER)?, &folder.origin(TOKENIZER))?;
+                LoadedTokenizer { key, tokenizer, sha256: None }
+            }
+        };
+        Ok(self.0.insert(loaded))
+    }
+}
+
+impl LoadedTokenizer {
+    /// SHA-256 of the model's weights, or of the tokenizer where it came alone.
+    pub(crate) fn sha256(&mut self) -> Result<&str, Stop> {
+        let sha256 = match self.sha256.take() {
+            Some(sha256) => sha256,
+            None => {
+                let folder = &self.key.folder;
+                folder.sha256(if folder.has(MODEL_WEIGHTS) { MODEL_WEIGHTS } else { TOKENIZER })?
+            }
+        };
+        Ok(self.sha256.insert(sha256))
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use strandscope_analysis::{
     AnalysisError,
+    batch::is_base,
     predict::Predictor,
     score::{ScoreHost, ScorePlan, score_region, track_names, window_count},
 };
@@ -33,7 +34,7 @@ impl TensorTasks {
         let plans: Vec<Plan> = places.iter().map(|place| Plan::new(request, &head, place)).collect();
         let command = || of_score(request);
         let sha256 = self.genomes.sha256(&request.genome, job)?;
-        let mut record = self.setting.record(&model, Some(&head), (&request.genome, sha256), command);
+        let mut record = self.setting.record(model.identity(), Some(&head), (&request.genome, sha256), command);
         let longest_bp = plans.iter().map(|plan| plan.reads_bp).max().unwrap_or(0);
         record.beyond_trained_length = longest_bp > head.card.input_length_bp;
         job.started(plans.iter().map(|plan| window_count(&predictor, &plan.score)).sum(), "windows");
@@ -55,7 +56,7 @@ impl TensorTasks {
     }
 }
 
-fn warn_of_unknown(record: &RunRecord, job: &Job) {
+pub(super) fn warn_of_unknown(record: &RunRecord, job: &Job) {
     if record.unknown_bp > 0 {
         job.warn(format!("{} bases were passed to the model as unknown", record.unknown_bp));
     }
@@ -76,7 +77,7 @@ fn check_request(request: &ScoreRequest, head: &Head) -> Result<(), Stop> {
             "a whole region is one window, so there is no stride; leave out --stride or the window".to_owned(),
         );
     }
-    if let (Some(length_bp), true) = (head.config.fixed_length_bp, request.window != WindowChoice::Trained) {
+    if let (Some(length_bp), true) = (head.config.fixed_length_bp(), request.window != WindowChoice::Trained) {
         return usage(format!(
             "head {name} reads windows of {length_bp} bases and no others; leave out --window-tokens"
         ));
@@ -212,10 +213,6 @@ impl ScoreHost for Host<'_> {
         self.job.progress(self.record.windows, "");
         if self.job.is_cancelled() { Err(AnalysisError::Cancelled) } else { Ok(()) }
     }
-}
-
-fn is_base(letter: u8) -> bool {
-    matches!(letter.to_ascii_uppercase(), b'A' | b'C' | b'G' | b'T')
 }
 
 /// Moves a track along its contig.

@@ -31,7 +31,7 @@ impl TensorTasks {
         Ok(Self {
             genomes: Genomes::new(options.cache.clone()),
             shelf: Shelf::new(device.device.clone()),
-            setting: Setting { command_line: options.command_line.clone(), device: device.name.clone() },
+            setting: Setting::new(&options, &device.name),
             device,
             options,
         })
@@ -41,18 +41,21 @@ impl TensorTasks {
 impl Tasks for TensorTasks {
     fn run(&mut self, task: Task, job: &Job) -> Result<Outcome, Stop> {
         match task {
-            Task::Tokenize(request) => self.tokenize(&request, job),
             Task::ListModels => Ok(Outcome::Library(library::list()?)),
             Task::ShowModel { name } => show::show(&name),
             Task::Score(request) => self.score(&request, job),
             Task::Attention(request) => self.attention(&request, job),
-            Task::Forward(request) => forward::forward(&self.shelf, &request, job),
+            Task::Forward(request) => forward::forward(&self.shelf, &self.setting, &request, job),
             Task::Evaluate(request) => self.evaluate(&request, job),
             Task::Finetune(request) => self.finetune(&request, job),
             Task::Pretrain(request) => self.pretrain(&request, job),
             Task::BenchModel(request) => bench::model(&self.shelf, &self.device, &request, job),
             Task::Doctor => Ok(Outcome::Json(doctor::document(&self.device, &self.options))),
-            Task::OpenGenome { .. } | Task::ReadBases { .. } | Task::Inspect { .. } | Task::Export(_) => {
+            Task::OpenGenome { .. }
+            | Task::ReadBases { .. }
+            | Task::Inspect { .. }
+            | Task::Export(_)
+            | Task::Tokenize(_) => {
                 let message = "this task belongs to the other thread; please report this";
                 Err(JobError::new(ErrorKind::Runtime, message).into())
             }

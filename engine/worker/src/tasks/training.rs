@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 use strandscope_analysis::{AnalysisError, predict::Predictor};
-use strandscope_genome::{Genome, Hooks, sha256_of_file};
+use strandscope_genome::{Genome, sha256_of_file};
 use strandscope_models::card::{Activation, HeadKind};
 use strandscope_train::{
     Progress, TrainError,
@@ -17,7 +17,7 @@ use strandscope_train::{
     recipe::{HeadRecipe, PretrainRecipe, TableRecipe, plain_head, read},
 };
 
-use super::{command_line, errors::kind_of_io, tensors::TensorTasks};
+use super::{command_line, errors::kind_of_io, genomes::with_progress, library::model_folder, tensors::TensorTasks};
 use crate::{
     ErrorKind, EvaluateRequest, FinetuneRequest, JobError, Outcome, PretrainRequest, TrainingTask,
     engine::{Job, Stop},
@@ -46,7 +46,8 @@ impl TensorTasks {
         let rows = Dataset::read(&request.data, &format, &Default::default())?.rows;
         let sha256 = sha256_of(&request.data, job)?;
         let command = || command_line::of_evaluation(request);
-        job.record(self.setting.record(&model, Some(&head), (&request.data, sha256), command), Vec::new());
+        let record = self.setting.record(model.identity(), Some(&head), (&request.data, sha256), command);
+        job.record(record, Vec::new());
         let predictor = Predictor::new(&model.model, &model.tokenizer, &head);
         let site = request.site_offset.map(|site| usize::try_from(site).unwrap_or(usize::MAX));
         let found = probabilities(&predictor, &rows, site, &mut told("rows", job))?;
@@ -64,14 +65,13 @@ impl TensorTasks {
         check_folder(&request.output, request.resume, request.force)?;
         let recipe = self.head_recipe(request, job)?;
         let model = self.shelf.model(request.model.as_deref())?;
-        let command = self.setting.command_line.clone();
         let task = FinetuneTask {
             recipe: &recipe,
             model: &model.model,
             resume: request.resume,
             force: request.force,
             output: &request.output,
-            command: command.unwrap_or_else(|| command_line::of_finetuning(request)),
+            command: self.setting.command(|| command_line::of_finetuning(request)),
         };
         let notes = finetune(&task, &mut told("steps", job))?;
         Ok(Outcome::Written { paths: vec![request.output.clone()], notes })
@@ -82,16 +82,17 @@ impl TensorTasks {
         check_folder(&request.output, request.resume, request.force)?;
         let mut recipe: PretrainRecipe = read(&request.config)?;
         recipe.seed = self.options.seed.unwrap_or(recipe.seed);
-        let command = self.setting.command_line.clone();
+        let from = request.from.as_deref().map(|name| model_folder(Some(name))).transpose()?;
         let cache = self.options.cache.clone().unwrap_or_else(Genome::default_cache);
         let task = PretrainTask {
             recipe: &recipe,
             genomes: &request.genomes,
             cache: &cache,
+            from: from.as_ref(),
             resume: request.resume,
             force: request.force,
             output: &request.output,
-            command: command.unwrap_or_else(|| command_line::of_pretraining(request)),
+            command: self.setting.command(|| command_line::of_pretraining(request)),
         };
         let notes = pretrain(&task, &self.device.device, &mut told("steps", job))?;
         Ok(Outcome::Written { paths: vec![request.output.clone()], notes })
@@ -140,8 +141,7 @@ fn table(path: &Path, job: &Job) -> Result<TableRecipe, Stop> {
 }
 
 fn sha256_of(path: &Path, job: &Job) -> Result<String, Stop> {
-    let cancelled = || job.is_cancelled();
-    Ok(sha256_of_file(path, &mut Hooks { progress: None, cancelled: Some(&cancelled) })?)
+    Ok(with_progress(job, |hooks| sha256_of_file(path, hooks))?)
 }
 
 fn name_of(path: &Path) -> String {
