@@ -8,7 +8,7 @@ use std::{
 };
 
 use directories::UserDirs;
-use strandscope_ui::{Figure, SaveFormat, ServiceAnswer, Services};
+use strandscope_ui::{Figure, Save, SaveFormat, ServiceAnswer, Services};
 use strandscope_worker::{Engine, EngineOptions, ErrorKind, JobError, genome::AtomicFile};
 
 use crate::figure;
@@ -34,7 +34,12 @@ impl Desktop {
     }
 
     /// Does `work` on a thread of its own and wakes the window for its answer; `otherwise` where no thread can be had.
-    fn spawn(&self, name: &str, work: impl FnOnce() -> ServiceAnswer + Send + 'static, otherwise: ServiceAnswer) {
+    fn spawn(
+        &self,
+        name: &str,
+        work: impl FnOnce() -> ServiceAnswer + Send + 'static,
+        otherwise: impl FnOnce() -> ServiceAnswer,
+    ) {
         let (sender, context) = (self.sender.clone(), self.context.clone());
         let answer = move |answer| {
             // The window has gone: nobody waits any more.
@@ -45,25 +50,25 @@ impl Desktop {
         let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || answer(work()));
         if let Err(error) = spawned {
             tracing::warn!(%error, name, "no thread could be started");
-            fallback(otherwise);
+            fallback(otherwise());
         }
     }
 
     fn ask(
         &self,
         dialog: impl FnOnce() -> Option<PathBuf> + Send + 'static,
-        answer: fn(PathBuf) -> ServiceAnswer,
-        no_dialog: ServiceAnswer,
+        answer: impl FnOnce(PathBuf) -> ServiceAnswer + Send + 'static,
+        no_dialog: impl FnOnce() -> ServiceAnswer + Clone + Send + 'static,
     ) {
         let otherwise = no_dialog.clone();
         let work = move || {
             if !has_dialogs() {
-                return no_dialog;
+                return no_dialog();
             }
             let asked = Instant::now();
             match dialog() {
                 Some(path) => answer(path),
-                None if asked.elapsed() < TOO_FAST_FOR_PEOPLE => no_dialog,
+                None if asked.elapsed() < TOO_FAST_FOR_PEOPLE => no_dialog(),
                 None => ServiceAnswer::Dismissed,
             }
         };
@@ -77,12 +82,15 @@ impl Services for Desktop {
             let dialog = rfd::FileDialog::new().set_title("Open sequences");
             dialog.add_filter("Sequences (FASTA)", SEQUENCES).add_filter("All files", &["*"]).pick_file()
         };
-        self.ask(dialog, ServiceAnswer::Opened, ServiceAnswer::NoOpenDialog);
+        self.ask(dialog, ServiceAnswer::Opened, || ServiceAnswer::NoOpenDialog);
     }
 
-    fn pick_save(&mut self, suggested_name: &str, format: SaveFormat) {
-        let name = suggested_name.to_owned();
-        let no_dialog = ServiceAnswer::NoSaveDialog { suggested: place_to_write(suggested_name) };
+    fn pick_save(&mut self, suggested_name: &str, save: Save) {
+        let (name, format, kept) = (suggested_name.to_owned(), save.format(), save.clone());
+        let no_dialog = {
+            let name = name.clone();
+            move || ServiceAnswer::NoSaveDialog { save: kept, suggested: place_to_write(&name) }
+        };
         let dialog = move || {
             let filter = match format {
                 SaveFormat::Tsv => "Table",
@@ -92,19 +100,19 @@ impl Services for Desktop {
             let dialog = rfd::FileDialog::new().set_title("Save what is seen").set_file_name(name);
             dialog.add_filter(filter, &[format.extension()]).save_file()
         };
-        self.ask(dialog, ServiceAnswer::SaveTo, no_dialog);
+        self.ask(dialog, move |path| ServiceAnswer::SaveTo { save, path }, no_dialog);
     }
 
-    fn save_figure(&mut self, figure: Figure, path: PathBuf, force: bool) {
-        let otherwise = ServiceAnswer::Failed(JobError {
-            kind: ErrorKind::Runtime,
-            message: "the figure cannot be drawn: no thread could be started; close other programs and try again"
-                .to_owned(),
-            causes: Vec::new(),
-        });
+    fn save_figure(&mut self, figure: Box<Figure>, path: PathBuf, force: bool) {
+        let (kept, kept_path) = (figure.clone(), path.clone());
+        let otherwise = move || {
+            let message = "the figure cannot be drawn: no thread could be started; close other programs and try again";
+            let error = JobError { kind: ErrorKind::Runtime, message: message.to_owned(), causes: Vec::new() };
+            ServiceAnswer::FigureNotSaved { figure: kept, path: kept_path, error }
+        };
         let work = move || match figure::save(&figure, &path, force) {
             Ok(()) => ServiceAnswer::FigureSaved(path),
-            Err(error) => ServiceAnswer::Failed(error),
+            Err(error) => ServiceAnswer::FigureNotSaved { figure, path, error },
         };
         self.spawn("figure", work, otherwise);
     }

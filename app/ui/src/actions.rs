@@ -1,12 +1,15 @@
 //! Carries out what the user did.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use strandscope_worker::{ErrorKind, ExportFormat, JobError};
+use strandscope_worker::{ErrorKind, ExportFormat, ExportRequest, JobError, genome::Region};
 
 use crate::{
-    SaveFormat, ServiceAnswer, Window, export, figure,
-    screen::{Action, Dialog},
+    Save, SaveFormat, ServiceAnswer, Window, export, figure,
+    screen::{Action, Dialog, SavePath},
     state::notices::Failure,
 };
 
@@ -21,8 +24,11 @@ impl Window {
         let state = &mut self.state;
         match action {
             Action::Open => self.services.pick_file(),
-            Action::OpenPath(path) => state.open(path),
-            Action::OpenExample => state.open_example(),
+            Action::OpenPath(path) => self.open(path),
+            Action::OpenExample => {
+                self.screen.forget_places();
+                state.open_example();
+            }
             Action::GoTo(place) => state.go_to(place),
             Action::Back => state.go_back(),
             Action::Forward => state.go_forward(),
@@ -32,16 +38,22 @@ impl Window {
             Action::Cancel => state.cancel_analyses(),
             Action::PickHead(name) => state.pick_head(&name),
             Action::BothStrands(both) => state.set_both_strands(both),
-            Action::Attention(wanted) => state.options.attention = wanted,
+            Action::Attention(wanted) => state.set_attention(wanted),
             Action::ToggleLabel(label) => state.toggle_label(&label),
             Action::Threshold(label, value) => {
                 state.thresholds.insert(label, value);
             }
             Action::Save { format, only_view } => self.begin_saving(format, only_view),
-            Action::SaveTo { path, force } => self.save(path, force),
+            Action::SaveTo { save, path, force } => self.save(save, path, force),
             Action::CloseFailure => state.failure = None,
             Action::RestartEngine => self.restart_engine(),
         }
+    }
+
+    /// Opens a file in place of the one that is open.
+    pub(crate) fn open(&mut self, path: PathBuf) {
+        self.screen.forget_places();
+        self.state.open(path);
     }
 
     fn move_view(&mut self, action: &Action) {
@@ -65,44 +77,65 @@ impl Window {
 
     fn begin_saving(&mut self, format: SaveFormat, only_view: bool) {
         let Some(genome) = &self.state.genome else { return };
-        let locus = genome.region().to_string().replace(',', "").replace([':', '|', '/', '\\', '*'], "_");
-        if format != SaveFormat::Png && export::tracks(&self.state, only_view).is_empty() {
-            let message = "Nothing is scored here yet. Score what is in view, then save it.".to_owned();
-            let error = JobError { kind: ErrorKind::Usage, message, causes: vec![] };
-            self.state.failure = Some(Failure { what: "There is nothing to save".to_owned(), error });
+        let contig = genome.contig();
+        let region = if only_view { genome.region() } else { Region::new(&contig.name, 0, contig.length_bp) };
+        let locus = region.to_string().replace(',', "").replace([':', '|', '/', '\\', '*'], "_");
+        let what = self.state.head.as_deref().unwrap_or("tracks");
+        let name = format!("{what}_{locus}.{}", format.extension());
+        let save = match format {
+            SaveFormat::Tsv => self.tracks(ExportFormat::Tsv, &region),
+            SaveFormat::BedGraph => self.tracks(ExportFormat::BedGraph, &region),
+            SaveFormat::Png => figure::of_view(&self.state, &self.screen).map(|figure| Save::Figure(Box::new(figure))),
+        };
+        if let Some(save) = save {
+            self.services.pick_save(&name, save);
             return;
         }
-        let what = self.state.head.as_deref().unwrap_or("tracks");
-        self.screen.saving = (format, only_view);
-        self.services.pick_save(&format!("{what}_{locus}.{}", format.extension()), format);
+        let message = "Nothing is scored here yet. Score what is in view, then save it.".to_owned();
+        let error = JobError { kind: ErrorKind::Usage, message, causes: vec![] };
+        self.state.failure = Some(Failure { what: "There is nothing to save".to_owned(), error });
     }
 
-    fn save(&mut self, path: PathBuf, force: bool) {
-        let (format, only_view) = self.screen.saving;
-        match format {
-            SaveFormat::Tsv => self.state.export(&path, ExportFormat::Tsv, only_view, force),
-            SaveFormat::BedGraph => self.state.export(&path, ExportFormat::BedGraph, only_view, force),
-            SaveFormat::Png => {
-                if let Some(figure) = figure::of_view(&self.state, &self.screen) {
-                    self.services.save_figure(figure, path, force);
-                }
-            }
+    /// The tracks that are drawn of a region, if there are any; where they go is known later.
+    fn tracks(&self, format: ExportFormat, region: &Region) -> Option<Save> {
+        let tracks = export::tracks(&self.state, region);
+        let record = export::record(&self.state, region);
+        let request = ExportRequest { tracks, format, path: PathBuf::new(), force: false, record };
+        (!request.tracks.is_empty()).then(|| Save::Tracks(Arc::new(request)))
+    }
+
+    fn save(&mut self, save: Save, path: PathBuf, force: bool) {
+        match save {
+            Save::Tracks(request) => self.state.export(request, path, force),
+            Save::Figure(figure) => self.services.save_figure(figure, path, force),
         }
+    }
+
+    /// Shows why this path could not be written to, and lets it be changed.
+    pub(crate) fn ask_again(&mut self, save: Save, path: &Path, mut error: JobError) {
+        // The engine speaks to the command line as well, which has a flag where the window has a checkbox.
+        error.message = error.message.replace("overwrite it with --force", "replace it");
+        let path = path.to_string_lossy().into_owned();
+        self.screen.dialog = Some(Dialog::SavePath(SavePath { save, path, replace: false, refused: Some(error) }));
     }
 
     pub(crate) fn on_answer(&mut self, answer: ServiceAnswer) {
         match answer {
-            ServiceAnswer::Opened(path) => self.state.open(path),
-            ServiceAnswer::SaveTo(path) => self.save(path, true),
+            ServiceAnswer::Opened(path) => self.open(path),
+            ServiceAnswer::SaveTo { save, path } => {
+                // The dialog has asked about one file: of several, none is replaced unasked.
+                let force = save.file_count() == 1;
+                self.save(save, path, force);
+            }
             ServiceAnswer::Dismissed => {}
             ServiceAnswer::NoOpenDialog => self.screen.dialog = Some(Dialog::OpenPath(String::new())),
-            ServiceAnswer::NoSaveDialog { suggested } => {
-                self.screen.dialog =
-                    Some(Dialog::SavePath { path: suggested.to_string_lossy().into_owned(), replace: false });
+            ServiceAnswer::NoSaveDialog { save, suggested } => {
+                let path = suggested.to_string_lossy().into_owned();
+                self.screen.dialog = Some(Dialog::SavePath(SavePath { save, path, replace: false, refused: None }));
             }
             ServiceAnswer::FigureSaved(path) => self.state.message = Some(format!("Saved {}", path.display())),
-            ServiceAnswer::Failed(error) => {
-                self.state.failure = Some(Failure { what: "That could not be done".to_owned(), error });
+            ServiceAnswer::FigureNotSaved { figure, path, error } => {
+                self.ask_again(Save::Figure(figure), &path, error);
             }
         }
     }

@@ -1,27 +1,35 @@
 //! What is seen, cut out of what has arrived, for files and figures.
 
-use strandscope_worker::genome::{MissingRun, Region, Track, TrackLayout};
+use strandscope_worker::{
+    RunRecord,
+    genome::{MissingRun, Region, Track, TrackLayout},
+};
 
 use crate::{
     scale::index,
-    state::{
-        State,
-        lanes::{Lane, LaneKind},
-    },
+    state::{State, lanes::Lane},
 };
 
-/// The tracks that are drawn: of the region in view, or all that has arrived for the record in view.
-///
-/// Scores only when there are any, otherwise attention: a file holds values of one unit.
-pub(crate) fn tracks(state: &State, only_view: bool) -> Vec<Track> {
-    let Some(genome) = &state.genome else { return Vec::new() };
-    let contig = genome.contig();
-    let region = if only_view { genome.region() } else { Region::new(&contig.name, 0, contig.length_bp) };
+/// The tracks that are drawn of a region of the record in view; their labels tell scores from attention.
+pub(crate) fn tracks(state: &State, region: &Region) -> Vec<Track> {
+    state.lanes().iter().flat_map(|lane| lane_tracks(state, lane, region)).collect()
+}
+
+/// What was run for the tracks that are drawn of a region; of several runs the first, with the commands of all.
+pub(crate) fn record(state: &State, region: &Region) -> Option<RunRecord> {
     let lanes = state.lanes();
-    let of =
-        |kind| lanes.iter().filter(move |lane| lane.kind == kind).flat_map(|lane| lane_tracks(state, lane, &region));
-    let scores: Vec<Track> = of(LaneKind::Score).collect();
-    if scores.is_empty() { of(LaneKind::Attention).collect() } else { scores }
+    let layers = lanes.iter().flat_map(|lane| state.layers(lane));
+    let drawn = layers.filter(|layer| layer.overlaps(region.start_bp, region.end_bp)).filter_map(|layer| layer.record);
+    let mut commands: Vec<&str> = Vec::new();
+    let mut first: Option<RunRecord> = None;
+    for record in drawn {
+        if !commands.contains(&record.command.as_str()) {
+            commands.push(&record.command);
+        }
+        let first = first.get_or_insert_with(|| record.clone());
+        first.beyond_trained_length |= record.beyond_trained_length;
+    }
+    Some(RunRecord { command: commands.join(" && "), ..first? })
 }
 
 /// What is drawn of a lane in a region, in order.
@@ -35,38 +43,36 @@ fn lane_tracks(state: &State, lane: &Lane, region: &Region) -> Vec<Track> {
     tracks
 }
 
-/// The values of a track that overlap `from..to`; bins and spans stay whole. `None` where there are none.
-pub(crate) fn cut(track: &Track, from: u64, to: u64) -> Option<Track> {
+/// The values of a track that overlap `from..to`, cut at both ends as the engine cuts them; `None` where there are none.
+fn cut(track: &Track, from: u64, to: u64) -> Option<Track> {
     let (from, to) = (from.max(track.region.start_bp), to.min(track.region.end_bp));
     if from >= to {
         return None;
     }
-    let (first, end, start_bp, end_bp, layout) = match &track.layout {
+    let (first, end, layout) = match &track.layout {
         TrackLayout::Bins { width_bp } => {
-            let width = (*width_bp).max(1);
-            let first = (from - track.region.start_bp) / width;
-            let end = (to - track.region.start_bp).div_ceil(width);
-            let start_bp = track.region.start_bp + first * width;
-            let end_bp = (track.region.start_bp + end * width).min(track.region.end_bp);
-            (index(first), index(end), start_bp, end_bp, TrackLayout::Bins { width_bp: *width_bp })
+            let width_bp = (*width_bp).max(1);
+            let before = track.region.start_bp / width_bp;
+            let (first, end) = (from / width_bp - before, to.div_ceil(width_bp) - before);
+            (index(first), index(end), TrackLayout::Bins { width_bp })
         }
         TrackLayout::Spans(spans) => {
             let (first, end) =
                 (spans.partition_point(|span| span.1 <= from), spans.partition_point(|span| span.0 < to));
-            let kept = spans.get(first..end).filter(|kept| !kept.is_empty())?;
-            (first, end, kept[0].0.min(from), kept[kept.len() - 1].1.max(to), TrackLayout::Spans(kept.to_vec()))
+            let kept = spans.get(first..end)?.iter().map(|span| (span.0.max(from), span.1.min(to)));
+            (first, end, TrackLayout::Spans(kept.collect()))
         }
     };
     let values = track.values.get(first..end.min(track.values.len())).filter(|values| !values.is_empty())?.to_vec();
-    let missing = track.missing.iter().filter(|run| run.end_bp > start_bp && run.start_bp < end_bp);
+    let missing = track.missing.iter().filter(|run| run.end_bp > from && run.start_bp < to);
     let missing = missing
         .map(|run| MissingRun {
-            start_bp: run.start_bp.max(start_bp),
-            end_bp: run.end_bp.min(end_bp),
+            start_bp: run.start_bp.max(from),
+            end_bp: run.end_bp.min(to),
             reason: run.reason.clone(),
         })
         .collect();
-    let region = Region::new(&track.region.contig, start_bp, end_bp);
+    let region = Region::new(&track.region.contig, from, to);
     let (name, label, unit) = (track.name.clone(), track.label.clone(), track.unit.clone());
     Some(Track { name, label, unit, region, strand: track.strand, layout, values, missing })
 }
@@ -77,12 +83,12 @@ mod tests {
 
     use super::*;
 
-    fn track(layout: TrackLayout, values: &[f32]) -> Track {
+    fn track(start_bp: u64, end_bp: u64, layout: TrackLayout, values: &[f32]) -> Track {
         Track {
             name: "a".into(),
             label: "a".into(),
             unit: "probability".into(),
-            region: Region::new("chr1", 100, 110),
+            region: Region::new("chr1", start_bp, end_bp),
             strand: Strand::Forward,
             layout,
             values: values.to_vec(),
@@ -91,20 +97,22 @@ mod tests {
     }
 
     #[test]
-    fn bins_stay_whole() {
-        let track = track(TrackLayout::Bins { width_bp: 4 }, &[1.0, 2.0, 3.0]);
+    fn bins_are_cut_at_the_ends_and_begin_at_multiples_of_their_width() {
+        let track = track(101, 110, TrackLayout::Bins { width_bp: 4 }, &[1.0, 2.0, 3.0]);
+        assert_eq!(cut(&track, 0, 200), Some(track.clone()), "101..104, 104..108 and 108..110");
         let part = cut(&track, 105, 109).expect("overlaps");
-        assert_eq!((part.region.start_bp, part.region.end_bp), (104, 110), "bins 1 and 2, the last one cut");
-        assert_eq!(part.values, [2.0, 3.0], "their values");
-        assert_eq!((part.missing[0].start_bp, part.missing[0].end_bp), (104, 108), "missing runs are cut");
+        assert_eq!((part.region.start_bp, part.region.end_bp), (105, 109), "what was asked for");
+        assert_eq!(part.values, [2.0, 3.0], "the bins it lies in");
+        assert_eq!([0, 1].map(|at| part.span_of(at)), [(105, 108), (108, 109)], "each where it was, cut at the ends");
+        assert_eq!((part.missing[0].start_bp, part.missing[0].end_bp), (105, 108), "missing runs are cut");
         assert_eq!(cut(&track, 110, 200), None, "beside it");
     }
 
     #[test]
-    fn spans_stay_whole() {
-        let track = track(TrackLayout::Spans(vec![(100, 103), (103, 107), (107, 110)]), &[1.0, 2.0, 3.0]);
-        let part = cut(&track, 104, 105).expect("overlaps");
-        assert_eq!((part.region.start_bp, part.region.end_bp), (103, 107), "the span it lies in");
-        assert_eq!(part.values, [2.0], "its value");
+    fn spans_are_cut_at_the_ends() {
+        let spans = TrackLayout::Spans(vec![(100, 103), (103, 107), (107, 110)]);
+        let part = cut(&track(100, 110, spans, &[1.0, 2.0, 3.0]), 105, 108).expect("overlaps");
+        assert_eq!(part.layout, TrackLayout::Spans(vec![(105, 107), (107, 108)]), "the spans it lies in");
+        assert_eq!(part.values, [2.0, 3.0], "their values");
     }
 }

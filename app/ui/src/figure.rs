@@ -1,9 +1,10 @@
 //! What is seen, as plain data for whoever draws the picture.
 
 use egui::{Color32, Rangef};
+use strandscope_worker::RunRecord;
 
 use crate::{
-    Figure, FigureColours, FigureStep, FigureTrack, Rgb,
+    Figure, FigureColours, FigureStep, FigureTrack, Rgb, export,
     scale::{index, whole},
     screen::Screen,
     state::{
@@ -25,7 +26,8 @@ pub(crate) fn of_view(state: &State, screen: &Screen) -> Option<Figure> {
     let region = genome.region();
     let palette = Palette::for_paper();
     let head = state.head_entry().map(|entry| entry.card.title.clone());
-    let model = state.scores.newest_record().map(|record| record.model.clone());
+    let record = export::record(state, &region);
+    let model = record.as_ref().map(|record| record.model.clone());
     let subtitle = [Some(genome.file_name()), head, model].into_iter().flatten().collect::<Vec<_>>().join("  ·  ");
     let letters = region.len_bp() <= LETTERS_BP;
     let bases = (region.start_bp..region.end_bp).map_while(|bp| state.base_at(bp).filter(|_| letters));
@@ -41,7 +43,7 @@ pub(crate) fn of_view(state: &State, screen: &Screen) -> Option<Figure> {
         bases: bases.collect(),
         tokens: tokens.collect(),
         tracks: state.lanes().iter().map(|lane| track(state, lane, palette)).collect(),
-        provenance: provenance(state),
+        provenance: record.as_ref().map_or_else(Vec::new, provenance),
         colours: FigureColours {
             background: rgb(Color32::WHITE),
             text: rgb(palette.text),
@@ -111,7 +113,6 @@ fn layer_steps(layer: &Layer<'_>, from: u64, to: u64) -> Vec<FigureStep> {
 }
 
 /// Where the numbers come from, one line each.
-fn provenance(state: &State) -> Vec<String> {
-    let Some(record) = state.scores.newest_record().or(state.attention.newest_record()) else { return Vec::new() };
+fn provenance(record: &RunRecord) -> Vec<String> {
     record.pairs().into_iter().map(|(key, value)| format!("{key}: {value}")).collect()
 }

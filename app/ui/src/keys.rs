@@ -1,10 +1,10 @@
 //! Keyboard shortcuts: one table for what they do and for the sheet that lists them.
 
-use egui::{Context, Key, KeyboardShortcut, Modifiers, Popup};
+use egui::{Context, Id, Key, KeyboardShortcut, Modifiers, Popup};
 
 use crate::{
     SaveFormat,
-    screen::{Action, Dialog, Screen},
+    screen::{Action, Dialog, FILTER_FIELD, LOCUS_FIELD, Screen},
     state::State,
 };
 
@@ -79,11 +79,18 @@ fn escape(ctx: &Context, state: &State, screen: &mut Screen) {
     } else if screen.locus.text.is_some() {
         screen.locus = Default::default();
         ctx.memory_mut(egui::Memory::stop_text_input);
+    } else if was_typed_into(ctx) {
+        // The key has only left the field.
     } else if state.failure.is_some() {
         screen.act(Action::CloseFailure);
     } else if state.jobs.analysing() {
         screen.act(Action::Cancel);
     }
+}
+
+/// Whether a field had the keyboard until this frame: the key to leave it takes the focus before anything sees it.
+fn was_typed_into(ctx: &Context) -> bool {
+    [LOCUS_FIELD, FILTER_FIELD].iter().any(|field| ctx.memory(|memory| memory.had_focus_last_frame(Id::unique(field))))
 }
 
 fn plain(ctx: &Context, state: &State, screen: &mut Screen) {

@@ -20,7 +20,7 @@ mod views;
 mod worker;
 
 pub use services::{
-    Example, Figure, FigureColours, FigureStep, FigureTrack, Rgb, SaveFormat, ServiceAnswer, Services, Start,
+    Example, Figure, FigureColours, FigureStep, FigureTrack, Rgb, Save, SaveFormat, ServiceAnswer, Services, Start,
 };
 pub use worker::Worker;
 
@@ -84,12 +84,16 @@ impl Window {
                 break;
             }
         }
+        if let Some((request, error)) = self.state.not_saved.take() {
+            let path = request.path.clone();
+            self.ask_again(Save::Tracks(request), &path, error);
+        }
         while let Some(answer) = self.services.poll() {
             self.on_answer(answer);
         }
         let dropped = ctx.input(|input| input.raw.dropped_files.last().map(|file| file.path().to_owned()));
         if let Some(path) = dropped {
-            self.state.open(path);
+            self.open(path);
         }
     }
 

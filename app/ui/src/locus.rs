@@ -1,6 +1,6 @@
 //! Loci as people type them.
 
-use strandscope_worker::Contig;
+use strandscope_worker::{Contig, genome::grouped};
 
 /// A place to go to: a record by its number, and a stretch of it or all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,19 +108,6 @@ fn number(text: &str) -> Result<u64, String> {
     let value: f64 = digits.parse().map_err(|_| wrong())?;
     let bp = value * unit;
     if bp.is_finite() && (0.0..1e15).contains(&bp) { Ok(crate::scale::whole(bp.round())) } else { Err(wrong()) }
-}
-
-/// `1234567` as `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A length for people: `840 bp`, `12.5 kb`, `3.1 Mb`.

@@ -2,7 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::{SaveFormat, locus::Place, theme::BaseColours};
+use strandscope_worker::JobError;
+
+use crate::{Save, SaveFormat, locus::Place, theme::BaseColours};
+
+/// Names of the fields for a locus and for searching records, by which one asks whether they have the keyboard.
+pub(crate) const LOCUS_FIELD: &str = "locus";
+pub(crate) const FILTER_FIELD: &str = "record filter";
 
 /// Something the user did; carried out after drawing.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +48,7 @@ pub(crate) enum Action {
         only_view: bool,
     },
     SaveTo {
+        save: Save,
         path: PathBuf,
         force: bool,
     },
@@ -57,7 +64,18 @@ pub(crate) enum Dialog {
     /// A field for the path of a file to open.
     OpenPath(String),
     /// A field for the path of a file to write.
-    SavePath { path: String, replace: bool },
+    SavePath(SavePath),
+}
+
+/// Where something is to be saved, as it is being typed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SavePath {
+    pub(crate) save: Save,
+    pub(crate) path: String,
+    /// Whether what is there may be replaced.
+    pub(crate) replace: bool,
+    /// Why the path could not be written to.
+    pub(crate) refused: Option<JobError>,
 }
 
 /// The field for a locus.
@@ -71,6 +89,16 @@ pub(crate) struct LocusField {
     pub(crate) focus: bool,
 }
 
+/// Records that were searched for; kept, since there can be too many to search in every frame.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    /// The opened file they are of.
+    pub(crate) opening: u64,
+    /// What was searched for.
+    pub(crate) wanted: String,
+    pub(crate) records: Vec<usize>,
+}
+
 /// What the window itself remembers.
 #[derive(Clone, Debug)]
 pub(crate) struct Screen {
@@ -80,11 +108,10 @@ pub(crate) struct Screen {
     pub(crate) locus: LocusField,
     /// Names of records are searched for this.
     pub(crate) filter: String,
+    pub(crate) found: Found,
     /// Whether the hint on the example has been closed.
     pub(crate) hint_closed: bool,
     pub(crate) dialog: Option<Dialog>,
-    /// What is being saved while its dialog is open.
-    pub(crate) saving: (SaveFormat, bool),
     /// The base under the pointer.
     pub(crate) cursor_bp: Option<u64>,
     /// Where on the ruler a stretch is being drawn out.
@@ -100,9 +127,9 @@ impl Default for Screen {
             base_colours: BaseColours::default(),
             locus: LocusField::default(),
             filter: String::new(),
+            found: Found::default(),
             hint_closed: false,
             dialog: None,
-            saving: (SaveFormat::Tsv, true),
             cursor_bp: None,
             sweep_from_bp: None,
             actions: Vec::new(),
@@ -111,6 +138,12 @@ impl Default for Screen {
 }
 
 impl Screen {
+    /// Forgets what was typed to find a place: it was meant for another file.
+    pub(crate) fn forget_places(&mut self) {
+        self.locus = LocusField::default();
+        self.filter.clear();
+    }
+
     /// Notes what the user did.
     pub(crate) fn act(&mut self, action: Action) {
         self.actions.push(action);

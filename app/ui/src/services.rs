@@ -1,8 +1,10 @@
 //! What the window asks of the desktop around it.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
-use strandscope_worker::{Engine, JobError, genome::Region};
+use strandscope_worker::{Engine, ExportFormat, ExportRequest, JobError, genome::Region};
+
+use crate::state::pieces::TrackKey;
 
 /// What the window asks of the desktop; the binary answers.
 ///
@@ -13,12 +15,14 @@ pub trait Services {
     fn pick_file(&mut self);
 
     /// Shows a dialog that names a file to write → [`ServiceAnswer::SaveTo`], `Dismissed` or `NoSaveDialog`.
-    fn pick_save(&mut self, suggested_name: &str, format: SaveFormat);
+    ///
+    /// The answer brings `save` back.
+    fn pick_save(&mut self, suggested_name: &str, save: Save);
 
-    /// Draws `figure` and writes it as PNG → [`ServiceAnswer::FigureSaved`] or `Failed`.
+    /// Draws `figure` and writes it as PNG → [`ServiceAnswer::FigureSaved`] or `FigureNotSaved`.
     ///
     /// An existing file is replaced only with `force`.
-    fn save_figure(&mut self, figure: Figure, path: PathBuf, force: bool);
+    fn save_figure(&mut self, figure: Box<Figure>, path: PathBuf, force: bool);
 
     /// Starts the engine again after it has stopped.
     ///
@@ -36,20 +40,66 @@ pub enum ServiceAnswer {
     /// This file was picked.
     Opened(PathBuf),
     /// Write to this file; the dialog has asked about replacing one that exists.
-    SaveTo(PathBuf),
+    SaveTo {
+        /// What was to be saved.
+        save: Save,
+        /// The file.
+        path: PathBuf,
+    },
     /// The dialog was closed without a choice.
     Dismissed,
     /// There is no dialog on this desktop: the window shows a field for the path of the file to open.
     NoOpenDialog,
     /// There is no dialog on this desktop: the window shows a field for the path of the file to write.
     NoSaveDialog {
+        /// What was to be saved.
+        save: Save,
         /// A path the field begins with: the suggested name in a folder that can be written to.
         suggested: PathBuf,
     },
     /// The figure is on disk.
     FigureSaved(PathBuf),
-    /// It could not be done.
-    Failed(JobError),
+    /// The figure could not be written.
+    FigureNotSaved {
+        /// The figure.
+        figure: Box<Figure>,
+        /// Where it was to go.
+        path: PathBuf,
+        /// Why it did not.
+        error: JobError,
+    },
+}
+
+/// What is to be saved, as it was when that was asked for: the window may show something else by the time of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Save {
+    /// Tracks.
+    Tracks(Arc<ExportRequest>),
+    /// A picture.
+    Figure(Box<Figure>),
+}
+
+impl Save {
+    /// The form it is saved in.
+    pub fn format(&self) -> SaveFormat {
+        match self {
+            Self::Tracks(request) => match request.format {
+                ExportFormat::Tsv => SaveFormat::Tsv,
+                ExportFormat::BedGraph => SaveFormat::BedGraph,
+            },
+            Self::Figure(_) => SaveFormat::Png,
+        }
+    }
+
+    /// How many files come of it.
+    pub(crate) fn file_count(&self) -> usize {
+        match self {
+            Self::Tracks(request) if request.format == ExportFormat::BedGraph => {
+                request.tracks.iter().map(TrackKey::of).collect::<BTreeSet<_>>().len()
+            }
+            _ => 1,
+        }
+    }
 }
 
 /// Forms in which what is seen can be saved.

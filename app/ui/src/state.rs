@@ -16,9 +16,12 @@ pub(crate) mod work;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
 };
 
-use strandscope_worker::{Contig, GenomeSummary, HeadEntry, JobId, Library, Task, genome::Region};
+use strandscope_worker::{
+    Contig, ExportRequest, GenomeSummary, HeadEntry, JobError, JobId, Library, Task, genome::Region,
+};
 
 use self::{
     blocks::Blocks,
@@ -46,6 +49,8 @@ const FIRST_VIEW_BP: u64 = 10_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Genome {
     pub(crate) summary: GenomeSummary,
+    /// Tells it from what was opened before, even under the same path.
+    pub(crate) opening: u64,
     /// The record in view.
     pub(crate) record: usize,
     pub(crate) view: View,
@@ -109,6 +114,8 @@ pub(crate) struct State {
     pub(crate) jobs: Jobs,
     pub(crate) warnings: Warnings,
     pub(crate) failure: Option<Failure>,
+    /// Tracks that could not be saved under the path they carry, and why.
+    pub(crate) not_saved: Option<(Arc<ExportRequest>, JobError)>,
     /// Why the engine has ended.
     pub(crate) stopped: Option<String>,
     /// What the engine computes on.
@@ -119,6 +126,7 @@ pub(crate) struct State {
     score_example: bool,
     orders: Vec<Order>,
     next_piece: u64,
+    openings: u64,
 }
 
 /// What is to be sent to the engine.
@@ -149,12 +157,14 @@ impl State {
             jobs: Jobs::default(),
             warnings: Warnings::default(),
             failure: None,
+            not_saved: None,
             stopped: None,
             device: None,
             message: None,
             score_example: false,
             orders: Vec::new(),
             next_piece: 0,
+            openings: 0,
         };
         state.order(Purpose::Library, Task::ListModels);
         state
@@ -185,12 +195,17 @@ impl State {
         if self.head.as_deref() == Some(name) {
             return;
         }
-        let again = !self.scores.is_empty() || self.jobs.any(|purpose| matches!(purpose, Purpose::Score { .. }));
+        let again = self.is_scored();
         self.head = Some(name.to_owned());
         self.drop_scores();
         if again {
             self.score_view();
         }
+    }
+
+    /// Whether anything is scored or about to be.
+    fn is_scored(&self) -> bool {
+        !self.scores.is_empty() || self.jobs.any(|purpose| matches!(purpose, Purpose::Score { .. }))
     }
 
     /// Whether scores on the reverse strand are wanted; what was scored otherwise is scored anew.
@@ -199,9 +214,17 @@ impl State {
             return;
         }
         self.options.both_strands = both;
-        if !self.scores.is_empty() {
+        if self.is_scored() {
             self.drop_scores();
             self.score_view();
+        }
+    }
+
+    /// Whether attention is wanted beside scores; what is in view gets it at once where it is scored already.
+    pub(crate) fn set_attention(&mut self, wanted: bool) {
+        self.options.attention = wanted;
+        if wanted && self.is_scored() {
+            self.attend_view();
         }
     }
 
@@ -211,9 +234,10 @@ impl State {
         self.scores.clear();
     }
 
-    /// Whether a label of the head that is picked is drawn.
+    /// Whether a label of the head that is picked is drawn; the disagreement of both strands goes with its label.
     pub(crate) fn is_label_shown(&self, label: &str) -> bool {
         let Some(entry) = self.head_entry() else { return true };
+        let label = label.strip_suffix(".disagreement").unwrap_or(label);
         let background = entry.card.labels.iter().any(|known| known.name == label && known.background);
         // A label that says "nothing to see" is in the set when it is to be drawn, any other when it is not.
         background == self.hidden.contains(&(entry.card.name.clone(), label.to_owned()))
@@ -280,10 +304,10 @@ impl State {
 
     /// Whether a file is being opened, and which.
     pub(crate) fn opening(&self) -> Option<PathBuf> {
-        match self.jobs.shown().map(|running| &running.purpose) {
-            Some(Purpose::Open(path)) => Some(path.clone()),
+        self.jobs.purposes().find_map(|purpose| match purpose {
+            Purpose::Open(path) => Some(path.clone()),
             _ => None,
-        }
+        })
     }
 }
 

@@ -28,6 +28,16 @@ fn has(harness: &Harness<'_, Bare>, words: &str) -> bool {
     harness.query_all_by_label_contains(words).next().is_some()
 }
 
+fn wheel(harness: &Harness<'_, Bare>, upwards: f32) {
+    harness.event(egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Point,
+        delta: egui::vec2(0.0, upwards),
+        phase: egui::TouchPhase::Move,
+        modifiers: Modifiers::NONE,
+        source: egui::MouseWheelSource::Wheel,
+    });
+}
+
 #[test]
 fn the_example_is_opened_and_scored_without_being_asked() {
     let stage = Stage::default();
@@ -39,6 +49,8 @@ fn the_example_is_opened_and_scored_without_being_asked() {
     harness.run();
     assert!(has(&harness, "Track donor, probability: highest in view"), "values appear as they arrive");
     assert!(has(&harness, "Scoring  50 %"), "with progress");
+    assert!(has(&harness, "NVIDIA GeForce RTX 4070 Laptop GPU"), "and what computes");
+    assert!(!has(&harness, "driver NVIDIA"), "without its driver, which would fill the bar");
     stage.play_scores(100);
     harness.run();
     assert!(has(&harness, "Track donor, probability: highest in view 0.940"), "the donor site");
@@ -116,13 +128,7 @@ fn the_mouse_pans_zooms_and_reads_values() {
     harness.hover_at(gap);
     harness.run();
     assert!(has(&harness, "no value under the pointer: unknown (N)"), "a missing value and its reason");
-    harness.event(egui::Event::MouseWheel {
-        unit: egui::MouseWheelUnit::Point,
-        delta: egui::vec2(0.0, 120.0),
-        phase: egui::TouchPhase::Move,
-        modifiers: Modifiers::NONE,
-        source: egui::MouseWheelSource::Wheel,
-    });
+    wheel(&harness, 120.0);
     harness.run();
     let zoomed: Region = locus(&harness).parse().expect("a region");
     assert!(
@@ -242,12 +248,67 @@ fn what_is_seen_is_saved() {
     let regions: Vec<String> = request.tracks.iter().map(|track| format!("{} {}", track.label, track.region)).collect();
     assert_eq!(
         regions,
-        ["donor chr10_PTEN:60,001-60,600", "acceptor chr10_PTEN:60,001-60,600"],
+        ["donor chr10_PTEN:60,001-60,600", "acceptor chr10_PTEN:60,001-60,600", "received chr10_PTEN:60,001-60,600"],
         "the tracks that are drawn, where one looks"
     );
     assert!(request.record.as_ref().is_some_and(|record| record.model == "strandscope-base"), "with what was run");
     drop(played);
     assert!(has(&harness, "Saved /home/ada/splice"), "and the user is told");
+}
+
+#[test]
+fn files_that_the_dialog_did_not_ask_about_are_not_replaced() {
+    let (stage, mut harness) = scored();
+    stage.0.borrow_mut().dialog = Some("/home/ada/there.bedgraph".into());
+    harness.get_by_role_and_label(Role::Button, "Save what is seen").click();
+    harness.run();
+    harness.get_by_label("bedGraph, one file per track").click();
+    harness.run();
+    assert!(has(&harness, "the file exists; choose another name or replace it"), "said in words of the window");
+    let path = harness.get_by_label("Path of the file").value();
+    assert_eq!(path.as_deref(), Some("/home/ada/there.bedgraph"), "the path can be changed");
+    harness.get_by_label("Replace files that exist").click();
+    harness.run();
+    harness.get_by_role_and_label(Role::Button, "Save").click();
+    harness.run();
+    let played = stage.0.borrow();
+    let exports: Vec<(bool, usize)> = played
+        .tasks
+        .iter()
+        .filter_map(|(_, task)| match task {
+            Task::Export(request) => Some((request.force, request.tracks.len())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(exports, [(false, 3), (true, 3)], "the same tracks, replacing only when that is said");
+    drop(played);
+    assert!(has(&harness, "Saved /home/ada/there"), "then they are saved");
+}
+
+#[test]
+fn a_picture_that_is_there_is_asked_about() {
+    let (stage, mut harness) = scored();
+    harness.get_by_role_and_label(Role::Button, "Save what is seen").click();
+    harness.run();
+    harness.get_by_label("Picture (PNG)").click();
+    harness.run();
+    harness.get_by_label("Path of the file").focus();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.get_by_label("Path of the file").type_text("/home/ada/there.png");
+    harness.run();
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert!(has(&harness, "the file exists"), "it is not replaced");
+    assert_eq!(
+        harness.get_by_label("Path of the file").value().as_deref(),
+        Some("/home/ada/there.png"),
+        "what was typed"
+    );
+    harness.get_by_label("Replace the file if it exists").click();
+    harness.run();
+    harness.get_by_role_and_label(Role::Button, "Save").click();
+    harness.run();
+    assert_eq!(stage.0.borrow().figures.len(), 1, "then it is");
 }
 
 #[test]
@@ -344,9 +405,77 @@ fn a_hundred_thousand_records_are_listed_and_found() {
 }
 
 #[test]
+fn what_was_searched_for_does_not_outlive_its_file() {
+    let stage = Stage::default();
+    let start = Start { files: vec!["/data/many.fa".into()], example: None };
+    let mut harness = stage::open_with(&stage, SIZE, 1.0, start);
+    harness.get_by_label("Find a record").click();
+    harness.run();
+    harness.get_by_label("Find a record").type_text("scaffold_99999");
+    harness.run();
+    assert_eq!(harness.get_all_by_role(Role::ListBoxOption).count(), 1, "found");
+    for (path, wanted) in [("/data/few.fa", "scaffold_4"), ("/data/many.fa", "scaffold_4")] {
+        stage.0.borrow_mut().dialog = Some(path.into());
+        harness.key_press_modifiers(Modifiers::COMMAND, Key::O);
+        harness.run();
+        assert!(has(&harness, wanted), "all records of {path} are listed");
+    }
+}
+
+#[test]
+fn escape_only_leaves_a_field_that_is_typed_into() {
+    let stage = Stage::default();
+    let start = Start { files: vec!["/data/many.fa".into()], example: None };
+    let mut harness = stage::open_with(&stage, SIZE, 1.0, start);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    harness.run();
+    let cancelled = || stage.0.borrow().cancelled.len();
+    for field in ["Find a record", "Locus"] {
+        harness.get_by_label(field).click();
+        harness.run();
+        harness.key_press(Key::Escape);
+        harness.run();
+        assert_eq!(cancelled(), 0, "scoring goes on when one leaves {field}");
+    }
+    harness.key_press(Key::Escape);
+    harness.run();
+    assert!(cancelled() > 0, "outside a field it is stopped");
+}
+
+#[test]
+fn a_window_of_any_width_is_drawn() {
+    let (_, mut harness) = scored();
+    for width in (200_u16..900).step_by(20) {
+        harness.set_size(egui::vec2(f32::from(width), 500.0));
+        harness.run();
+    }
+    assert!(has(&harness, "Track donor, probability: highest in view 0.940"), "in the widest of them");
+}
+
+#[test]
+fn lanes_that_do_not_fit_are_scrolled_beside_the_plot() {
+    let stage = Stage::default();
+    let mut harness = stage::open(&stage, [900.0, 600.0], 1.0);
+    harness.get_by_label("Reverse strand too").click();
+    harness.run();
+    stage.play_scores(100);
+    harness.run();
+    let top = |harness: &Harness<'_, Bare>| harness.get_by_label_contains("Track attention").rect().top();
+    let (before, seen) = (top(&harness), locus(&harness));
+    let donor = harness.get_by_label_contains("Track donor, ").rect();
+    harness.hover_at(pos2(donor.left() - 60.0, donor.center().y));
+    harness.run();
+    wheel(&harness, -120.0);
+    harness.run();
+    assert!(top(&harness) < before - 20.0, "the last lane comes up from {before} to {}", top(&harness));
+    assert_eq!(locus(&harness), seen, "the view does not zoom");
+}
+
+#[test]
 fn a_stopped_engine_is_told_and_what_is_shown_stays() {
     let (stage, mut harness) = scored();
-    stage.post(Event::Stopped { reason: "The graphics device was lost.".into() });
+    let message = "The graphics device was lost.".to_owned();
+    stage.post(Event::Stopped { error: JobError { kind: ErrorKind::NoDevice, message, causes: vec![] } });
     harness.run();
     assert!(has(&harness, "The engine has stopped") && has(&harness, "The graphics device was lost."), "told");
     assert!(has(&harness, "Track donor, probability: highest in view 0.940"), "scores stay");

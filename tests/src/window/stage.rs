@@ -9,9 +9,9 @@ use std::{
 };
 
 use egui_kittest::{Harness, kittest::Queryable};
-use strandscope_ui::{Example, Figure, SaveFormat, ServiceAnswer, Services, Start, Window, Worker};
+use strandscope_ui::{Example, Figure, Save, ServiceAnswer, Services, Start, Window, Worker};
 use strandscope_worker::{
-    Contig, Engine, Event, GenomeSummary, JobId, Outcome, RunRecord, Task, Token, TrackChunk,
+    Contig, Engine, ErrorKind, Event, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task, Token, TrackChunk,
     genome::{MissingRun, Region, Strand, Track, TrackLayout},
 };
 
@@ -21,6 +21,9 @@ use super::library::library;
 pub(crate) const LENGTH_BP: u64 = 120_000;
 /// Where the played genome is unknown.
 const UNKNOWN_BP: (u64, u64) = (60_300, 60_420);
+
+/// What is computed on; a name as long as some are.
+pub(crate) const DEVICE: &str = "NVIDIA GeForce RTX 4070 Laptop GPU (Vulkan, driver NVIDIA 550.90.07)";
 
 /// What is played, shared by the test and the window.
 #[derive(Default)]
@@ -41,7 +44,11 @@ impl Worker for Stage {
     fn run(&mut self, task: Task) -> JobId {
         let job = JobId(self.0.borrow().tasks.len() as u64 + 1);
         self.0.borrow_mut().tasks.push((job, task.clone()));
-        if let Some(outcome) = answer(&task) {
+        if let Task::Export(request) = &task
+            && let Some(error) = refusal(&request.path, request.force)
+        {
+            self.post(Event::Failed { job, error });
+        } else if let Some(outcome) = answer(&task) {
             self.post(Event::Finished { job, outcome, elapsed: Duration::from_millis(3) });
         }
         job
@@ -62,15 +69,24 @@ impl Services for Stage {
         self.0.borrow_mut().answers.push_back(answer);
     }
 
-    fn pick_save(&mut self, suggested_name: &str, _format: SaveFormat) {
-        let none = ServiceAnswer::NoSaveDialog { suggested: Path::new("/home/ada").join(suggested_name) };
-        let answer = self.0.borrow().dialog.clone().map_or(none, ServiceAnswer::SaveTo);
+    fn pick_save(&mut self, suggested_name: &str, save: Save) {
+        let dialog = self.0.borrow().dialog.clone();
+        let answer = match dialog {
+            Some(path) => ServiceAnswer::SaveTo { save, path },
+            None => ServiceAnswer::NoSaveDialog { save, suggested: Path::new("/home/ada").join(suggested_name) },
+        };
         self.0.borrow_mut().answers.push_back(answer);
     }
 
-    fn save_figure(&mut self, figure: Figure, path: PathBuf, force: bool) {
-        self.0.borrow_mut().figures.push((figure, path.clone(), force));
-        self.0.borrow_mut().answers.push_back(ServiceAnswer::FigureSaved(path));
+    fn save_figure(&mut self, figure: Box<Figure>, path: PathBuf, force: bool) {
+        let answer = match refusal(&path, force) {
+            Some(error) => ServiceAnswer::FigureNotSaved { figure, path, error },
+            None => {
+                self.0.borrow_mut().figures.push((*figure, path.clone(), force));
+                ServiceAnswer::FigureSaved(path)
+            }
+        };
+        self.0.borrow_mut().answers.push_back(answer);
     }
 
     fn restart_engine(&mut self) -> std::io::Result<Engine> {
@@ -105,7 +121,7 @@ impl Stage {
             Task::Score(request) => request.head,
             _ => String::new(),
         };
-        self.post(Event::Ready { device: "CPU, 2 threads".into() });
+        self.post(Event::Ready { device: DEVICE.into() });
         self.post(Event::Started { job, total: 40, unit: "windows".into() });
         let end_bp = region.start_bp + region.len_bp() * percent / 100;
         let part = Region::new(&region.contig, region.start_bp, end_bp);
@@ -204,6 +220,14 @@ pub(crate) fn example() -> Example {
         locus: Some(Region::new("chr10_PTEN", 60_000, 60_600)),
         head: "splice".into(),
     }
+}
+
+/// Why a file cannot be written: each whose name begins with `there` exists.
+fn refusal(path: &Path, force: bool) -> Option<JobError> {
+    let exists = path.file_stem().is_some_and(|name| name == "there");
+    let message =
+        format!("cannot write {}: the file exists; choose another name or overwrite it with --force", path.display());
+    (exists && !force).then_some(JobError { kind: ErrorKind::Usage, message, causes: vec![] })
 }
 
 /// What is answered at once.

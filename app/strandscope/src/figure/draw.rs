@@ -1,6 +1,7 @@
 //! The figure from top to bottom: title, ruler, letters, tokens, tracks, origin.
 
 use strandscope_ui::{Figure, FigureTrack, Rgb};
+use strandscope_worker::genome::grouped;
 
 use super::canvas::{Anchor, Canvas, DrawError, Picture};
 
@@ -248,19 +249,6 @@ fn round_step(length_bp: u64) -> u64 {
         }
         power = power.saturating_mul(10);
     }
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A number with as many digits as an axis has room for.

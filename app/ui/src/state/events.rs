@@ -8,7 +8,7 @@ use super::{
     Genome, Order, State, TOKEN_BLOCK_BP, TokenSpan, file_name, first_view,
     notices::Failure,
     view::{History, View},
-    work::{Purpose, duration},
+    work::{Jobs, Purpose, duration},
 };
 
 impl State {
@@ -36,7 +36,7 @@ impl State {
             Event::Finished { job, outcome, elapsed } => self.on_finished(job, outcome, elapsed),
             Event::Cancelled { job } => self.on_cancelled(job),
             Event::Failed { job, error } => self.on_failed(job, error),
-            Event::Stopped { reason } => self.on_stopped(reason),
+            Event::Stopped { error } => self.on_stopped(error.message),
         }
     }
 
@@ -54,7 +54,7 @@ impl State {
                 self.scores.complete(piece, record);
             }
             (Purpose::Attention { piece }, Outcome::Run(record)) => self.attention.complete(piece, record),
-            (Purpose::Export, Outcome::Written { paths, notes }) => {
+            (Purpose::Export { .. }, Outcome::Written { paths, notes }) => {
                 for note in &notes {
                     self.warnings.add(note);
                 }
@@ -68,7 +68,7 @@ impl State {
     }
 
     fn on_opened(&mut self, summary: GenomeSummary) {
-        let left = self.jobs.take_if(|purpose| !matches!(purpose, Purpose::Library | Purpose::Export));
+        let left = self.jobs.take_if(|purpose| !matches!(purpose, Purpose::Library | Purpose::Export { .. }));
         self.orders.extend(left.into_iter().map(Order::Cancel));
         self.bases.clear();
         self.tokens.clear();
@@ -90,7 +90,8 @@ impl State {
             return;
         };
         let view = first_view(first.length_bp);
-        self.genome = Some(Genome { record: 0, view, summary });
+        self.openings += 1;
+        self.genome = Some(Genome { record: 0, view, summary, opening: self.openings });
         self.show_example();
     }
 
@@ -135,9 +136,11 @@ impl State {
     }
 
     fn on_failed(&mut self, job: JobId, error: JobError) {
-        if let Some(running) = self.jobs.take(job) {
-            self.not_delivered(&running.purpose);
-            self.fail(&running.purpose, error);
+        let Some(running) = self.jobs.take(job) else { return };
+        self.not_delivered(&running.purpose);
+        match running.purpose {
+            Purpose::Export { kept: Some(request) } => self.not_saved = Some((request, error)),
+            purpose => self.fail(&purpose, error),
         }
     }
 
@@ -156,18 +159,25 @@ impl State {
         }
     }
 
+    /// The thread that computes has ended; the one that reads and writes files goes on.
     fn on_stopped(&mut self, reason: String) {
         self.stopped = Some(reason);
-        self.jobs.take_if(|_| true);
-        self.bases.retry();
-        self.tokens.retry();
+        self.jobs.take_if(|purpose| matches!(purpose, Purpose::Library) || purpose.is_analysis());
     }
 
-    /// The engine runs again: what was not delivered is asked for anew.
+    /// Another engine runs in place of the old one: what that one has not delivered is asked for anew.
     pub(crate) fn on_restart(&mut self) {
         self.stopped = None;
         self.device = None;
+        let (opening, score_example) = (self.opening(), self.score_example);
+        self.jobs = Jobs::default();
+        self.bases.retry();
+        self.tokens.retry();
         self.order(Purpose::Library, strandscope_worker::Task::ListModels);
+        if let Some(path) = opening {
+            self.open(path);
+            self.score_example = score_example;
+        }
     }
 }
 

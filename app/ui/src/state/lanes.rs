@@ -6,7 +6,7 @@ use strandscope_worker::{
 };
 
 use super::{
-    State,
+    Genome, State,
     pieces::{Layer, Pieces, TrackKey},
     pyramid::Extent,
     work::Purpose,
@@ -74,7 +74,7 @@ impl State {
             .collect()
     }
 
-    fn attention_lane(&self) -> Lane {
+    pub(crate) fn attention_lane(&self) -> Lane {
         let known = self.attention.keys().into_iter().next();
         let (key, unit) = known
             .unwrap_or_else(|| (TrackKey { label: "received".to_owned(), reverse: false }, "mean weight".to_owned()));
@@ -109,11 +109,13 @@ impl State {
         wanted.then(|| self.thresholds.get(&lane.key.label).copied().unwrap_or(0.5))
     }
 
-    /// Whether results for a lane are on their way.
-    pub(crate) fn is_coming(&self, lane: &Lane) -> bool {
-        self.jobs.any(|purpose| match lane.kind {
-            LaneKind::Score => matches!(purpose, Purpose::Score { .. }),
-            LaneKind::Attention => matches!(purpose, Purpose::Attention { .. }),
+    /// Whether results for what is in view are on their way.
+    pub(crate) fn is_coming(&self, kind: LaneKind) -> bool {
+        let Some(region) = self.genome.as_ref().map(Genome::region) else { return false };
+        self.jobs.any(|purpose| match (kind, purpose) {
+            (LaneKind::Score, Purpose::Score { piece }) => self.scores.reaches(*piece, &region),
+            (LaneKind::Attention, Purpose::Attention { piece }) => self.attention.reaches(*piece, &region),
+            _ => false,
         })
     }
 
@@ -156,15 +158,22 @@ pub(crate) enum Reading {
 }
 
 impl Layer<'_> {
+    /// Whether any of it is drawn in `from..to`.
+    pub(crate) fn overlaps(&self, from: u64, to: u64) -> bool {
+        self.parts.iter().any(|&(start_bp, end_bp)| end_bp > from && start_bp < to)
+    }
+
     /// Numbers of the values that overlap `from..to`, half-open.
     pub(crate) fn values_in(&self, from: u64, to: u64) -> (usize, usize) {
         use strandscope_worker::genome::TrackLayout;
         let start_bp = self.track.region.start_bp;
         match &self.track.layout {
             TrackLayout::Bins { width_bp } => {
+                // Bins begin at multiples of their width, the first one often before the track does.
                 let width_bp = (*width_bp).max(1);
-                let first = from.saturating_sub(start_bp) / width_bp;
-                let end = to.saturating_sub(start_bp).div_ceil(width_bp);
+                let before = start_bp / width_bp;
+                let first = from.max(start_bp) / width_bp - before;
+                let end = to.div_ceil(width_bp).saturating_sub(before);
                 (index(first).min(self.track.values.len()), index(end).min(self.track.values.len()))
             }
             TrackLayout::Spans(spans) => {

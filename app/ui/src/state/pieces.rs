@@ -153,9 +153,11 @@ impl Pieces {
         layers
     }
 
-    /// The newest record of a run, for provenance.
-    pub(crate) fn newest_record(&self) -> Option<&RunRecord> {
-        self.list.iter().rev().find_map(|piece| piece.record.as_ref())
+    /// Whether a job's tracks will lie on any base of a region.
+    pub(crate) fn reaches(&self, id: u64, region: &Region) -> bool {
+        self.list.iter().filter(|piece| piece.id == id).any(|Piece { region: whole, .. }| {
+            whole.contig == region.contig && whole.end_bp > region.start_bp && whole.start_bp < region.end_bp
+        })
     }
 }
 

@@ -1,14 +1,12 @@
 //! What is asked of the engine.
 
-use std::path::{Path, PathBuf};
+use std::{path::PathBuf, sync::Arc};
 
 use strandscope_worker::{
-    AttentionRequest, ExportFormat, ExportRequest, Pick, ScoreRequest, Task, TokenizeRequest, WindowChoice,
-    genome::Region,
+    AttentionRequest, ExportRequest, Pick, ScoreRequest, Task, TokenizeRequest, WindowChoice, genome::Region,
 };
 
-use super::{ATTENTION_LIMIT_BP, BASES_IN_VIEW_BP, Order, State, TOKENS_IN_VIEW_BP, work::Purpose};
-use crate::export;
+use super::{ATTENTION_LIMIT_BP, BASES_IN_VIEW_BP, Order, State, TOKENS_IN_VIEW_BP, lanes::LaneKind, work::Purpose};
 
 /// Bases before and behind a block that are tokenized with it, so that tokens at its edges come out as they would
 /// in the middle.
@@ -105,6 +103,19 @@ impl State {
         self.order(Purpose::Attention { piece }, Task::Attention(request));
     }
 
+    /// Computes attention for what is in view, unless it is there or on its way.
+    pub(super) fn attend_view(&mut self) {
+        let Some(region) = self.genome.as_ref().map(super::Genome::region).filter(|_| self.can_score()) else { return };
+        let known_bp = |(start_bp, end_bp): &(u64, u64)| {
+            (*end_bp).min(region.end_bp).saturating_sub((*start_bp).max(region.start_bp))
+        };
+        let layers = self.layers(&self.attention_lane());
+        let known_bp: u64 = layers.iter().flat_map(|layer| &layer.parts).map(known_bp).sum();
+        if known_bp < region.len_bp() && !self.is_coming(LaneKind::Attention) {
+            self.attend(region);
+        }
+    }
+
     /// Stops what is being computed; what has arrived stays.
     pub(crate) fn cancel_analyses(&mut self) {
         let jobs = self.jobs.cancel_analyses();
@@ -132,17 +143,13 @@ impl State {
         }
     }
 
-    /// Writes the tracks that are drawn, of the region in view or of all that was scored in the record.
-    pub(crate) fn export(&mut self, path: &Path, format: ExportFormat, only_view: bool, force: bool) {
-        let tracks = export::tracks(self, only_view);
-        let request = ExportRequest {
-            tracks,
-            format,
-            path: path.to_owned(),
-            force,
-            record: self.scores.newest_record().or(self.attention.newest_record()).cloned(),
-        };
+    /// Writes tracks to `path`.
+    ///
+    /// Tracks that may replace a file are not kept for another try: they can be large.
+    pub(crate) fn export(&mut self, request: Arc<ExportRequest>, path: PathBuf, force: bool) {
+        let request = ExportRequest { path, force, ..Arc::unwrap_or_clone(request) };
+        let kept = (!force).then(|| Arc::new(request.clone()));
         self.failure = None;
-        self.order(Purpose::Export, Task::Export(request));
+        self.order(Purpose::Export { kept }, Task::Export(request));
     }
 }

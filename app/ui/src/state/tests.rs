@@ -1,9 +1,10 @@
 //! Events in, orders and state out.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use strandscope_worker::{
-    Contig, ErrorKind, Event, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task, TrackChunk,
+    Contig, ErrorKind, Event, ExportFormat, ExportRequest, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task,
+    TrackChunk,
     card::{Activation, HeadCard, HeadKind, Label, StrandRule},
     genome::{Region, Strand, Track, TrackLayout},
 };
@@ -232,12 +233,151 @@ fn a_block_that_cannot_be_read_is_told_once() {
 }
 
 #[test]
+fn strands_ticked_during_the_first_run_are_scored() {
+    let mut played = Played::new();
+    played.open("a.fa", &[5_000]);
+    let first = played.score();
+    played.state.set_both_strands(true);
+    played.send();
+    assert_eq!(played.cancelled, [first], "the run without them is given up");
+    let Some((_, Task::Score(request))) = played.tasks.last() else { panic!("nothing was scored again") };
+    assert!(request.both_strands, "with both");
+}
+
+#[test]
+fn attention_ticked_after_scoring_is_computed_once() {
+    let mut played = Played::new();
+    played.open("a.fa", &[50_000]);
+    let job = played.score();
+    played.post(Event::TrackChunk { job, chunk: chunk(0, 10_000) });
+    played.finish(job, Outcome::Run(RunRecord::default()));
+    for wanted in [true, false, true] {
+        played.state.set_attention(wanted);
+        played.send();
+    }
+    let asked = |played: &Played| -> Vec<(JobId, Region)> {
+        let tasks = played.tasks.iter().filter_map(|(job, task)| match task {
+            Task::Attention(request) => Some((*job, request.region.clone())),
+            _ => None,
+        });
+        tasks.collect()
+    };
+    let [(job, region)] = &asked(&played)[..] else { panic!("asked {:?}", asked(&played)) };
+    assert_eq!(*region, Region::new("chr1", 0, 10_000), "what is in view");
+    assert!(played.state.is_coming(lanes::LaneKind::Attention), "it is on its way");
+    played.state.go_to(Place::Stretch(0, 20_000, 21_000));
+    assert!(!played.state.is_coming(lanes::LaneKind::Attention), "but not where one looks now");
+    played.post(Event::TrackChunk { job: *job, chunk: chunk(0, 10_000) });
+    played.finish(*job, Outcome::Run(RunRecord::default()));
+    played.state.go_back();
+    played.state.set_attention(true);
+    played.send();
+    assert_eq!(asked(&played).len(), 1, "what is there is not computed again");
+}
+
+#[test]
+fn the_disagreement_of_both_strands_goes_with_its_label() {
+    let mut played = Played::new();
+    played.state.head = Some("splice".into());
+    assert!(played.state.is_label_shown("donor.disagreement"), "shown with it");
+    played.state.toggle_label("donor");
+    assert!(!played.state.is_label_shown("donor.disagreement"), "hidden with it");
+}
+
+#[test]
+fn what_is_saved_names_the_runs_it_comes_from_and_no_others() {
+    let mut played = Played::new();
+    played.open("a.fa", &[50_000]);
+    for (start_bp, end_bp) in [(0, 100), (200, 300), (1_000, 1_100)] {
+        played.state.go_to(Place::Stretch(0, start_bp, end_bp));
+        let job = played.score();
+        played.post(Event::TrackChunk { job, chunk: chunk(start_bp, 100) });
+        played.finish(job, Outcome::Run(RunRecord { command: format!("score {start_bp}"), ..RunRecord::default() }));
+    }
+    let command = |start_bp, end_bp| {
+        let record = crate::export::record(&played.state, &Region::new("chr1", start_bp, end_bp));
+        record.map(|record| record.command)
+    };
+    assert_eq!(command(50, 60).as_deref(), Some("score 0"), "not the newest");
+    assert_eq!(command(50, 250).as_deref(), Some("score 200 && score 0"), "both that are in view");
+    assert_eq!(command(400, 500), None, "none");
+}
+
+#[test]
+fn bins_that_begin_before_the_track_are_counted() {
+    let mut played = Played::new();
+    played.open("a.fa", &[5_000]);
+    let job = played.score();
+    let mut chunk = chunk(1_100, 1_000);
+    chunk.part.layout = TrackLayout::Bins { width_bp: 125 };
+    chunk.part.values = vec![0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+    played.post(Event::TrackChunk { job, chunk });
+    let lane = played.state.lanes().remove(0);
+    let layers = played.state.layers(&lane);
+    assert_eq!(layers[0].values_in(1_100, 2_100), (0, 9), "1,000..1,125 up to 2,000..2,125");
+    assert_eq!(layers[0].values_in(1_124, 1_126), (0, 2), "on both sides of a border");
+    assert_eq!(layers[0].extent(2_000, 2_100).map(|extent| extent.high), Some(0.9), "the last one");
+}
+
+#[test]
+fn tracks_that_must_not_replace_a_file_are_kept_for_another_try() {
+    let mut played = Played::new();
+    let request = |force| ExportRequest {
+        tracks: vec![chunk(0, 10).part],
+        format: ExportFormat::Tsv,
+        path: "a.tsv".into(),
+        force,
+        record: None,
+    };
+    played.state.export(Arc::new(request(true)), "a.tsv".into(), false);
+    played.send();
+    let job = played.last();
+    played.post(Event::Failed { job, error: error("it exists") });
+    assert_eq!(
+        played.state.not_saved.take(),
+        Some((Arc::new(request(false)), error("it exists"))),
+        "to be asked again"
+    );
+    assert_eq!(played.state.failure, None, "not as a failure as well");
+    played.state.export(Arc::new(request(false)), "a.tsv".into(), true);
+    played.send();
+    let job = played.last();
+    played.post(Event::Failed { job, error: error("the disk is full") });
+    assert!(played.state.not_saved.is_none() && played.state.failure.is_some(), "another failure is told");
+}
+
+#[test]
+fn a_file_that_is_being_opened_outlives_the_engine() {
+    let mut played = Played::new();
+    played.state.open("a.fa".into());
+    played.send();
+    let job = played.last();
+    played.post(Event::Stopped { error: error("no device") });
+    let contigs = vec![Contig { name: "chr1".into(), description: String::new(), length_bp: 3_000 }];
+    played.finish(job, Outcome::Genome(GenomeSummary { path: "a.fa".into(), contigs, warnings: vec![] }));
+    assert!(played.state.genome.is_some(), "files are read by another thread");
+    played.state.ask_for_view();
+    played.state.open("b.fa".into());
+    played.send();
+    let before = played.tasks.len();
+    played.state.on_restart();
+    played.state.ask_for_view();
+    played.send();
+    let anew = &played.tasks[before..];
+    let is_asked = |which: fn(&Task) -> bool| anew.iter().any(|(_, task)| which(task));
+    assert!(is_asked(|task| *task == Task::OpenGenome { path: "b.fa".into() }), "the file is opened after all");
+    assert!(is_asked(|task| matches!(task, Task::ListModels)), "heads are listed");
+    assert!(is_asked(|task| matches!(task, Task::Tokenize(_))), "tokens are asked for anew");
+    assert!(is_asked(|task| matches!(task, Task::ReadBases { .. })), "and bases");
+}
+
+#[test]
 fn a_stopped_engine_leaves_what_is_shown() {
     let mut played = Played::new();
     played.open("a.fa", &[5_000]);
     let job = played.score();
     played.post(Event::TrackChunk { job, chunk: chunk(0, 100) });
-    played.post(Event::Stopped { reason: "the device was lost".into() });
+    played.post(Event::Stopped { error: error("the device was lost") });
     assert_eq!(played.state.stopped.as_deref(), Some("the device was lost"), "told");
     assert!(!played.state.scores.is_empty(), "scores stay");
     assert!(!played.state.jobs.analysing(), "nothing is waited for");

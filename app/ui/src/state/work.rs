@@ -1,11 +1,11 @@
 //! Jobs that run, and how far they are.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use strandscope_worker::JobId;
+use strandscope_worker::{ExportRequest, JobId};
 
 /// What a job is for; decides what becomes of its events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Purpose {
     /// A file is opened.
     Open(PathBuf),
@@ -19,8 +19,8 @@ pub(crate) enum Purpose {
     Score { piece: u64 },
     /// Attention over a stretch is computed.
     Attention { piece: u64 },
-    /// Tracks are written.
-    Export,
+    /// Tracks are written; what must not replace a file is kept, since it can be refused.
+    Export { kept: Option<Arc<ExportRequest>> },
 }
 
 impl Purpose {
@@ -30,7 +30,7 @@ impl Purpose {
             Self::Open(_) => Some("Opening"),
             Self::Score { .. } => Some("Scoring"),
             Self::Attention { .. } => Some("Attention"),
-            Self::Export => Some("Saving"),
+            Self::Export { .. } => Some("Saving"),
             Self::Library | Self::Bases { .. } | Self::Tokens { .. } => None,
         }
     }
@@ -43,7 +43,7 @@ impl Purpose {
             Self::Tokens { .. } => "The sequence could not be cut into tokens",
             Self::Score { .. } => "Scoring did not work",
             Self::Attention { .. } => "Attention could not be computed",
-            Self::Export => "The tracks could not be saved",
+            Self::Export { .. } => "The tracks could not be saved",
         }
     }
 
@@ -149,12 +149,17 @@ impl Jobs {
 
     /// Whether anything is computed that the user asked to see.
     pub(crate) fn analysing(&self) -> bool {
-        self.jobs.values().any(|running| running.purpose.is_analysis())
+        self.any(Purpose::is_analysis)
+    }
+
+    /// What the jobs are for.
+    pub(crate) fn purposes(&self) -> impl Iterator<Item = &Purpose> {
+        self.jobs.values().map(|running| &running.purpose)
     }
 
     /// Whether such a job is under way.
     pub(crate) fn any(&self, which: impl Fn(&Purpose) -> bool) -> bool {
-        self.jobs.values().any(|running| which(&running.purpose))
+        self.purposes().any(which)
     }
 }
 

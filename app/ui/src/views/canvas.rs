@@ -21,6 +21,8 @@ const MOST_LANE_HEIGHT: (f32, f32) = (220.0, 0.28);
 const MARGIN: f32 = 14.0;
 /// Room for the numbers of thresholds.
 const RIGHT_MARGIN: f32 = 44.0;
+/// In less than this nothing can be seen, and nothing is drawn.
+const LEAST_PLOT_WIDTH: f32 = 40.0;
 
 /// A row of the canvas: what is written beside it, and what is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,9 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let area = ui.available_rect_before_wrap();
     let gutter_width = if area.width() < 620.0 { 118.0 } else { 136.0 };
     let plot_x = Rangef::new(area.left() + gutter_width, area.right() - RIGHT_MARGIN);
+    if plot_x.span() < LEAST_PLOT_WIDTH {
+        return;
+    }
     let scale = genome.view.scale(plot_x);
     let mut top = area.top();
     let mut next_row = |height: f32| {
@@ -83,10 +88,12 @@ fn lanes(ui: &mut Ui, rect: Rect, gutter_width: f32, scale: &Scale, state: &Stat
     let height = (rect.height() / lanes.len() as f32).clamp(LEAST_LANE_HEIGHT, most).floor();
     let mut content = ui.new_child(UiBuilder::new().max_rect(rect));
     content.set_clip_rect(rect.intersect(ui.clip_rect()));
+    // Over the plot the wheel zooms; beside it, it scrolls.
+    let over_plot = ui.ctx().pointer_hover_pos().is_some_and(|pos| scale.x().contains(pos.x));
     let source = egui::scroll_area::ScrollSource {
         scroll_bar: true,
         drag: egui::scroll_area::DragScroll::Never,
-        mouse_wheel: false,
+        mouse_wheel: !over_plot,
     };
     ScrollArea::vertical().id_salt("lanes").scroll_source(source).auto_shrink([false, false]).show(
         &mut content,

@@ -5,7 +5,7 @@ use egui::{Context, Grid, Id, Key, Modal, RichText, TextEdit, Ui};
 use super::controls;
 use crate::{
     keys,
-    screen::{Action, Dialog, Screen},
+    screen::{Action, Dialog, SavePath, Screen},
     theme::{self, Palette},
 };
 
@@ -15,7 +15,7 @@ pub(crate) fn ui(ctx: &Context, palette: &Palette, screen: &mut Screen) {
     let response = Modal::new(Id::unique("dialog")).frame(frame).show(ctx, |ui| match &mut dialog {
         Dialog::Shortcuts => shortcuts(ui, palette),
         Dialog::OpenPath(path) => open_path(ui, path, screen),
-        Dialog::SavePath { path, replace } => save_path(ui, path, replace, screen),
+        Dialog::SavePath(fields) => save_path(ui, palette, fields, screen),
     });
     if !response.inner && !response.should_close() {
         screen.dialog = Some(dialog);
@@ -73,17 +73,29 @@ fn open_path(ui: &mut Ui, path: &mut String, screen: &mut Screen) -> bool {
     cancelled
 }
 
-fn save_path(ui: &mut Ui, path: &mut String, replace: &mut bool, screen: &mut Screen) -> bool {
+fn save_path(ui: &mut Ui, palette: &Palette, fields: &mut SavePath, screen: &mut Screen) -> bool {
+    let SavePath { save, path, replace, refused } = fields;
     ui.set_width(480.0);
     ui.label(RichText::new("Save as").font(theme::semibold(16.0)));
-    controls::note(ui, "This desktop has no file dialog. Type the path of the file to write.");
+    match refused {
+        Some(error) => {
+            controls::paragraph(ui, RichText::new(&error.message).color(palette.danger));
+            for cause in &error.causes {
+                controls::note(ui, format!("because {cause}"));
+            }
+        }
+        None => {
+            controls::note(ui, "This desktop has no file dialog. Type the path of the file to write.");
+        }
+    }
     ui.add_space(6.0);
     let entered = field(ui, path);
-    ui.checkbox(replace, "Replace the file if it exists");
+    let one = save.file_count() == 1;
+    ui.checkbox(replace, if one { "Replace the file if it exists" } else { "Replace files that exist" });
     ui.add_space(8.0);
     let (done, cancelled) = confirm(ui, "Save", !path.trim().is_empty());
     if (entered || done) && !path.trim().is_empty() {
-        screen.act(Action::SaveTo { path: path.trim().into(), force: *replace });
+        screen.act(Action::SaveTo { save: save.clone(), path: path.trim().into(), force: *replace });
         return true;
     }
     cancelled

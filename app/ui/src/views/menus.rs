@@ -27,11 +27,11 @@ pub(crate) fn save(ui: &mut Ui, state: &State, screen: &mut Screen) {
         }
         ui.add_space(6.0);
         controls::section(ui, "Everything scored in this record");
-        entry(ui, screen, SaveFormat::Tsv, false, "Table of all scores (TSV)", any);
-        entry(ui, screen, SaveFormat::BedGraph, false, "bedGraph of all scores", any);
+        entry(ui, screen, SaveFormat::Tsv, false, "Table of all tracks (TSV)", any);
+        entry(ui, screen, SaveFormat::BedGraph, false, "bedGraph of all tracks", any);
         if !any {
             ui.add_space(4.0);
-            controls::note(ui, "Tables hold scores: score the view first.");
+            controls::note(ui, "Tables hold values: score the view first.");
         }
     });
 }

@@ -1,11 +1,12 @@
 //! The list of records; only the rows in view are drawn, so that a hundred thousand scroll as easily as ten.
 
-use egui::{Align2, Role, ScrollArea, Sense, TextEdit, Ui, Vec2, WidgetInfo};
+use egui::{Align2, Id, Role, ScrollArea, Sense, TextEdit, Ui, Vec2, WidgetInfo};
+use strandscope_worker::genome::grouped;
 
 use super::controls;
 use crate::{
-    locus::{Place, grouped, length},
-    screen::{Action, Screen},
+    locus::{Place, length},
+    screen::{Action, FILTER_FIELD, Found, Screen},
     state::{Genome, State},
     theme::{self, Palette},
 };
@@ -22,31 +23,37 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     if count >= SEARCHED_FROM {
         ui.add_space(2.0);
         let field = TextEdit::singleline(&mut screen.filter)
+            .id(Id::unique(FILTER_FIELD))
             .hint_text("Find a record")
             .margin(egui::Margin::symmetric(8, 5))
             .desired_width(f32::INFINITY);
         ui.add(field).accessible_name("Find a record");
     }
     ui.add_space(4.0);
-    let wanted = screen.filter.trim().to_ascii_lowercase();
-    let found: Option<Vec<usize>> = (!wanted.is_empty()).then(|| found(genome, &wanted));
-    let rows = found.as_ref().map_or(count, Vec::len);
+    let wanted = if count >= SEARCHED_FROM { screen.filter.trim().to_ascii_lowercase() } else { String::new() };
+    let searched = !wanted.is_empty();
+    if searched && (screen.found.opening, &screen.found.wanted) != (genome.opening, &wanted) {
+        screen.found = find(genome, wanted);
+    }
+    let rows = if searched { screen.found.records.len() } else { count };
     if rows == 0 {
         controls::note(ui, "No record has this in its name or description.");
     }
     ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical().auto_shrink([false, false]).show_rows(ui, ROW_HEIGHT, rows, |ui, range| {
         for row in range {
-            let record = found.as_ref().map_or(row, |found| found[row]);
+            let record = if searched { screen.found.records[row] } else { row };
             self::row(ui, genome, record, screen);
         }
     });
 }
 
-fn found(genome: &Genome, wanted: &str) -> Vec<usize> {
-    let holds = |text: &str| text.to_ascii_lowercase().contains(wanted);
+fn find(genome: &Genome, wanted: String) -> Found {
+    let holds = |text: &str| text.to_ascii_lowercase().contains(&wanted);
     let contigs = genome.summary.contigs.iter().enumerate();
-    contigs.filter(|(_, contig)| holds(&contig.name) || holds(&contig.description)).map(|(record, _)| record).collect()
+    let held = contigs.filter(|(_, contig)| holds(&contig.name) || holds(&contig.description));
+    let records = held.map(|(record, _)| record).collect();
+    Found { opening: genome.opening, wanted, records }
 }
 
 fn row(ui: &mut Ui, genome: &Genome, record: usize, screen: &mut Screen) {

@@ -1,10 +1,11 @@
 //! Positions along the top, and drawing out a stretch to zoom to.
 
 use egui::{Align2, Id, PointerButton, Rangef, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo};
+use strandscope_worker::genome::grouped;
 
 use super::canvas::{Row, gutter_text};
 use crate::{
-    locus::{grouped, length},
+    locus::length,
     scale::{Scale, whole},
     screen::{Action, Screen},
     state::State,
@@ -42,6 +43,9 @@ pub(crate) fn ui(ui: &mut Ui, row: Row, scale: &Scale, state: &State, screen: &m
 
 fn label(painter: &egui::Painter, plot: Rect, x: f32, text: &str, palette: &Palette) {
     let galley = painter.layout_no_wrap(text.to_owned(), theme::mono(11.0), palette.faint);
+    if plot.width() < galley.size().x {
+        return;
+    }
     let half = galley.size().x / 2.0;
     let x = x.clamp(plot.left() + half - 8.0, plot.right() - half + 8.0);
     let at = Align2::CENTER_CENTER.anchor_size(egui::pos2(x, plot.top() + 12.0), galley.size());

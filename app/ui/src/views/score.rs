@@ -1,6 +1,6 @@
 //! A score or attention track: what is written beside it, its ground, and its reading under the pointer.
 
-use egui::{Align2, Color32, CursorIcon, Id, Rangef, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2};
+use egui::{Align, Align2, Color32, CursorIcon, Id, Rangef, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2};
 
 use super::{
     canvas::{Row, gutter_text},
@@ -91,23 +91,19 @@ fn notes(
     palette: &Palette,
 ) {
     let (from, to) = (scale.first_bp(), scale.end_bp());
-    let in_view = |layer: &&Layer<'_>| layer.parts.iter().any(|&(start_bp, end_bp)| end_bp > from && start_bp < to);
-    let seen: Vec<_> = layers.iter().filter(in_view).collect();
-    let say = |text: &str| {
-        ui.painter().text(plot.center(), Align2::CENTER_CENTER, text, theme::regular(12.0), palette.faint);
-    };
+    let seen: Vec<_> = layers.iter().filter(|layer| layer.overlaps(from, to)).collect();
     if seen.is_empty() {
         let long = to - from > ATTENTION_LIMIT_BP;
+        let limit = length(ATTENTION_LIMIT_BP);
+        let say = |text: &str| say(ui, plot, text, palette);
         match lane.kind {
-            _ if state.is_coming(lane) => say("On its way …"),
+            _ if state.is_coming(lane.kind) => say("On its way …"),
             LaneKind::Score if first => say("Not scored here yet. Ctrl+Enter scores what is in view."),
+            LaneKind::Score => {}
             LaneKind::Attention if long => {
-                say(&format!(
-                    "Attention is computed for up to {} at once: zoom in and score.",
-                    length(ATTENTION_LIMIT_BP)
-                ));
+                say(&format!("Attention is computed for up to {limit} at once: zoom in and score."));
             }
-            _ => {}
+            LaneKind::Attention => say("No attention here yet. Ctrl+Enter computes it for what is in view."),
         }
     }
     if seen.iter().any(|layer| layer.record.is_some_and(|record| record.beyond_trained_length)) {
@@ -117,6 +113,15 @@ fn notes(
         ui.painter().rect_filled(mark.expand2(egui::vec2(6.0, 3.0)), 4.0, palette.warning_soft);
         ui.painter().galley(mark.min, galley, palette.warning);
     }
+}
+
+/// Writes into the middle of a plot, in as many lines as it takes.
+fn say(ui: &Ui, plot: Rect, text: &str, palette: &Palette) {
+    let width = plot.width() - 16.0;
+    let mut job = egui::text::LayoutJob::simple(text.to_owned(), theme::regular(12.0), palette.faint, width);
+    job.halign = Align::Center;
+    let galley = ui.painter().layout_job(job);
+    ui.painter().galley(pos2(plot.center().x, plot.center().y - galley.size().y / 2.0), galley, palette.faint);
 }
 
 #[expect(clippy::too_many_arguments, reason = "all of them are what a gutter shows")]

@@ -65,7 +65,9 @@ fn progress(ui: &mut Ui, running: &Running) {
 fn right(ui: &mut Ui, state: &State, _screen: &Screen) {
     ui.label(small(ui, "Research use only"));
     if let Some(device) = &state.device {
-        ui.label(small(ui, device)).on_hover_text("What everything is computed on. Nothing leaves this computer.");
+        let name = device.split(" (").next().unwrap_or(device);
+        ui.label(small(ui, name))
+            .on_hover_text(format!("{device}\nWhat everything is computed on. Nothing leaves this computer."));
     }
     if state.genome.is_some() {
         ui.label(small(ui, "1-based, both ends included"))

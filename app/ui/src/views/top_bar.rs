@@ -6,7 +6,7 @@ use super::{controls, menus};
 use crate::{
     icons::{self, Icon},
     locus::{length, parse_place},
-    screen::{Action, Screen},
+    screen::{Action, LOCUS_FIELD, Screen},
     state::State,
     theme::{self, Palette},
 };
@@ -97,7 +97,7 @@ fn locus_box(ui: &mut Ui, state: &State, screen: &mut Screen) {
     // Three buttons and the length in view stand to the right of it.
     let width = (ui.available_width() - 200.0).clamp(120.0, 430.0);
     let field = TextEdit::singleline(&mut text)
-        .id(egui::Id::unique("locus"))
+        .id(egui::Id::unique(LOCUS_FIELD))
         .font(theme::mono(13.0))
         .hint_text("name:start-end")
         .margin(Margin::symmetric(10, 6))
