@@ -130,7 +130,7 @@ pub fn attention_received(
                 Track {
                     name: format!("attention received, layer {layer}, attention head {head}"),
                     label,
-                    unit: "sum of probabilities".to_owned(),
+                    unit: "sum of weights".to_owned(),
                     region: Region::new(plan.region.contig.clone(), core_start, core_end),
                     strand: Strand::Forward,
                     layout: TrackLayout::Spans(spans.clone()),
