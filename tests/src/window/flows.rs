@@ -77,6 +77,7 @@ fn places_are_typed_and_nonsense_is_answered() {
     ] {
         go_to(&mut harness, typed);
         assert!(has(&harness, wanted), "{typed} is answered with: {wanted}");
+        assert!(harness.get_by_label("Locus").is_focused(), "{typed} can be mended at once");
         harness.key_press(Key::Escape);
         harness.run();
     }

@@ -130,6 +130,8 @@ fn locus_box(ui: &mut Ui, state: &State, screen: &mut Screen) {
                 Err(error) => {
                     screen.locus.text = Some(text);
                     screen.locus.error = Some(error);
+                    // What is typed next mends it; elsewhere the same keys would move the view.
+                    screen.locus.focus = true;
                 }
             }
         } else if !wrong {
