@@ -36,7 +36,9 @@ impl State {
             Event::Finished { job, outcome, elapsed } => self.on_finished(job, outcome, elapsed),
             Event::Cancelled { job } => self.on_cancelled(job),
             Event::Failed { job, error } => self.on_failed(job, error),
-            Event::Stopped { error } => self.on_stopped(error.message),
+            Event::Stopped { error } => {
+                self.on_stopped([vec![error.message], error.causes].concat().join("\nbecause "))
+            }
         }
     }
 

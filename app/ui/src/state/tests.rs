@@ -378,7 +378,7 @@ fn a_stopped_engine_leaves_what_is_shown() {
     let job = played.score();
     played.post(Event::TrackChunk { job, chunk: chunk(0, 100) });
     played.post(Event::Stopped { error: error("the device was lost") });
-    assert_eq!(played.state.stopped.as_deref(), Some("the device was lost"), "told");
+    assert_eq!(played.state.stopped.as_deref(), Some("the device was lost\nbecause cause"), "told, with the cause");
     assert!(!played.state.scores.is_empty(), "scores stay");
     assert!(!played.state.jobs.analysing(), "nothing is waited for");
 }
