@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use burn::tensor::{Bool, Device, Int, Tensor};
 
+use crate::attention_cpu::attention_on_cpu;
+
 /// Stands for minus infinity: shaders may assume that infinities do not occur.
-const MASKED: f32 = -3e38;
+pub(crate) const MASKED: f32 = -3e38;
 
 /// A sum of probabilities below this is no sum: every key of the row is masked.
 const NOTHING: f32 = 1e-30;
@@ -50,6 +52,15 @@ pub struct Attention {
 ///
 /// Memory grows linearly with `seq`; on a differentiating device the graph keeps every block.
 pub fn attention(input: &AttentionInput) -> Attention {
+    let device = input.q.device();
+    if device == Device::flex() && !device.is_autodiff() {
+        return attention_on_cpu(input);
+    }
+    attention_in_blocks(input)
+}
+
+/// The same in tensor operations, on any device.
+pub(crate) fn attention_in_blocks(input: &AttentionInput) -> Attention {
     let scorer = Scorer::new(input);
     let mut out = Vec::new();
     let mut log_sum_exp = Vec::new();
