@@ -76,9 +76,8 @@ impl From<OutputError> for Failure {
             OutputError::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {
                 Self::runtime(error.to_string()).reader_gone()
             }
-            OutputError::Exists { .. } | OutputError::IsDirectory { .. } | OutputError::ManyToStdout { .. } => {
-                Self::usage(error.to_string())
-            }
+            OutputError::Exists { .. } => Self::usage(format!("{error} with --force")),
+            OutputError::IsDirectory { .. } | OutputError::ManyToStdout { .. } => Self::usage(error.to_string()),
             _ => Self::runtime(error.to_string()),
         }
     }

@@ -112,9 +112,7 @@ impl Window {
     }
 
     /// Shows why this path could not be written to, and lets it be changed.
-    pub(crate) fn ask_again(&mut self, save: Save, path: &Path, mut error: JobError) {
-        // The engine speaks to the command line as well, which has a flag where the window has a checkbox.
-        error.message = error.message.replace("overwrite it with --force", "replace it");
+    pub(crate) fn ask_again(&mut self, save: Save, path: &Path, error: JobError) {
         let path = path.to_string_lossy().into_owned();
         self.screen.dialog = Some(Dialog::SavePath(SavePath { save, path, replace: false, refused: Some(error) }));
     }

@@ -5,10 +5,7 @@ use strandscope_worker::{
     genome::{MissingRun, Region, Track, TrackLayout},
 };
 
-use crate::{
-    scale::index,
-    state::{State, lanes::Lane},
-};
+use crate::state::{State, lanes::Lane};
 
 /// The tracks that are drawn of a region of the record in view; their labels tell scores from attention.
 pub(crate) fn tracks(state: &State, region: &Region) -> Vec<Track> {
@@ -49,21 +46,14 @@ fn cut(track: &Track, from: u64, to: u64) -> Option<Track> {
     if from >= to {
         return None;
     }
-    let (first, end, layout) = match &track.layout {
-        TrackLayout::Bins { width_bp } => {
-            let width_bp = (*width_bp).max(1);
-            let before = track.region.start_bp / width_bp;
-            let (first, end) = (from / width_bp - before, to.div_ceil(width_bp) - before);
-            (index(first), index(end), TrackLayout::Bins { width_bp })
-        }
+    let kept = track.values_in(from, to);
+    let values = track.values.get(kept.clone()).filter(|values| !values.is_empty())?.to_vec();
+    let layout = match &track.layout {
         TrackLayout::Spans(spans) => {
-            let (first, end) =
-                (spans.partition_point(|span| span.1 <= from), spans.partition_point(|span| span.0 < to));
-            let kept = spans.get(first..end)?.iter().map(|span| (span.0.max(from), span.1.min(to)));
-            (first, end, TrackLayout::Spans(kept.collect()))
+            TrackLayout::Spans(spans[kept].iter().map(|span| (span.0.max(from), span.1.min(to))).collect())
         }
+        bins @ TrackLayout::Bins { .. } => bins.clone(),
     };
-    let values = track.values.get(first..end.min(track.values.len())).filter(|values| !values.is_empty())?.to_vec();
     let missing = track.missing.iter().filter(|run| run.end_bp > from && run.start_bp < to);
     let missing = missing
         .map(|run| MissingRun {

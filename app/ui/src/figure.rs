@@ -91,9 +91,9 @@ fn layer_steps(layer: &Layer<'_>, from: u64, to: u64) -> Vec<FigureStep> {
         if from >= to {
             continue;
         }
-        let (first, end) = layer.values_in(from, to);
-        if end - first <= index(COLUMNS) {
-            steps.extend((first..end).filter_map(|at| {
+        let values = layer.track.values_in(from, to);
+        if values.len() <= index(COLUMNS) {
+            steps.extend(values.filter_map(|at| {
                 let value = layer.track.values.get(at).copied().filter(|value| value.is_finite())?;
                 let (start_bp, end_bp) = layer.track.span_of(at);
                 Some(FigureStep { start_bp: start_bp.max(from), end_bp: end_bp.min(to), low: value, high: value })

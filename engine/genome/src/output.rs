@@ -16,7 +16,7 @@ use crate::{error::shown, unfinished};
 #[derive(Debug, Error)]
 pub enum OutputError {
     /// There is a file already and overwriting was not asked for.
-    #[error("cannot write {}: the file exists; choose another name or overwrite it with --force", shown(path))]
+    #[error("cannot write {}: the file exists; choose another name or replace it", shown(path))]
     Exists {
         /// The target.
         path: PathBuf,
@@ -319,7 +319,7 @@ mod tests {
         let path = folder.path().join("out.tsv");
         fs::write(&path, "old").unwrap();
         let refused = AtomicFile::create(&path, false).unwrap_err().to_string();
-        assert!(refused.contains("out.tsv: the file exists") && refused.contains("--force"), "{refused}");
+        assert!(refused.contains("out.tsv: the file exists"), "{refused}");
         let mut file = AtomicFile::create(&path, true).unwrap();
         file.write_all(b"new").unwrap();
         file.flush().unwrap();

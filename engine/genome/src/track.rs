@@ -1,5 +1,7 @@
 //! Values along a region.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Region, Strand};
@@ -60,6 +62,25 @@ impl Track {
                 (start_bp.max(self.region.start_bp), (start_bp + width_bp).min(self.region.end_bp))
             }
             TrackLayout::Spans(spans) => spans[index],
+        }
+    }
+
+    /// Numbers of the values that overlap `from_bp..to_bp`.
+    pub fn values_in(&self, from_bp: u64, to_bp: u64) -> Range<usize> {
+        let (from_bp, to_bp) = (from_bp.max(self.region.start_bp), to_bp.min(self.region.end_bp));
+        if from_bp >= to_bp {
+            return 0..0;
+        }
+        match &self.layout {
+            TrackLayout::Bins { width_bp } => {
+                // Bins begin at multiples of their width, the first one often before the track does.
+                let before = self.region.start_bp / width_bp;
+                let number = |bin: u64| usize::try_from(bin - before).unwrap_or(usize::MAX).min(self.values.len());
+                number(from_bp / width_bp)..number(to_bp.div_ceil(*width_bp))
+            }
+            TrackLayout::Spans(spans) => {
+                spans.partition_point(|span| span.1 <= from_bp)..spans.partition_point(|span| span.0 < to_bp)
+            }
         }
     }
 
@@ -129,6 +150,17 @@ mod tests {
         assert_eq!(track.reason_at(13), Some("n_run"));
         assert_eq!(track.reason_at(14), None);
         assert_eq!((track.value_at(9), track.value_at(15)), (None, None));
+        assert_eq!(track.values_in(11, 13), 0..2, "on both sides of a border");
+        assert_eq!((track.values_in(0, 99), track.values_in(15, 99)), (0..3, 0..0), "all, and none beside it");
+    }
+
+    #[test]
+    fn the_first_bin_may_begin_before_the_track() {
+        let mut track = track(TrackLayout::Bins { width_bp: 4 }, vec![0.1, 0.2]);
+        assert_eq!((track.span_of(0), track.span_of(1)), ((10, 12), (12, 15)));
+        assert_eq!((track.values_in(10, 12), track.values_in(11, 13)), (0..1, 0..2));
+        track.region = Region::new("chr1", 11, 12);
+        assert_eq!(track.values_in(0, 99), 0..1);
     }
 
     #[test]
@@ -137,5 +169,6 @@ mod tests {
         assert_eq!(track.value_at(11), Some(0.5));
         assert_eq!(track.value_at(12), None);
         assert_eq!(track.value_at(14), Some(0.7));
+        assert_eq!((track.values_in(12, 14), track.values_in(11, 15)), (1..1, 0..2), "none in the gap");
     }
 }

@@ -14,9 +14,12 @@ pub struct Composition {
 }
 
 impl Composition {
-    /// Words up to `longest` bases, at most 8.
+    /// Longest words that are counted; with 8 bases there are 32,896, both strands as one.
+    pub const LONGEST: usize = 8;
+
+    /// Words up to `longest` bases, at most [`Self::LONGEST`].
     pub fn new(longest: usize) -> Self {
-        let longest = longest.clamp(1, 8);
+        let longest = longest.clamp(1, Self::LONGEST);
         let mut columns = Vec::new();
         let mut starts = Vec::new();
         let mut width = 0;

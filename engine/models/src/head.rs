@@ -129,7 +129,7 @@ impl TaskHead {
                 let length_bp = trunk.fixed_length_bp;
                 Pooled::load(pooling, channels, length_bp, labels, weights)
             }),
-            words: network.composition.filter(|_| kind == HeadKind::Sequence).map(|longest| {
+            words: network.composition.map(|longest| {
                 let width = Composition::new(longest).width();
                 Words {
                     norm: BatchNorm::load(weights, "words.norm", width, EPSILON),

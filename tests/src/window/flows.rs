@@ -265,7 +265,7 @@ fn files_that_the_dialog_did_not_ask_about_are_not_replaced() {
     harness.run();
     harness.get_by_label("bedGraph, one file per track").click();
     harness.run();
-    assert!(has(&harness, "the file exists; choose another name or replace it"), "said in words of the window");
+    assert!(has(&harness, "the file exists; choose another name or replace it"), "and the path can be changed");
     let path = harness.get_by_label("Path of the file").value();
     assert_eq!(path.as_deref(), Some("/home/ada/there.bedgraph"), "the path can be changed");
     harness.get_by_label("Replace files that exist").click();

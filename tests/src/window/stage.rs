@@ -225,8 +225,7 @@ pub(crate) fn example() -> Example {
 /// Why a file cannot be written: each whose name begins with `there` exists.
 fn refusal(path: &Path, force: bool) -> Option<JobError> {
     let exists = path.file_stem().is_some_and(|name| name == "there");
-    let message =
-        format!("cannot write {}: the file exists; choose another name or overwrite it with --force", path.display());
+    let message = format!("cannot write {}: the file exists; choose another name or replace it", path.display());
     (exists && !force).then_some(JobError { kind: ErrorKind::Usage, message, causes: vec![] })
 }
 

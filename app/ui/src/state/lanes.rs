@@ -11,7 +11,6 @@ use super::{
     pyramid::Extent,
     work::Purpose,
 };
-use crate::scale::index;
 
 /// What a lane shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,32 +162,13 @@ impl Layer<'_> {
         self.parts.iter().any(|&(start_bp, end_bp)| end_bp > from && start_bp < to)
     }
 
-    /// Numbers of the values that overlap `from..to`, half-open.
-    pub(crate) fn values_in(&self, from: u64, to: u64) -> (usize, usize) {
-        use strandscope_worker::genome::TrackLayout;
-        let start_bp = self.track.region.start_bp;
-        match &self.track.layout {
-            TrackLayout::Bins { width_bp } => {
-                // Bins begin at multiples of their width, the first one often before the track does.
-                let width_bp = (*width_bp).max(1);
-                let before = start_bp / width_bp;
-                let first = from.max(start_bp) / width_bp - before;
-                let end = to.div_ceil(width_bp).saturating_sub(before);
-                (index(first).min(self.track.values.len()), index(end).min(self.track.values.len()))
-            }
-            TrackLayout::Spans(spans) => {
-                (spans.partition_point(|span| span.1 <= from), spans.partition_point(|span| span.0 < to))
-            }
-        }
-    }
-
     /// Lowest and highest value in `from..to`.
     pub(crate) fn extent(&self, from: u64, to: u64) -> Option<Extent> {
         if from >= to {
             return None;
         }
-        let (first, end) = self.values_in(from, to);
-        self.strip.pyramid.extent(&self.track.values, first, end)
+        let values = self.track.values_in(from, to);
+        self.strip.pyramid.extent(&self.track.values, values.start, values.end)
     }
 }
 

@@ -314,8 +314,8 @@ fn bins_that_begin_before_the_track_are_counted() {
     played.post(Event::TrackChunk { job, chunk });
     let lane = played.state.lanes().remove(0);
     let layers = played.state.layers(&lane);
-    assert_eq!(layers[0].values_in(1_100, 2_100), (0, 9), "1,000..1,125 up to 2,000..2,125");
-    assert_eq!(layers[0].values_in(1_124, 1_126), (0, 2), "on both sides of a border");
+    assert_eq!(layers[0].track.values_in(1_100, 2_100), 0..9, "1,000..1,125 up to 2,000..2,125");
+    assert_eq!(layers[0].track.values_in(1_124, 1_126), 0..2, "on both sides of a border");
     assert_eq!(layers[0].extent(2_000, 2_100).map(|extent| extent.high), Some(0.9), "the last one");
 }
 

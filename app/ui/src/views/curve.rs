@@ -43,11 +43,11 @@ pub(crate) fn paint(
 /// Calls `draw` with the pixels and the value of each step: single values where they are wide enough, otherwise the
 /// highest value of each column of pixels.
 fn steps(scale: &Scale, layer: &Layer<'_>, (from, to): (u64, u64), mut draw: impl FnMut(Rangef, Option<f32>)) {
-    let (first, end) = layer.values_in(from, to);
+    let values = layer.track.values_in(from, to);
     let x = Rangef::new(scale.px_from_bp(from as f64), scale.px_from_bp(to as f64));
-    if (end - first) as f32 * LEAST_STEP_PX <= x.span() {
+    if values.len() as f32 * LEAST_STEP_PX <= x.span() {
         let mut last_end_bp = None;
-        for at in first..end {
+        for at in values {
             let (start_bp, end_bp) = layer.track.span_of(at);
             let (start_bp, end_bp) = (start_bp.max(from), end_bp.min(to));
             if last_end_bp.is_some_and(|last| last < start_bp) {

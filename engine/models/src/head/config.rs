@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelError, card::HeadKind};
+use crate::{ModelError, card::HeadKind, composition::Composition};
 
 /// `head.json`: the shape of a head.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,6 +90,10 @@ impl HeadConfig {
             return Err(format!("dropout is {dropout}, it must lie in 0..1"));
         }
         trunk.as_ref().map_or(Ok(()), TrunkSizes::check)?;
+        composition.map_or(Ok(()), |longest| within("composition", longest, 1, Composition::LONGEST))?;
+        if self.kind != HeadKind::Sequence && (pooling.is_some() || composition.is_some()) {
+            return Err("only a sequence head has pooling or a composition".to_owned());
+        }
         match self.kind {
             HeadKind::Sequence => match (trunk, pooling) {
                 (None, None) if composition.is_none() => {

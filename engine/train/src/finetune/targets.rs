@@ -92,3 +92,43 @@ fn site(recipe: &HeadRecipe, sample: &Sample) -> Option<usize> {
     let first = recipe.left_of_centre.contains(&label.name);
     (!label.background).then(|| (sample.sequence.len() / 2).saturating_sub(usize::from(first)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets(kind_of_row: &str, length_bp: usize) -> (HeadRecipe, Targets) {
+        let recipe: HeadRecipe =
+            toml::from_str(include_str!("../../../../assets/recipes/splice.toml")).expect("the recipe that is shipped");
+        let label = recipe.labels.iter().position(|label| label.name == kind_of_row).expect("a label");
+        let sample = Sample { unchanged: None, sequence: vec![b'A'; length_bp], label };
+        let targets = Targets::new(&recipe, &[sample], &[Vec::new()], 0);
+        (recipe, targets)
+    }
+
+    #[test]
+    fn a_donor_is_right_of_the_centre_and_an_acceptor_left_of_it() {
+        for (label, site) in [("donor", 70), ("acceptor", 69)] {
+            let (recipe, targets) = targets(label, 140);
+            let index = recipe.labels.iter().position(|known| known.name == label).expect("a label");
+            let probability = |base: usize, label: usize| targets.probabilities[base * recipe.labels.len() + label];
+            let labelled: Vec<usize> = (0..140).filter(|&base| probability(base, index) > 0.5).collect();
+            assert_eq!(labelled, [site], "{label}");
+            let silent =
+                |range: std::ops::RangeInclusive<usize>| targets.weights[range].iter().filter(|w| **w == 0.0).count();
+            assert_eq!(targets.weights[site], 1.0, "the site of a {label} counts in full");
+            assert_eq!(silent(site - 2..=site + 2), 4, "its neighbours do not");
+            assert_eq!(silent(0..=39) + silent(101..=139), 79, "nor what lies far from it");
+        }
+    }
+
+    #[test]
+    fn without_a_site_both_central_bases_count_in_full() {
+        let (recipe, targets) = targets("none", 140);
+        let background = recipe.background().expect("a background label");
+        let labels = recipe.labels.len();
+        assert!((0..140).all(|base| targets.probabilities[base * labels + background] > 0.9), "background everywhere");
+        let full: Vec<usize> = (0..140).filter(|&base| targets.weights[base] == 1.0).collect();
+        assert_eq!(full, [69, 70], "the two at the centre");
+    }
+}

@@ -9,8 +9,8 @@ use tiny::{Tiny, bases};
 
 use crate::{
     AttentionRequest, BenchModelRequest, DeviceChoice, Engine, EngineOptions, ErrorKind, EvaluateRequest, Event,
-    ExportFormat, ExportRequest, FinetuneRequest, ForwardRequest, JobError, JobId, Outcome, Pick, RunRecord,
-    ScoreRequest, Task, TokenizeRequest, TrackAssembly, TrainingMethod, TrainingTask, WindowChoice,
+    ExportFormat, ExportRequest, FinetuneRequest, ForwardRequest, JobError, JobId, Outcome, Pick, PretrainRequest,
+    RunRecord, ScoreRequest, Task, TokenizeRequest, TrackAssembly, TrainingMethod, TrainingTask, WindowChoice,
 };
 
 /// No job of these tests takes this long.
@@ -404,6 +404,51 @@ fn a_head_is_trained_measured_and_used() {
     let path = genome(&tiny);
     let ended = run(&mut engine, Task::Score(score(&tiny, &path, "trained", &[Region::new("chr1", 0, 200)])));
     assert_eq!(ended.tracks.len(), 2, "a track for each label");
+}
+
+#[test]
+fn an_encoder_is_trained_and_another_goes_on_from_it() {
+    let tiny = Tiny::new();
+    let mut engine = engine(&tiny);
+    let recipe = r#"
+        name = "small"
+        title = "Small"
+        description = "Made by a test."
+        licence = "none"
+        citation = []
+        seed = 1
+        held_out = ["chr2"]
+        sources = [{ name = "test", origin = "made here", licence = "none", size = "8 kb", sha256 = "" }]
+        tokenizer = { vocab_size = 40, max_token_bp = 4 }
+        network = { hidden_size = 16, num_hidden_layers = 1, num_attention_heads = 2, intermediate_size = 16 }
+        [schedule]
+        steps = 4
+        batch_tokens = 64
+        lengths = [16, 32]
+        learning_rate = 1e-2
+        warmup_share = 0.1
+        weight_decay = 0.01
+        mask_share = 0.15
+        checkpoint_every = 2
+    "#;
+    let config = tiny.write("small.toml", recipe);
+    let genomes = vec![tiny.write("g.fa", format!(">chr1\n{0}\n>chr2\n{0}\n", bases(4_000)))];
+    let request = |from: Option<String>, output: &str| {
+        let (config, genomes, output) = (config.clone(), genomes.clone(), tiny.path(output));
+        Task::Pretrain(PretrainRequest { config, genomes, from, resume: false, output, force: false })
+    };
+    let file = |model: &str, name: &str| std::fs::read(tiny.path(model).join(name)).expect("a file of the model");
+    for (from, output) in [(None, "first"), (Some(tiny.name("first")), "second")] {
+        let ended = run(&mut engine, request(from, output));
+        assert!(matches!(ended.result, Ok(Outcome::Written { .. })), "{output}: {:?}", ended.result);
+    }
+    assert_eq!(file("first", "tokenizer.json"), file("second", "tokenizer.json"), "the vocabulary is kept");
+    assert_eq!(file("first", "config.json"), file("second", "config.json"), "and the sizes");
+    assert_ne!(file("first", "model.safetensors"), file("second", "model.safetensors"), "the weights went on");
+    let card: serde_json::Value = serde_json::from_slice(&file("second", "card.json")).expect("JSON");
+    assert_eq!(card["training"].as_array().map(Vec::len), Some(2), "what either was trained on");
+    let ended = run(&mut engine, request(Some(tiny.name("none")), "third"));
+    assert_eq!(ended.error().kind, ErrorKind::BadInput, "there is no such model");
 }
 
 #[test]
