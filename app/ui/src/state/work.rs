@@ -163,8 +163,11 @@ impl Jobs {
     }
 }
 
-/// Seconds for people: `3.1 s`, `2 min 5 s`, `1 h 4 min`.
+/// Seconds for people: `0.04 s`, `3.1 s`, `2 min 5 s`, `1 h 4 min`.
 pub(crate) fn duration(seconds: f64) -> String {
+    if seconds < 0.095 {
+        return format!("{:.2} s", seconds.max(0.01));
+    }
     if seconds < 9.95 {
         return format!("{seconds:.1} s");
     }
@@ -195,7 +198,7 @@ mod tests {
     fn durations_are_short() {
         assert_eq!(
             [0.04, 3.12, 59.7, 125.0, 3_840.0].map(duration),
-            ["0.0 s", "3.1 s", "1 min 0 s", "2 min 5 s", "1 h 4 min"],
+            ["0.04 s", "3.1 s", "1 min 0 s", "2 min 5 s", "1 h 4 min"],
             "as people say them"
         );
     }

@@ -13,7 +13,8 @@ use crate::{
 pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     controls::section(ui, "Head");
     let Some(library) = &state.library else {
-        controls::note(ui, "Looking for models and heads …");
+        let stopped = state.stopped.is_some();
+        controls::note(ui, if stopped { "Heads are listed once the engine runs." } else { "Looking for heads …" });
         return;
     };
     if library.heads.is_empty() {
