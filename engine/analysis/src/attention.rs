@@ -3,13 +3,16 @@
 use std::{iter::once, ops::Range};
 
 use strandscope_genome::{Region, Strand, Track, TrackLayout};
-use strandscope_models::{dnagrinder::Keep, folder::Model};
+use strandscope_kernels::{Conduct, Statistics};
+use strandscope_models::{
+    dnagrinder::{Pass, Seen},
+    folder::Model,
+};
 use strandscope_tokens::Tokenizer;
 
 use crate::{
     AnalysisError,
     batch::{Batch, is_base},
-    predict::host,
 };
 
 /// Context on each side of a window, as a share of it.
@@ -102,6 +105,7 @@ pub fn attention_received(
     model: &Model,
     tokenizer: &Tokenizer,
     plan: &AttentionPlan,
+    conduct: &Conduct,
     bases: &mut dyn FnMut(Range<u64>) -> Result<Vec<u8>, AnalysisError>,
     part: &mut dyn FnMut(usize, Track),
     go_on: &mut dyn FnMut(u64) -> Result<(), AnalysisError>,
@@ -120,7 +124,10 @@ pub fn attention_received(
             let core = offset(window.start, core_start)..offset(window.start, core_end);
             unknown_bp += read[core].iter().filter(|letter| !is_base(**letter)).count() as u64;
         }
-        let received = received_by_layer(model, &batch)?;
+        let received = received_by_layer(model, &batch, conduct);
+        if conduct.watch.is_stopped() {
+            return Err(AnalysisError::Cancelled);
+        }
         let (tokens, spans) = tokens_inside(&batch.spans[0], window.start, core_start..core_end);
         for (number, (groups, (layer, head))) in pairs(model, plan)?.into_iter().zip(&names).enumerate() {
             let values = tokens.iter().map(|&token| mean(&received, &groups, token)).collect();
@@ -164,16 +171,19 @@ fn window_around(core: Range<u64>, plan: &AttentionPlan) -> Range<u64> {
 }
 
 /// `[layer][head][token]`.
-fn received_by_layer(model: &Model, batch: &Batch) -> Result<Vec<Vec<Vec<f32>>>, AnalysisError> {
+fn received_by_layer(model: &Model, batch: &Batch, conduct: &Conduct) -> Vec<Vec<Vec<f32>>> {
     let device = model.network.device();
-    let keep = Keep { received: true, ..Keep::default() };
-    let encoded = model.network.encode(batch.ids(&device), batch.mask(&device).as_ref(), keep);
+    let ids = batch.ids(&device);
+    let tokens = ids.dims()[1];
+    let ones = vec![1.0; batch.rows() * tokens];
     let mut layers = Vec::new();
-    for layer in encoded.received {
-        let [_, _, tokens] = layer.dims();
-        layers.push(host(layer)?.chunks(tokens.max(1)).map(<[f32]>::to_vec).collect());
-    }
-    Ok(layers)
+    let mut observe = |_: usize, seen: &Seen<'_>| {
+        let columns = Statistics::new(seen.input, &seen.attention.log_sum_exp, conduct).columns(&[&ones]);
+        layers.push(columns.sums.chunks(tokens.max(1)).map(<[f32]>::to_vec).collect());
+    };
+    let mut pass = Pass { conduct: conduct.clone(), observe: Some(&mut observe), ..Pass::default() };
+    model.network.encode(ids, batch.segments().as_ref(), &mut pass);
+    layers
 }
 
 /// The tokens that cover the core, and the parts of their spans inside it, on the contig.

@@ -1,6 +1,7 @@
 //! Windows of equal length, made ready for the network.
 
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use strandscope_kernels::Segments;
 use strandscope_models::{composition::Composition, head::HeadInput};
 use strandscope_tokens::{TokenError, Tokenizer};
 
@@ -73,10 +74,11 @@ impl Batch {
         Tensor::from_data(TensorData::new(self.ids.clone(), [self.rows, self.tokens]), device)
     }
 
-    /// True where a token is real, `[batch, seq]`; `None` where all are.
-    pub fn mask(&self, device: &Device) -> Option<Tensor<2, Bool>> {
+    /// Which tokens are real; `None` where all are.
+    pub fn segments(&self) -> Option<Segments> {
         let full = self.real.iter().all(|&real| real);
-        (!full).then(|| Tensor::from_data(TensorData::new(self.real.clone(), [self.rows, self.tokens]), device))
+        let segments = Segments::from_mask(self.real.iter().copied(), self.tokens);
+        (!full).then(|| segments.expect("rows of a batch have one length"))
     }
 
     /// What a head reads, with `states` from the encoder where it reads tokens.

@@ -4,11 +4,12 @@ use burn::tensor::{
     Tensor,
     activation::{sigmoid, softmax},
 };
+use strandscope_kernels::Conduct;
 use strandscope_models::{
     ModelError,
     card::Activation,
     composition::Composition,
-    dnagrinder::Keep,
+    dnagrinder::Pass,
     folder::{Head, Model},
 };
 use strandscope_tokens::Tokenizer;
@@ -24,6 +25,7 @@ pub struct Predictor<'a> {
     /// The head.
     pub head: &'a Head,
     composition: Option<Composition>,
+    conduct: Conduct,
 }
 
 /// What a batch of windows gives.
@@ -38,8 +40,9 @@ pub struct Prediction {
 
 impl<'a> Predictor<'a> {
     /// Joins the parts.
-    pub fn new(model: &'a Model, tokenizer: &'a Tokenizer, head: &'a Head) -> Self {
-        Self { model, tokenizer, head, composition: head.config.network.composition.map(Composition::new) }
+    pub fn new(model: &'a Model, tokenizer: &'a Tokenizer, head: &'a Head, conduct: Conduct) -> Self {
+        let composition = head.config.network.composition.map(Composition::new);
+        Self { model, tokenizer, head, composition, conduct }
     }
 
     /// Answers for windows of equal length.
@@ -50,8 +53,8 @@ impl<'a> Predictor<'a> {
         let batch = Batch::new(windows, self.tokenizer)?;
         let device = self.model.network.device();
         let states = self.head.config.reads_tokens().then(|| {
-            let mask = batch.mask(&device);
-            self.model.network.encode(batch.ids(&device), mask.as_ref(), Keep::default()).last
+            let mut pass = Pass { conduct: self.conduct.clone(), ..Pass::default() };
+            self.model.network.encode(batch.ids(&device), batch.segments().as_ref(), &mut pass).last
         });
         let input = batch.head_input(windows, states, self.composition.as_ref(), &device);
         let logits = self.head.network.forward(&input);

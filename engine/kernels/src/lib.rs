@@ -1,12 +1,29 @@
 //! The operations this program exists for, each beside a plain form of itself.
 //!
-//! Attention stands here twice, each time over blocks, so that nothing of size `seq × seq` is ever held: for the
-//! processor, and in tensor operations that run on every device burn reaches, differentiate, and are the reference
-//! that faster forms are measured against.
+//! Attention never holds anything of size `seq × seq`: it works on tiles, skips those that cannot count, and takes its
+//! gradients and its statistics from the log-sum-exp of each row. On the processor kernels of our own do it; the twin,
+//! in tensor operations, runs on every device burn reaches and is the reference that they are measured against.
 
 mod alibi;
 mod attention;
-mod attention_cpu;
+mod backend;
+mod blocks;
+mod cpu;
+mod dense;
+mod problem;
+mod reach;
+mod reference;
+mod segments;
+mod statistics;
+mod watch;
 
 pub use alibi::alibi_slopes;
-pub use attention::{Attention, AttentionInput, PositionRule, attention, attention_probabilities, attention_received};
+pub use attention::{Attention, AttentionInput, Conduct, NO_PARTNER, PositionRule, attention};
+pub use backend::{Asked, AttentionBackend};
+pub use blocks::{BlockList, BlockListError, Listed};
+pub use dense::{add_layer_norm, linear, swiglu};
+pub use reach::Kept;
+pub use reference::attention_probabilities;
+pub use segments::{Segments, SegmentsError};
+pub use statistics::{ColumnStatistics, MeanOf, PooledMap, RowStatistics, Statistics, attention_with_rows};
+pub use watch::Watch;

@@ -6,14 +6,14 @@
 use burn::{
     module::{Module, Param},
     tensor::{
-        Bool, Device, Int, Tensor,
-        activation::{gelu, silu},
-        module::linear,
+        Device, Int, Tensor,
+        activation::gelu,
     },
 };
 use serde::{Deserialize, Serialize};
 use strandscope_kernels::{
-    AttentionInput, PositionRule, alibi_slopes, attention, attention_probabilities, attention_received,
+    Attention, AttentionInput, Conduct, PositionRule, RowStatistics, Segments, alibi_slopes, attention,
+    attention_with_rows, linear, swiglu,
 };
 
 use crate::{
@@ -21,9 +21,6 @@ use crate::{
     checkpoint::{Fill, Weights},
     layers::{Embedding, LayerNorm, Linear},
 };
-
-/// Rows of the feed-forward layer computed at once: its wide states never cover a long sequence.
-const FEED_FORWARD_ROWS: usize = 4096;
 
 /// Where layer norms stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,15 +188,30 @@ struct Classifier {
     out: Linear,
 }
 
-/// What a pass through the encoder shall keep beside its last states.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Keep {
-    /// The states after the embedding and after each layer.
+/// How a pass through the encoder goes, and who looks on.
+#[derive(Default)]
+pub struct Pass<'a> {
+    /// How attention is computed.
+    pub conduct: Conduct,
+    /// Whether the states after the embedding and after each layer are kept.
     pub hidden: bool,
-    /// Attention received, of each layer.
-    pub received: bool,
-    /// Attention probabilities of each layer; `seq²` values for each head.
-    pub probabilities: bool,
+    /// Whether entropy and distance of each query are computed on the way.
+    pub row_statistics: bool,
+    /// Is shown the attention of each layer.
+    pub observe: Option<Observe<'a>>,
+}
+
+/// Is given the number of a layer and its attention.
+pub type Observe<'a> = &'a mut dyn FnMut(usize, &Seen<'_>);
+
+/// The attention of a layer.
+pub struct Seen<'a> {
+    /// What it was computed from.
+    pub input: &'a AttentionInput,
+    /// What it gave.
+    pub attention: &'a Attention,
+    /// Entropy and distance of each query, where they were asked for.
+    pub rows: Option<&'a RowStatistics>,
 }
 
 /// What a pass through the encoder gives.
@@ -209,10 +221,6 @@ pub struct Encoded {
     pub last: Tensor<3>,
     /// States after the embedding and each layer, `[batch, seq, hidden]`.
     pub hidden: Vec<Tensor<3>>,
-    /// Attention received, for each layer, `[batch, head, seq]`.
-    pub received: Vec<Tensor<3>>,
-    /// Attention probabilities, for each layer, `[batch, head, query, key]`.
-    pub probabilities: Vec<Tensor<4>>,
 }
 
 impl DnaGrinder {
@@ -231,27 +239,54 @@ impl DnaGrinder {
 
     /// Runs the encoder.
     ///
-    /// `mask` is true where a token is real; `None` means that all are.
+    /// Positions of segment 0 are padding; `None` means that all are real and each row is one sequence.
     ///
     /// # Shapes
     /// `[batch, seq] → [batch, seq, hidden]`
-    pub fn encode(&self, ids: Tensor<2, Int>, mask: Option<&Tensor<2, Bool>>, keep: Keep) -> Encoded {
-        let x = self.grinder.embeddings.forward(ids);
-        let mut encoded = Encoded { last: x, hidden: Vec::new(), received: Vec::new(), probabilities: Vec::new() };
-        let layers = self.grinder.encoder.layer.len();
+    pub fn encode(&self, ids: Tensor<2, Int>, segments: Option<&Segments>, pass: &mut Pass<'_>) -> Encoded {
+        self.encode_words(self.words(ids), segments, pass)
+    }
+
+    /// The vectors of tokens, before anything is done with them.
+    ///
+    /// # Shapes
+    /// `[batch, seq] → [batch, seq, hidden]`
+    pub fn words(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        self.grinder.embeddings.word_embeddings.forward(ids)
+    }
+
+    /// Runs the encoder on vectors of tokens.
+    ///
+    /// # Shapes
+    /// `[batch, seq, hidden] → [batch, seq, hidden]`
+    pub fn encode_words(&self, words: Tensor<3>, segments: Option<&Segments>, pass: &mut Pass<'_>) -> Encoded {
+        let mut x = self.grinder.embeddings.norm.forward(words);
+        let mut hidden = Vec::new();
         for (index, layer) in self.grinder.encoder.layer.iter().enumerate() {
-            if keep.hidden {
-                encoded.hidden.push(encoded.last.clone());
+            if pass.conduct.watch.is_stopped() {
+                break;
             }
-            encoded = layer.forward(encoded, mask, keep);
-            if let Some(norm) = self.grinder.final_norm.as_ref().filter(|_| index + 1 == layers) {
-                encoded.last = norm.forward(encoded.last);
+            if pass.hidden {
+                hidden.push(x.clone());
             }
+            x = layer.forward(x, index, segments, pass);
         }
-        if keep.hidden {
-            encoded.hidden.push(encoded.last.clone());
+        if let Some(norm) = &self.grinder.final_norm {
+            x = norm.forward(x);
         }
-        encoded
+        if pass.hidden {
+            hidden.push(x.clone());
+        }
+        Encoded { last: x, hidden }
+    }
+
+    /// What the attention of a layer is computed from, given the states that come into the layer.
+    ///
+    /// # Shapes
+    /// `[batch, seq, hidden]`
+    pub fn attention_input(&self, layer: usize, states: Tensor<3>, segments: Option<&Segments>) -> AttentionInput {
+        let layer = &self.grinder.encoder.layer[layer];
+        layer.attn.input(layer.attention_states(states), segments)
     }
 
     /// Whether it has the layer that predicts tokens.
@@ -267,7 +302,7 @@ impl DnaGrinder {
         let head = self.lm_head.as_ref()?;
         let x = head.norm.forward(gelu(head.dense.forward(states)));
         let table = head.decoder.weight.as_ref().unwrap_or(&self.grinder.embeddings.word_embeddings.weight);
-        Some(linear(x, table.val().transpose(), Some(head.decoder.bias.val())))
+        Some(linear(x, table.val(), Some(head.decoder.bias.val())))
     }
 
     /// Class logits from the first token's last state; `None` for a checkpoint without this head.
@@ -300,12 +335,6 @@ impl Grinder {
     }
 }
 
-impl Embeddings {
-    fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
-        self.norm.forward(self.word_embeddings.forward(ids))
-    }
-}
-
 impl Layer {
     fn load(config: &Config, index: usize, weights: &mut Weights) -> Self {
         let (hidden, wide, epsilon) = (config.hidden_size, config.intermediate_size, config.layer_norm_eps);
@@ -327,56 +356,54 @@ impl Layer {
     }
 
     /// Attention, then feed-forward, each added to what came in.
-    fn forward(&self, mut encoded: Encoded, mask: Option<&Tensor<2, Bool>>, keep: Keep) -> Encoded {
+    fn forward(&self, x: Tensor<3>, index: usize, segments: Option<&Segments>, pass: &mut Pass<'_>) -> Tensor<3> {
         let pre = self.norm_position == NormPosition::Pre;
-        let x = encoded.last.clone();
-        let input = if pre { self.attn_norm.forward(x.clone()) } else { x.clone() };
-        let x = x + self.attn.forward(input, mask, keep, &mut encoded);
-        let x = if pre { x } else { self.attn_norm.forward(x) };
-        let input = if pre { self.ffn_norm.forward(x.clone()) } else { x.clone() };
-        let x = x + self.ffn.forward(input);
-        encoded.last = if pre { x } else { self.ffn_norm.forward(x) };
-        encoded
+        let input = self.attn.input(self.attention_states(x.clone()), segments);
+        let attended = self.attn.forward(input, index, pass);
+        if pre {
+            let x = attended + x;
+            return self.ffn.forward(self.ffn_norm.forward(x.clone())) + x;
+        }
+        let x = self.attn_norm.forward_sum(attended, x);
+        self.ffn_norm.forward_sum(self.ffn.forward(x.clone()), x)
+    }
+
+    /// The states that attention reads.
+    fn attention_states(&self, x: Tensor<3>) -> Tensor<3> {
+        if self.norm_position == NormPosition::Pre { self.attn_norm.forward(x) } else { x }
     }
 }
 
 impl AttentionBlock {
-    fn forward(&self, x: Tensor<3>, mask: Option<&Tensor<2, Bool>>, keep: Keep, into: &mut Encoded) -> Tensor<3> {
+    fn input(&self, x: Tensor<3>, segments: Option<&Segments>) -> AttentionInput {
         let [batch, seq, hidden] = x.dims();
         let width = hidden / self.heads;
         // Rows of wqkv are all queries, then all keys, then all values.
         let qkv = self.wqkv.forward(x).reshape([batch, seq, 3 * self.heads, width]).swap_dims(1, 2);
         let [q, k, v] = [0, 1, 2].map(|part| qkv.clone().slice_dim(1, part * self.heads..(part + 1) * self.heads));
-        let input =
-            AttentionInput { q, k, v, key_mask: mask.cloned(), rule: PositionRule::Alibi(alibi_slopes(self.heads)) };
-        let result = attention(&input);
-        if keep.received {
-            into.received.push(attention_received(&input, &result.log_sum_exp));
+        AttentionInput { q, k, v, segments: segments.cloned(), rule: PositionRule::Alibi(alibi_slopes(self.heads)) }
+    }
+
+    fn forward(&self, input: AttentionInput, index: usize, pass: &mut Pass<'_>) -> Tensor<3> {
+        let (found, rows) = if pass.row_statistics {
+            let (found, rows) = attention_with_rows(&input, &pass.conduct);
+            (found, Some(rows))
+        } else {
+            (attention(&input, &pass.conduct), None)
+        };
+        if let Some(observe) = &mut pass.observe {
+            observe(index, &Seen { input: &input, attention: &found, rows: rows.as_ref() });
         }
-        if keep.probabilities {
-            into.probabilities.push(attention_probabilities(&input, &result.log_sum_exp));
-        }
-        self.wo.forward(result.out.swap_dims(1, 2).reshape([batch, seq, hidden]))
+        let [batch, heads, seq, width] = input.q.dims();
+        drop(input);
+        self.wo.forward(found.out.swap_dims(1, 2).reshape([batch, seq, heads * width]))
     }
 }
 
 impl FeedForward {
-    /// SwiGLU (Shazeer 2020, arXiv 2002.05202): `w3(silu(gate) ⊙ up)`, the gate rows first in `w12`.
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let [batch, seq, _] = x.dims();
-        let rows = (FEED_FORWARD_ROWS / batch).max(1);
-        if seq <= rows {
-            return self.forward_rows(x);
-        }
-        Tensor::cat(x.split(rows, 1).into_iter().map(|rows| self.forward_rows(rows)).collect(), 1)
-    }
-
-    fn forward_rows(&self, x: Tensor<3>) -> Tensor<3> {
-        let both = self.w12.forward(x);
-        let wide = both.dims()[2] / 2;
-        let gate = both.clone().slice_dim(2, 0..wide);
-        let up = both.slice_dim(2, wide..2 * wide);
-        self.w3.forward(silu(gate) * up)
+        let [w12, w3] = [&self.w12, &self.w3].map(|layer| (layer.weight.val(), layer.bias.as_ref().map(Param::val)));
+        swiglu(x, w12, w3)
     }
 }
 

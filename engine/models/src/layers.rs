@@ -2,8 +2,9 @@
 
 use burn::{
     module::{Module, Param, RunningState},
-    tensor::{Int, Tensor, module::linear},
+    tensor::{Int, Tensor},
 };
+use strandscope_kernels::{add_layer_norm, linear};
 
 use crate::checkpoint::{Fill, Weights};
 
@@ -43,7 +44,7 @@ impl Linear {
     /// # Shapes
     /// `[…, in] → […, out]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        linear(x, self.weight.val().transpose(), self.bias.as_ref().map(Param::val))
+        linear(x, self.weight.val(), self.bias.as_ref().map(Param::val))
     }
 }
 
@@ -70,7 +71,15 @@ impl LayerNorm {
     /// # Shapes
     /// `[…, width] → […, width]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        burn::tensor::module::layer_norm(x, self.weight.val(), Some(self.bias.val()), self.epsilon)
+        add_layer_norm(x, None, self.weight.val(), self.bias.val(), self.epsilon)
+    }
+
+    /// Of the sum of both.
+    ///
+    /// # Shapes
+    /// `[…, width] → […, width]`
+    pub fn forward_sum<const D: usize>(&self, x: Tensor<D>, residual: Tensor<D>) -> Tensor<D> {
+        add_layer_norm(x, Some(residual), self.weight.val(), self.bias.val(), self.epsilon)
     }
 }
 

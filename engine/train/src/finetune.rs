@@ -11,11 +11,12 @@ use strandscope_analysis::{
     batch::Batch,
     predict::{Predictor, host},
 };
+use strandscope_kernels::Conduct;
 use strandscope_models::{
     card::{DataSource, Figure, HeadCard},
     checkpoint::{Storage, Weights, to_safetensors},
     composition::Composition,
-    dnagrinder::Keep,
+    dnagrinder::Pass,
     folder::{Folder, HEAD_WEIGHTS, Head, Model},
     head::{HeadConfig, TaskHead},
 };
@@ -255,8 +256,8 @@ impl Run<'_> {
             let data = TensorData::new(padded.collect::<Vec<f32>>(), [samples.len(), tokens, hidden]);
             return Ok(Tensor::from_data(data, &self.device));
         }
-        let mask = batch.mask(&plain);
-        let states = self.task.model.network.encode(batch.ids(&plain), mask.as_ref(), Keep::default()).last;
+        let (ids, segments) = (batch.ids(&plain), batch.segments());
+        let states = self.task.model.network.encode(ids, segments.as_ref(), &mut Pass::default()).last;
         let values = host(states.clone())?;
         for ((sample, row), spans) in samples.iter().zip(values.chunks(tokens * hidden)).zip(&batch.spans) {
             if let Some(number) = sample.unchanged {
@@ -283,7 +284,7 @@ impl Run<'_> {
     }
 
     fn measure(&self, head: &Head, rows: &[Row], report: &mut Report<'_>) -> Result<Classification, TrainError> {
-        let predictor = Predictor::new(self.task.model, &self.tokenizer, head);
+        let predictor = Predictor::new(self.task.model, &self.tokenizer, head, Conduct::default());
         let mut quiet = |progress: Progress| report(Progress { note: "measuring".to_owned(), ..progress });
         let found = probabilities(&predictor, rows, None, &mut quiet)?;
         let labels: Vec<usize> = rows.iter().map(|row| row.label).collect();

@@ -12,10 +12,11 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use strandscope_analysis::predict::host;
 use strandscope_genome::{Genome, Region, reverse_complement};
+use strandscope_kernels::Segments;
 use strandscope_models::{
     card::{Figure, ModelCard},
     checkpoint::{Storage, Weights, to_safetensors},
-    dnagrinder::{Config, DnaGrinder, Keep, NormPosition},
+    dnagrinder::{Config, DnaGrinder, NormPosition, Pass},
     folder::{Folder, MODEL_WEIGHTS, Model},
 };
 use strandscope_tokens::Tokenizer;
@@ -346,8 +347,9 @@ impl Run<'_> {
         }
         let shape = [rows.len(), longest];
         let ids = Tensor::from_data(TensorData::new(masked.ids.clone(), shape), &device);
-        let mask = (!real.iter().all(|real| *real)).then(|| Tensor::from_data(TensorData::new(real, shape), &device));
-        let states = network.encode(ids, mask.as_ref(), Keep::default()).last;
+        let segments = Segments::from_mask(real.iter().copied(), longest).expect("rows were filled up to one length");
+        let segments = (!real.iter().all(|real| *real)).then_some(segments);
+        let states = network.encode(ids, segments.as_ref(), &mut Pass::default()).last;
         let hidden = states.dims()[2];
         let places = Tensor::from_data(TensorData::new(masked.places.clone(), [masked.places.len()]), &device);
         let states = states.reshape([rows.len() * longest, hidden]).select(0, places);

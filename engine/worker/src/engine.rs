@@ -13,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use strandscope_kernels::{Conduct, Watch};
+
 use crate::{
     Command, ErrorKind, Event, JobError, JobId, Outcome, Task,
     tasks::{FileTasks, TensorTasks},
@@ -189,6 +191,11 @@ impl Job {
 
     pub(crate) fn chunk(&self, chunk: crate::TrackChunk) {
         self.send(Event::TrackChunk { job: self.id, chunk });
+    }
+
+    /// How attention is computed for this job: it ends when the job is cancelled.
+    pub(crate) fn conduct(&self, skip: bool) -> Conduct {
+        Conduct { skip, watch: Watch::new(Arc::clone(&self.cancelled)) }
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {

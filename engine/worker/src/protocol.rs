@@ -449,6 +449,8 @@ pub struct BenchModelRequest {
     pub repeats: u64,
     /// Compute token logits too.
     pub logits: bool,
+    /// Look at keys too far away to count as well.
+    pub no_skip: bool,
 }
 
 /// Tracks to be written.

@@ -42,6 +42,9 @@ pub(crate) struct ModelArgs {
     /// Up to where
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     output: Output,
+    /// Look at keys too far away to count as well
+    #[arg(long)]
+    no_skip: bool,
     /// One JSON object
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -85,6 +88,7 @@ impl Command {
             batch: args.batch,
             repeats: args.repeats,
             logits: args.output == Output::Logits,
+            no_skip: args.no_skip,
         });
         let done = session.run("bench", task)?;
         write_document(out, args.json, done.outcome, &session.provenance(&output, None))

@@ -61,7 +61,7 @@ impl TensorTasks {
             if job.is_cancelled() { Err(AnalysisError::Cancelled) } else { Ok(()) }
         };
         record.unknown_bp =
-            attention_received(&model.model, &model.tokenizer, &plan, &mut bases, &mut part, &mut go_on)?;
+            attention_received(&model.model, &model.tokenizer, &plan, &job.conduct(true), &mut bases, &mut part, &mut go_on)?;
         warn_of_unknown(&record, job);
         record.windows = plan.window_count();
         Ok(Outcome::Run(record))

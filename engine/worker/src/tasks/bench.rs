@@ -5,9 +5,10 @@ use std::{fs, time::Instant};
 use burn::tensor::{Int, Tensor, TensorData};
 use serde_json::{Value, json};
 use strandscope_analysis::predict::host;
+use strandscope_kernels::Conduct;
 use strandscope_models::{
     ModelError,
-    dnagrinder::{Config, Keep},
+    dnagrinder::{Config, Pass},
     folder::Model,
 };
 
@@ -51,13 +52,15 @@ pub(crate) fn model(
     let mut warmup_seconds = 0.0;
     let mut peak_covers = "whole process";
     let mut output = None;
+    let mut conduct = Conduct::default();
     for pass in 0..=request.repeats {
         if job.is_cancelled() {
             return Err(Stop::Cancelled);
         }
         drop(output.take());
         let (cpu_before, start) = (cpu_time(), Instant::now());
-        output = Some(run(&model, &ids, request.logits)?);
+        conduct = job.conduct(!request.no_skip);
+        output = Some(run(&model, &ids, request.logits, &conduct)?);
         model.network.device().sync().map_err(|error| ModelError::Device { reason: format!("{error:?}") })?;
         let elapsed = start.elapsed().as_secs_f64();
         if pass == 0 {
@@ -102,9 +105,9 @@ pub(crate) fn model(
         "flop": flop,
         "gflop": flop / 1e9,
         "gflop_per_second": flop / 1e9 / median,
-        "kept_fraction": 1.0,
-        // Nothing is skipped, estimated or counted on the device yet; those who compare look for the keys.
-        "norm_bound": null,
+        "kept_fraction": conduct.watch.kept().fraction(),
+        "norm_bound": conduct.watch.kept().norm_bound,
+        // Nothing is estimated or counted on the device yet; those who compare look for the keys.
         "estimate_bytes": null,
         "peak_device_bytes": null,
         "peak_rss_bytes": peak_rss_bytes,
@@ -132,8 +135,12 @@ fn sizes(request: &BenchModelRequest, config: &Config) -> Result<[usize; 2], Sto
 }
 
 /// The states of the last layer or the token logits, `[batch · seq, width]`.
-fn run(model: &Model, ids: &Tensor<2, Int>, logits: bool) -> Result<Tensor<2>, Stop> {
-    let states: Tensor<2> = model.network.encode(ids.clone(), None, Keep::default()).last.flatten(0, 1);
+fn run(model: &Model, ids: &Tensor<2, Int>, logits: bool, conduct: &Conduct) -> Result<Tensor<2>, Stop> {
+    let mut pass = Pass { conduct: conduct.clone(), ..Pass::default() };
+    let states: Tensor<2> = model.network.encode(ids.clone(), None, &mut pass).last.flatten(0, 1);
+    if conduct.watch.is_stopped() {
+        return Err(Stop::Cancelled);
+    }
     if !logits {
         return Ok(states);
     }

@@ -6,10 +6,11 @@ use burn::tensor::{Bool, Int, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors};
 use strandscope_analysis::predict::host;
 use strandscope_genome::{AtomicFile, OutputError};
+use strandscope_kernels::{RowStatistics, Segments, Statistics, attention_probabilities};
 use strandscope_models::{
     ModelError,
     checkpoint::{sha256, write_tensors},
-    dnagrinder::{Encoded, Keep},
+    dnagrinder::{Encoded, Pass, Seen},
     folder::Model,
 };
 
@@ -34,9 +35,9 @@ pub(crate) fn forward(shelf: &Shelf, setting: &Setting, request: &ForwardRequest
     let input = Input::read(&request.input, model.config.vocab_size)?;
     let mut file = AtomicFile::create(&request.output, request.force)?;
     let wanted = Wanted(&request.outputs);
-    let keep = wanted.keep(&model, &input)?;
+    wanted.check(&model, &input)?;
     job.started(1, "passes");
-    let tensors = Outputs::compute(&model, &input, &wanted, keep, job)?.0;
+    let tensors = Outputs::compute(&model, &input, &wanted, job)?.0;
     if tensors.is_empty() {
         let message = format!(
             "none of the outputs '{}' is a tensor of this model; there are hidden.0, attention.0, logits, class_logits, \
@@ -73,6 +74,11 @@ struct Input {
 }
 
 impl Input {
+    /// Which tokens are real.
+    fn segments(&self) -> Segments {
+        Segments::from_mask(self.real.iter().copied(), self.tokens).expect("ids and mask have one shape")
+    }
+
     fn read(path: &Path, vocab_size: usize) -> Result<Self, Stop> {
         let bytes = read_bytes(path)?;
         let shown = path.display();
@@ -145,12 +151,12 @@ impl Wanted<'_> {
         self.takes(stem) || self.0.iter().any(|wanted| wanted.trim().starts_with(stem))
     }
 
-    fn keep(&self, model: &Model, input: &Input) -> Result<Keep, Stop> {
-        let of_rows = ["attention.", "summary.attn_entropy", "summary.attn_distance", "summary.rollout"];
-        let probabilities = of_rows.iter().any(|stem| self.takes_some(stem));
+    /// Refuses what takes too much memory.
+    fn check(&self, model: &Model, input: &Input) -> Result<(), Stop> {
         let heads = model.config.num_hidden_layers * model.config.num_attention_heads;
         let bytes = (4 * heads * input.rows).saturating_mul(input.tokens.saturating_mul(input.tokens));
-        if probabilities && bytes > MOST_PROBABILITY_BYTES {
+        let of_pairs = ["attention.", "summary.rollout"].iter().any(|stem| self.takes_some(stem));
+        if of_pairs && bytes > MOST_PROBABILITY_BYTES {
             let message = format!(
                 "all attention probabilities of {} tokens take {bytes} bytes; name the outputs you need, for example \
                  --outputs hidden,logits,summary.attn_received",
@@ -158,30 +164,61 @@ impl Wanted<'_> {
             );
             return Err(JobError::new(ErrorKind::Usage, message).into());
         }
-        Ok(Keep { hidden: self.takes_some("hidden."), received: self.takes("summary.attn_received"), probabilities })
+        Ok(())
     }
+}
+
+/// What was seen of the attention of a layer.
+struct LayerSeen {
+    probabilities: Option<Tensor<4>>,
+    statistics: Statistics,
+    rows: Option<RowStatistics>,
 }
 
 /// Name, shape and bytes of the tensors to write.
 struct Outputs(Vec<(String, Vec<usize>, Vec<u8>)>);
 
 impl Outputs {
-    fn compute(model: &Model, input: &Input, wanted: &Wanted<'_>, keep: Keep, job: &Job) -> Result<Self, Stop> {
+    fn compute(model: &Model, input: &Input, wanted: &Wanted<'_>, job: &Job) -> Result<Self, Stop> {
         let device = model.network.device();
         let shape = [input.rows, input.tokens];
         let ids = Tensor::<2, Int>::from_data(TensorData::new(input.ids.clone(), shape), &device);
-        let real = Tensor::<2, Bool>::from_data(TensorData::new(input.real.clone(), shape), &device);
-        let padded = input.real.iter().any(|real| !real);
-        let encoded = model.network.encode(ids, padded.then_some(&real), keep);
+        let segments = input.real.iter().any(|real| !real).then(|| input.segments());
+        let conduct = job.conduct(true);
+        let mut layers = Vec::new();
+        let mut observe = |_: usize, seen: &Seen<'_>| {
+            let log_sum_exp = &seen.attention.log_sum_exp;
+            layers.push(LayerSeen {
+                probabilities: wanted
+                    .takes_some("attention.")
+                    .then(|| attention_probabilities(seen.input, log_sum_exp)),
+                statistics: Statistics::new(seen.input, log_sum_exp, &conduct),
+                rows: seen.rows.cloned(),
+            });
+        };
+        let mut pass = Pass {
+            conduct: conduct.clone(),
+            hidden: wanted.takes_some("hidden."),
+            row_statistics: wanted.takes("summary.attn_entropy") || wanted.takes("summary.attn_distance"),
+            observe: wanted.takes_some("attention.").then_some(()).or(wanted.takes_some("summary.").then_some(())).map(
+                |()| -> strandscope_models::dnagrinder::Observe<'_> { &mut observe },
+            ),
+        };
+        let encoded = model.network.encode(ids, segments.as_ref(), &mut pass);
         if job.is_cancelled() {
             return Err(Stop::Cancelled);
         }
         let mut outputs = Self(Vec::new());
         // 1 where a token is real, [batch, seq].
-        let real = real.float();
+        let real = Tensor::<2, Bool>::from_data(TensorData::new(input.real.clone(), shape), &device).float();
         outputs.states(model, &encoded, &real, wanted)?;
-        outputs.attention(&encoded, &real, wanted)?;
+        outputs.attention(&layers, &real, input, wanted)?;
         Ok(outputs)
+    }
+
+    fn add_values(&mut self, name: &str, shape: &[usize], values: &[f32]) {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.0.push((name.to_owned(), shape.to_vec(), bytes));
     }
 
     fn add<const D: usize>(&mut self, name: &str, tensor: Tensor<D>, wanted: &Wanted<'_>) -> Result<(), ModelError> {
@@ -222,51 +259,63 @@ impl Outputs {
     }
 
     /// Probabilities and their summaries; rows of padded queries and padded keys are zero.
-    fn attention(&mut self, encoded: &Encoded, real: &Tensor<2>, wanted: &Wanted<'_>) -> Result<(), Stop> {
+    fn attention(
+        &mut self,
+        layers: &[LayerSeen],
+        real: &Tensor<2>,
+        input: &Input,
+        wanted: &Wanted<'_>,
+    ) -> Result<(), Stop> {
         let queries = real.clone().unsqueeze_dims::<4>(&[1, 3]);
-        let keys = real.clone().unsqueeze_dim::<3>(1);
-        let probabilities: Vec<_> = encoded.probabilities.iter().map(|layer| layer.clone() * queries.clone()).collect();
-        for (index, layer) in probabilities.iter().enumerate() {
-            self.add(&format!("attention.{index}"), layer.clone(), wanted)?;
+        for (index, layer) in layers.iter().enumerate() {
+            if let Some(probabilities) = &layer.probabilities {
+                self.add(&format!("attention.{index}"), probabilities.clone() * queries.clone(), wanted)?;
+            }
         }
-        if !encoded.received.is_empty() {
-            let layers = encoded.received.iter().map(|layer| layer.clone() * keys.clone()).collect();
-            self.add("summary.attn_received", Tensor::stack::<4>(layers, 0), wanted)?;
+        let Some(heads) = layers.first().map(|layer| layer.statistics.heads()) else { return Ok(()) };
+        let shape = [layers.len(), input.rows, heads, input.tokens];
+        if wanted.takes("summary.attn_received") {
+            let ones = vec![1.0; input.rows * input.tokens];
+            let received: Vec<f32> = layers.iter().flat_map(|layer| layer.statistics.columns(&[&ones]).sums).collect();
+            self.add_values("summary.attn_received", &shape, &received);
         }
-        if probabilities.is_empty() {
-            return Ok(());
-        }
-        let of_layers =
-            |row: &dyn Fn(&Tensor<4>) -> Tensor<3>| Tensor::stack::<4>(probabilities.iter().map(row).collect(), 0);
-        if wanted.takes("summary.attn_entropy") {
-            // A probability of 0 adds nothing; the logarithm of the smallest number keeps the product finite.
-            let entropy = |p: &Tensor<4>| {
-                let terms = p.clone() * p.clone().clamp_min(f32::MIN_POSITIVE).log();
-                terms.sum_dim(3).squeeze_dim::<3>(3).neg()
-            };
-            self.add("summary.attn_entropy", of_layers(&entropy), wanted)?;
-        }
-        let seq = real.dims()[1];
-        if wanted.takes("summary.attn_distance") {
-            let places = Tensor::<1, Int>::arange(0..i64::try_from(seq).unwrap_or(i64::MAX), &real.device()).float();
-            let gaps = (places.clone().unsqueeze_dim::<2>(1) - places.unsqueeze_dim::<2>(0)).abs().unsqueeze::<4>();
-            let distance = |p: &Tensor<4>| (p.clone() * gaps.clone()).sum_dim(3).squeeze_dim::<3>(3);
-            self.add("summary.attn_distance", of_layers(&distance), wanted)?;
+        let of_rows: [(&str, fn(&RowStatistics) -> &Vec<f32>); 2] = [
+            ("summary.attn_entropy", |rows| &rows.entropy),
+            ("summary.attn_distance", |rows| &rows.distance),
+        ];
+        for (name, of) in of_rows.into_iter().filter(|(name, _)| wanted.takes(name)) {
+            let rows = layers.iter().filter_map(|layer| layer.rows.as_ref());
+            let by_head = rows.flat_map(|rows| heads_first(of(rows), input.rows, heads));
+            self.add_values(name, &shape, &by_head.collect::<Vec<_>>());
         }
         if wanted.takes("summary.rollout") {
-            let rows = real.clone().unsqueeze_dim::<3>(2) * keys;
-            self.add("summary.rollout", rollout(&probabilities, seq) * rows, wanted)?;
+            self.add_values("summary.rollout", &[input.rows, input.tokens, input.tokens], &rollout(layers, input));
         }
         Ok(())
     }
 }
 
+/// Values `[batch, seq, head]` as `[batch, head, seq]`.
+fn heads_first(values: &[f32], rows: usize, heads: usize) -> Vec<f32> {
+    let seq = values.len() / (rows * heads).max(1);
+    let of_row = |row: usize| {
+        (0..heads).flat_map(move |head| (0..seq).map(move |position| values[(row * seq + position) * heads + head]))
+    };
+    (0..rows).flat_map(of_row).collect()
+}
+
 /// Attention followed through the layers (Abnar and Zuidema 2020, arXiv 2005.00928): the product of
-/// `½ · mean over heads + ½ · I`, later layers on the left, `[batch, seq, seq]`.
-fn rollout(probabilities: &[Tensor<4>], seq: usize) -> Tensor<3> {
-    let device = probabilities[0].device();
-    let eye: Tensor<3> = Tensor::<2>::eye(seq, &device).unsqueeze();
-    let steps = probabilities.iter().map(|layer| (layer.clone().mean_dim(1).squeeze_dim::<3>(1) + eye.clone()) / 2.0);
-    let joined = steps.reduce(|below, layer| layer.matmul(below));
-    joined.unwrap_or_else(|| eye.clone())
+/// `½ · mean over heads + ½ · I`, later layers on the left, `[batch, seq, seq]`; rows of padding are zero.
+fn rollout(layers: &[LayerSeen], input: &Input) -> Vec<f32> {
+    let (seq, places) = (input.tokens, input.rows * input.tokens);
+    // Row `i` of the product, of every row of the batch at once: it begins with all weight on `i`.
+    let mut found: Vec<Vec<f32>> = (0..seq)
+        .map(|start| (0..places).map(|place| if place % seq == start && input.real[place] { 1.0 } else { 0.0 }).collect())
+        .collect();
+    for layer in layers.iter().rev() {
+        let weights: Vec<&[f32]> = found.iter().map(Vec::as_slice).collect();
+        found = layer.statistics.rollout_step(&weights);
+    }
+    let of_row = |row: usize| found.iter().flat_map(move |found| found[row * seq..(row + 1) * seq].iter().copied());
+    (0..input.rows).flat_map(of_row).collect()
 }

@@ -29,7 +29,7 @@ impl TensorTasks {
         let model = self.shelf.model(request.model.as_deref())?;
         let head = self.shelf.head(&request.head, &model.model)?;
         check_request(request, &head)?;
-        let predictor = Predictor::new(&model.model, &model.tokenizer, &head);
+        let predictor = Predictor::new(&model.model, &model.tokenizer, &head, job.conduct(true));
         let places = places(request, self.genomes.open(&request.genome, job)?, job)?;
         let plans: Vec<Plan> = places.iter().map(|place| Plan::new(request, &head, place)).collect();
         let command = || of_score(request);

@@ -48,7 +48,7 @@ impl TensorTasks {
         let command = || command_line::of_evaluation(request);
         let record = self.setting.record(model.identity(), Some(&head), (&request.data, sha256), command);
         job.record(record, Vec::new());
-        let predictor = Predictor::new(&model.model, &model.tokenizer, &head);
+        let predictor = Predictor::new(&model.model, &model.tokenizer, &head, job.conduct(true));
         let site = request.site_offset.map(|site| usize::try_from(site).unwrap_or(usize::MAX));
         let found = probabilities(&predictor, &rows, site, &mut told("rows", job))?;
         let truth: Vec<usize> = rows.iter().map(|row| row.label).collect();

@@ -1,0 +1,19 @@
+//! The kernels for the processor: written once over small tiles, compiled for each instruction set.
+
+mod backward;
+mod columns;
+mod dense;
+mod exponential;
+mod forward;
+mod head;
+mod isa;
+mod pairs;
+mod sweep;
+mod tile;
+
+pub(crate) use backward::{Saved, backward};
+pub(crate) use columns::columns;
+pub(crate) use dense::{Table, add_layer_norm, linear, swiglu};
+pub(crate) use forward::forward;
+pub(crate) use head::Strided;
+pub(crate) use pairs::{Of, cells, cut_out, partners};

@@ -1,0 +1,145 @@
+//! One attention head of one row of a batch, as the products want it.
+
+use std::ops::Range;
+
+use super::tile::{Lane, Panels};
+use crate::attention::MASKED;
+
+/// Values `[batch, head, seq, d]` that lie somewhere in a slice; those of a position stand together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strided<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) start: usize,
+    /// From one row of the batch, attention head, position to the next.
+    pub(crate) strides: [usize; 3],
+    pub(crate) d: usize,
+}
+
+impl<'a> Strided<'a> {
+    /// Values of a position.
+    pub(crate) fn at(&self, [batch, head, position]: [usize; 3]) -> &'a [f32] {
+        let [of_batch, of_head, of_position] = self.strides;
+        &self.values[self.start + batch * of_batch + head * of_head + position * of_position..][..self.d]
+    }
+}
+
+/// Which of its positions a row shows, and the sequences it is parted into.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    pub(crate) seq: usize,
+    pub(crate) sequences: Vec<Range<usize>>,
+    /// Which positions take part, `[seq]`; `None` where all do.
+    shown: Option<Vec<bool>>,
+}
+
+impl Layout {
+    /// Of a row's segment numbers; `None` for one whole sequence.
+    pub(crate) fn new(segments: Option<&[u32]>, seq: usize) -> Self {
+        Self {
+            seq,
+            sequences: crate::segments::sequences(segments, seq),
+            shown: segments.map(|row| row.iter().map(|number| *number != 0).collect()),
+        }
+    }
+
+    /// Whether a position takes part.
+    pub(crate) fn shows(&self, position: usize) -> bool {
+        self.shown.as_ref().is_none_or(|shown| shown[position])
+    }
+
+    /// What is added to the scores of `W` positions from `first` on, of which those inside `range` may be seen; `None`
+    /// where all of them are.
+    #[inline(always)]
+    pub(crate) fn mask<const W: usize>(&self, first: usize, range: &Range<usize>) -> Option<Lane<W>> {
+        let inside = first >= range.start && first + W <= range.end;
+        if inside && self.shown.as_ref().is_none_or(|shown| shown[first..first + W].iter().all(|shown| *shown)) {
+            return None;
+        }
+        let seen = |position: usize| range.contains(&position) && self.shows(position);
+        Some(Lane(std::array::from_fn(|lane| if seen(first + lane) { 0.0 } else { MASKED })))
+    }
+}
+
+/// What a position's values are multiplied with, and what the bounds need to know of them.
+pub(crate) struct Packed<const W: usize> {
+    /// Positions in the lanes, `[d, W]` each; zeros where hidden or not finite.
+    pub(crate) across: Panels<W>,
+    /// The largest norm of each panel and all before it.
+    up_to: Vec<f32>,
+    /// The largest norm of each panel and all behind it.
+    from: Vec<f32>,
+}
+
+impl<const W: usize> Packed<W> {
+    /// Packs `rows`, one for each position.
+    pub(crate) fn new<'a>(rows: impl ExactSizeIterator<Item = &'a [f32]> + Clone, d: usize) -> Self {
+        let norms: Vec<f32> = rows.clone().map(norm).collect();
+        let of_panels: Vec<f32> = norms.chunks(W).map(|norms| norms.iter().copied().fold(0.0, f32::max)).collect();
+        let running = |largest: &mut f32, norm: f32| {
+            *largest = largest.max(norm);
+            Some(*largest)
+        };
+        let up_to = of_panels.iter().copied().scan(0.0, running).collect();
+        let mut from: Vec<f32> = of_panels.iter().rev().copied().scan(0.0, running).collect();
+        from.reverse();
+        Self { across: Panels::of_transposed(rows, d), up_to, from }
+    }
+
+    /// The largest norm of a position before `end`.
+    pub(crate) fn largest_before(&self, end: usize) -> f32 {
+        end.checked_sub(1).map_or(0.0, |last| self.up_to[last / W])
+    }
+
+    /// The largest norm of a position from `start` on.
+    pub(crate) fn largest_from(&self, start: usize) -> f32 {
+        self.from.get(start / W).copied().unwrap_or(0.0)
+    }
+
+    /// The largest norm of all.
+    pub(crate) fn largest(&self) -> f32 {
+        self.up_to.last().copied().unwrap_or(0.0)
+    }
+}
+
+/// The values of each position, zeros where hidden or where a value is not finite; and, for each sequence, whether all
+/// its values are finite.
+pub(crate) fn sound_rows<'a>(
+    tensor: Strided<'a>,
+    [batch, head]: [usize; 2],
+    layout: &Layout,
+    zeros: &'a [f32],
+) -> (Vec<&'a [f32]>, Vec<bool>) {
+    let mut rows = vec![zeros; layout.seq];
+    let sound = layout.sequences.iter().map(|sequence| {
+        let mut sound = true;
+        for position in sequence.clone().filter(|position| layout.shows(*position)) {
+            let row = tensor.at([batch, head, position]);
+            if is_finite(row) {
+                rows[position] = row;
+            } else {
+                sound = false;
+            }
+        }
+        sound
+    });
+    let sound = sound.collect();
+    (rows, sound)
+}
+
+/// Whether all values are finite, and their squares add up to a finite number.
+pub(crate) fn is_finite(values: &[f32]) -> bool {
+    norm(values).is_finite()
+}
+
+/// The Euclidean norm.
+#[inline(always)]
+pub(crate) fn norm(values: &[f32]) -> f32 {
+    // Several sums side by side: one alone would wait for each addition.
+    let mut sums = [0.0; 16];
+    for values in values.chunks(16) {
+        for (value, sum) in values.iter().zip(&mut sums) {
+            *sum += value * value;
+        }
+    }
+    sums.iter().sum::<f32>().sqrt()
+}

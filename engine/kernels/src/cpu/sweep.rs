@@ -1,0 +1,216 @@
+//! Probabilities again, from queries, keys and the log-sum-exp that the forward pass gave: what statistics and
+//! gradients are made of.
+
+use std::{f32::consts::LOG2_E, ops::Range};
+
+use super::{
+    exponential::exp2,
+    forward::add_positions,
+    head::{Layout, Packed, Strided, norm, sound_rows},
+    isa::Isa,
+    tile::{Aligned, Sums, rows_from, tile},
+};
+use crate::{
+    blocks::BlockList,
+    problem::{Problem, Rule},
+    reach::Reach,
+};
+
+/// Queries or keys that one step looks at.
+pub(crate) const STEP: usize = 48;
+
+/// Stands for the log-sum-exp of a query that attends to nothing: all its probabilities come out as 0.
+const NO_QUERY: f32 = 1e38;
+
+/// An attention head of a row whose log-sum-exp is known.
+pub(crate) struct Sweep<'a, const W: usize> {
+    pub(crate) problem: &'a Problem<'a>,
+    pub(crate) layout: &'a Layout,
+    pub(crate) index: usize,
+    /// Queries with the scale folded in, `[seq, d]`.
+    pub(crate) q: Aligned,
+    pub(crate) keys: Packed<W>,
+    /// To base 2, `[seq]`.
+    pub(crate) log_sum_exp: Vec<f32>,
+    /// Whether every log-sum-exp of a sequence is finite.
+    pub(crate) sound: Vec<bool>,
+    pub(crate) slope: f32,
+    reach: Reach,
+    /// By how much scores of the queries of each step and all before it can exceed their log-sum-exp, at most.
+    up_to: Vec<f32>,
+    /// The same for each step and all behind it.
+    from: Vec<f32>,
+}
+
+impl<'a, const W: usize> Sweep<'a, W> {
+    /// Packs queries and keys; `log_sum_exp` is that of this head, `[seq]`.
+    pub(crate) fn pack(
+        problem: &'a Problem<'a>,
+        [q, k]: [Strided<'_>; 2],
+        log_sum_exp: impl Iterator<Item = f32>,
+        [row, index]: [usize; 2],
+        layout: &'a Layout,
+    ) -> Self {
+        let (seq, d) = (problem.seq, problem.d);
+        let zeros = vec![0.0; d];
+        let (rows, _) = sound_rows(q, [row, index], layout, &zeros);
+        let scale = LOG2_E / (d as f32).sqrt();
+        let mut scaled = Aligned::zeros(seq * d);
+        for (to, row) in scaled.chunks_mut(d.max(1)).zip(&rows) {
+            to.iter_mut().zip(*row).for_each(|(to, value)| *to = value * scale);
+        }
+        let (keys, _) = sound_rows(k, [row, index], layout, &zeros);
+        let keys = Packed::new(keys.into_iter(), d);
+        let told: Vec<f32> = log_sum_exp.collect();
+        let sound = layout.sequences.iter().map(|sequence| told[sequence.clone()].iter().all(|sum| sum.is_finite()));
+        let sound = sound.collect();
+        let attends = |position: usize| layout.shows(position) && told[position] > crate::attention::MASKED / 2.0;
+        let log_sum_exp: Vec<f32> = (0..seq)
+            .map(|position| if attends(position) { told[position] * LOG2_E } else { NO_QUERY })
+            .collect();
+        let excess = |position: usize| norm(&scaled[position * d..][..d]) * keys.largest() - log_sum_exp[position];
+        let of_steps = (0..seq.div_ceil(STEP)).map(|step| {
+            let positions = step * STEP..((step + 1) * STEP).min(seq);
+            positions.map(excess).fold(-NO_QUERY, f32::max)
+        });
+        let of_steps: Vec<f32> = of_steps.collect();
+        let running = |largest: &mut f32, excess: f32| {
+            *largest = largest.max(excess);
+            Some(*largest)
+        };
+        let up_to = of_steps.iter().copied().scan(-NO_QUERY, running).collect();
+        let mut from: Vec<f32> = of_steps.iter().rev().copied().scan(-NO_QUERY, running).collect();
+        from.reverse();
+        let slope = problem.rule.slope(index);
+        Self {
+            problem,
+            layout,
+            index,
+            q: scaled,
+            keys,
+            log_sum_exp,
+            sound,
+            slope: slope * LOG2_E,
+            reach: Reach::new(slope, problem.skip),
+            up_to,
+            from,
+        }
+    }
+
+    /// Whether every log-sum-exp of a sequence is finite.
+    pub(crate) fn is_sound(&self, sequence: &Range<usize>) -> bool {
+        let number = self.layout.sequences.iter().position(|other| other == sequence);
+        number.is_none_or(|number| self.sound[number])
+    }
+
+    /// The parts of its sequence that matter to some queries, each at most [`STEP`] long, with what is added to their
+    /// scores in units of the logarithm to base 2.
+    pub(crate) fn keys_for(&self, queries: &Range<usize>, sequence: &Range<usize>) -> Vec<(Range<usize>, f32)> {
+        let excess = |position: usize| {
+            let of_query = norm(&self.q[position * self.problem.d..][..self.problem.d]) * self.keys.largest();
+            of_query - self.log_sum_exp[position]
+        };
+        let largest = queries.clone().map(excess).fold(-NO_QUERY, f32::max);
+        self.partners(queries, sequence, |_| largest, |_| largest, |list| list)
+    }
+
+    /// The same for keys: the queries that matter to them. `list` is the transposed block list, where there is one.
+    pub(crate) fn queries_for(
+        &self,
+        keys: &Range<usize>,
+        sequence: &Range<usize>,
+        transposed: Option<&BlockList>,
+    ) -> Vec<(Range<usize>, f32)> {
+        self.partners(
+            keys,
+            sequence,
+            |end| end.checked_sub(1).map_or(-NO_QUERY, |last| self.up_to[last / STEP]),
+            |start| self.from.get(start / STEP).copied().unwrap_or(-NO_QUERY),
+            |list| transposed.unwrap_or(list),
+        )
+    }
+
+    fn partners<'b>(
+        &'b self,
+        own: &Range<usize>,
+        sequence: &Range<usize>,
+        excess_before: impl Fn(usize) -> f32,
+        excess_from: impl Fn(usize) -> f32,
+        list: impl Fn(&'b BlockList) -> &'b BlockList,
+    ) -> Vec<(Range<usize>, f32)> {
+        let mut parts = Vec::new();
+        let mut add = |range: Range<usize>, offset: f32| {
+            for start in range.clone().step_by(STEP) {
+                parts.push((start..(start + STEP).min(range.end), offset));
+            }
+        };
+        if let Rule::Blocks(blocks) = self.problem.rule {
+            let list = list(blocks);
+            let size = list.size();
+            for seen in list.seen_by(self.index, own.start / size) {
+                let start = (seen.block * size).max(sequence.start);
+                add(start..((seen.block + 1) * size).min(sequence.end).max(start), seen.offset * LOG2_E);
+            }
+            return parts;
+        }
+        let mut left = own.start;
+        while left > sequence.start && !self.reach.ends(excess_before(left), own.start - left + 1) {
+            left = left.saturating_sub(STEP).max(sequence.start);
+        }
+        let mut right = own.end;
+        while right < sequence.end && !self.reach.ends(excess_from(right), right + 1 - own.end) {
+            right = (right + STEP).min(sequence.end);
+        }
+        add(left..right, 0.0);
+        parts
+    }
+
+    /// Probabilities of `queries` × the panels that hold `keys`, `[query, panels · W]`; 0 outside `keys`.
+    #[inline(always)]
+    pub(crate) fn probabilities<I: Isa, const R: usize>(
+        &self,
+        queries: &Range<usize>,
+        keys: &Range<usize>,
+        offset: f32,
+        to: &mut [f32],
+    ) {
+        let panels = keys.start / W..keys.end.div_ceil(W);
+        let width = panels.len() * W;
+        for panel in panels.clone() {
+            let first = panel * W;
+            let mask = self.layout.mask::<W>(first, keys);
+            for strip in (0..queries.len()).step_by(R) {
+                let start = queries.start + strip;
+                let rows = rows_from(&self.q, self.problem.d, start, queries.end - 1);
+                let mut sums: Sums<R, W> = tile::<I, R, W>([[offset; W]; R], rows, self.keys.across.panel(panel));
+                add_positions::<I, R, W>(&mut sums, self.slope, start as f32 - first as f32);
+                if let Some(mask) = mask {
+                    for (score, mask) in sums.iter_mut().flat_map(|sums| sums.iter_mut().zip(mask.0)) {
+                        *score += mask;
+                    }
+                }
+                for (row, sums) in sums.iter_mut().enumerate().take(queries.len() - strip) {
+                    let log_sum_exp = self.log_sum_exp[start + row];
+                    sums.iter_mut().for_each(|score| *score = exp2::<I>(*score - log_sum_exp));
+                    to[(strip + row) * width + first - panels.start * W..][..W].copy_from_slice(sums);
+                }
+            }
+        }
+    }
+
+    /// Numbers that [`Self::probabilities`] writes at most.
+    pub(crate) const ROOM: usize = STEP * (STEP + 2 * W);
+}
+
+/// Parts of a sequence, each at most [`STEP`] positions, that cross no border of `size` positions.
+pub(crate) fn steps(sequence: &Range<usize>, size: Option<usize>) -> Vec<Range<usize>> {
+    let mut steps = Vec::new();
+    let mut start = sequence.start;
+    while start < sequence.end {
+        let border = size.map_or(usize::MAX, |size| start / size * size + size);
+        let end = (start + STEP).min(border).min(sequence.end);
+        steps.push(start..end);
+        start = end;
+    }
+    steps
+}

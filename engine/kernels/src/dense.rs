@@ -1,0 +1,135 @@
+//! Dense layers: on the processor kernels of our own, elsewhere and under differentiation burn's operations, which are
+//! also their twins.
+//!
+//! Weights stand as checkpoints store them, `[out, in]`.
+
+use burn::{
+    backend::Flex,
+    tensor::{DType, Device, Tensor, TensorData, activation::silu, module},
+};
+
+use crate::{
+    attention::is_processor,
+    cpu::{self, Table},
+};
+
+/// With fewer rows than this, packing the weights takes longer than it saves.
+const FEWEST_ROWS: usize = 48;
+
+/// Rows of a feed-forward layer that burn's operations compute at once: wide states never cover a long sequence.
+const ROWS: usize = 4096;
+
+/// `x·Wᵀ + b`.
+///
+/// # Shapes
+/// `[…, in] → […, out]`
+pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+    if !pays(&x) {
+        return module::linear(x, weight.transpose(), bias);
+    }
+    let mut shape = x.dims();
+    let [outputs, inputs] = weight.dims();
+    shape[D - 1] = outputs;
+    let (x, weight, bias) = (Host::new(x), Host::new(weight), bias.map(Host::new));
+    let out = cpu::linear(x.values(), table(&weight, bias.as_ref(), inputs));
+    tensor(out, shape)
+}
+
+/// SwiGLU (Shazeer 2020, arXiv 2002.05202): `w3(silu(gate) ⊙ up)`, the gate rows first in `w12`. A pair is weights and
+/// what is added.
+///
+/// # Shapes
+/// `[batch, seq, in] → [batch, seq, out]`
+pub fn swiglu(
+    x: Tensor<3>,
+    w12: (Tensor<2>, Option<Tensor<1>>),
+    w3: (Tensor<2>, Option<Tensor<1>>),
+) -> Tensor<3> {
+    let [batch, seq, inputs] = x.dims();
+    if !pays(&x) {
+        let rows = (ROWS / batch).max(1);
+        let parts = if seq <= rows { vec![x] } else { x.split(rows, 1) };
+        let mut parts: Vec<_> = parts.into_iter().map(|rows| swiglu_of_rows(rows, &w12, &w3)).collect();
+        return if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(parts, 1) };
+    }
+    let [outputs, wide] = w3.0.dims();
+    let x = Host::new(x);
+    let [w12, w3] = [w12, w3].map(|(weight, bias)| (Host::new(weight), bias.map(Host::new)));
+    let out = cpu::swiglu(x.values(), table(&w12.0, w12.1.as_ref(), inputs), table(&w3.0, w3.1.as_ref(), wide));
+    tensor(out, [batch, seq, outputs])
+}
+
+fn swiglu_of_rows(
+    x: Tensor<3>,
+    w12: &(Tensor<2>, Option<Tensor<1>>),
+    w3: &(Tensor<2>, Option<Tensor<1>>),
+) -> Tensor<3> {
+    let both = module::linear(x, w12.0.clone().transpose(), w12.1.clone());
+    let wide = both.dims()[2] / 2;
+    let gate = both.clone().slice_dim(2, 0..wide);
+    let up = both.slice_dim(2, wide..2 * wide);
+    module::linear(silu(gate) * up, w3.0.clone().transpose(), w3.1.clone())
+}
+
+/// Normalizes the last axis of `x + residual` to mean 0 and variance 1, then scales and shifts (Ba et al. 2016,
+/// arXiv 1607.06450).
+///
+/// # Shapes
+/// `[…, width] → […, width]`
+pub fn add_layer_norm<const D: usize>(
+    x: Tensor<D>,
+    residual: Option<Tensor<D>>,
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+    epsilon: f64,
+) -> Tensor<D> {
+    if !pays(&x) {
+        let x = match residual {
+            Some(residual) => x + residual,
+            None => x,
+        };
+        return module::layer_norm(x, weight, Some(bias), epsilon);
+    }
+    let shape = x.dims();
+    let mut values = x.into_data().try_into_vec::<f32>().expect("single precision, as was just looked up");
+    let (residual, weight, bias) = (residual.map(Host::new), Host::new(weight), Host::new(bias));
+    #[expect(clippy::cast_possible_truncation, reason = "the processor computes in single precision")]
+    let epsilon = epsilon as f32;
+    cpu::add_layer_norm(
+        &mut values,
+        residual.as_ref().map(Host::values),
+        [weight.values(), bias.values()],
+        epsilon,
+    );
+    tensor(values, shape)
+}
+
+/// Whether the kernels of our own take these rows.
+fn pays<const D: usize>(x: &Tensor<D>) -> bool {
+    let shape = x.dims();
+    let device = x.device();
+    let rows: usize = shape[..D - 1].iter().product();
+    rows >= FEWEST_ROWS && is_processor(&device) && !device.is_autodiff() && x.dtype() == DType::F32
+}
+
+fn table<'a>(weight: &'a Host, bias: Option<&'a Host>, inputs: usize) -> Table<'a> {
+    Table { weight: weight.values(), bias: bias.map(Host::values), inputs }
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+/// The values of a tensor on the processor, in order, without a copy where they already are.
+struct Host(<Flex as burn::backend::BackendTypes>::FloatTensorPrimitive);
+
+impl Host {
+    fn new<const D: usize>(tensor: Tensor<D>) -> Self {
+        let tensor = tensor.try_into_primitive::<Flex>().expect("a tensor of the processor");
+        Self(if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() })
+    }
+
+    fn values(&self) -> &[f32] {
+        self.0.as_slice::<f32>().expect("in order, and in single precision")
+    }
+}
