@@ -1,6 +1,8 @@
 //! Tests of the whole program.
 
 #[cfg(test)]
+mod attention_kernel;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod corpus;

@@ -9,15 +9,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use half::f16;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use strandscope_worker::{ForwardRequest, Task};
+use strandscope_worker::{ForwardRequest, GradientsOf, Task};
 
 use crate::engine::TestEngine;
 
 const MODELS: [&str; 3] = ["dnagrinder", "dnagrinder_preln_tied", "dnagrinder_classifier"];
 
-/// What `forward` gives; the fixtures hold more.
-const COMPARED: [&str; 6] = ["hidden.", "logits", "attention.", "mean_pool", "class_logits", "summary.attn_received"];
+/// What a case asks; everything else in its file is an answer.
+const ASKED: [&str; 4] = ["input_ids", "attention_mask", "labels", "class_target"];
 
 #[test]
 fn every_fixture_is_met_on_the_cpu() {
@@ -38,7 +39,7 @@ fn check_all(mut engine: TestEngine) {
         let expected = read(&case);
         let got = forward(&mut engine, &model, &case);
         let attention_mask = &expected["attention_mask"].values;
-        for (name, want) in expected.iter().filter(|(name, _)| COMPARED.iter().any(|part| name.starts_with(part))) {
+        for (name, want) in expected.iter().filter(|(name, _)| !ASKED.contains(&name.as_str())) {
             compared += 1;
             let problem = match got.get(name) {
                 None => Some("missing".to_owned()),
@@ -49,7 +50,7 @@ fn check_all(mut engine: TestEngine) {
             }
         }
     }
-    assert_eq!(compared, 38, "the fixtures are complete");
+    assert_eq!(compared, 124, "the fixtures are complete");
     assert!(report.is_empty(), "on {}:\n{report}", engine.device);
 }
 
@@ -60,7 +61,8 @@ fn cases() -> Vec<(PathBuf, PathBuf)> {
     for model in MODELS.map(|name| fixtures.join(name)) {
         for entry in fs::read_dir(&model).expect("a fixture") {
             let path = entry.expect("an entry").path();
-            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("expected_")) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.starts_with("expected_") || name.starts_with("gradients_") {
                 cases.push((model.clone(), path));
             }
         }
@@ -75,23 +77,32 @@ fn forward(engine: &mut TestEngine, model: &Path, case: &Path) -> BTreeMap<Strin
     let (input, output) = (folder.path().join("in.safetensors"), folder.path().join("out.safetensors"));
     let bytes = fs::read(case).expect("a case");
     let tensors = SafeTensors::deserialize(&bytes).expect("safetensors");
-    let inputs = ["input_ids", "attention_mask"].map(|name| (name, tensors.tensor(name).expect("an input")));
+    let inputs = ASKED.into_iter().filter_map(|name| Some((name, tensors.tensor(name).ok()?)));
     let packed = safetensors::serialize(inputs, None::<HashMap<String, String>>).expect("tensors");
     fs::write(&input, packed).expect("a scratch file");
-    let request =
-        ForwardRequest { model: model.to_owned(), input, outputs: Vec::new(), output: output.clone(), force: false };
+    let of_gradients = case.file_name().is_some_and(|name| name.to_string_lossy().starts_with("gradients_"));
+    let classifies = model.ends_with("dnagrinder_classifier");
+    let request = ForwardRequest {
+        model: model.to_owned(),
+        input,
+        outputs: Vec::new(),
+        gradients: of_gradients.then_some(if classifies { GradientsOf::Class } else { GradientsOf::Mlm }),
+        output: output.clone(),
+        force: false,
+    };
     if let Err(error) = engine.run(Task::Forward(request)) {
         panic!("{}: {error} {:?}", case.display(), error.causes);
     }
     read(&output)
 }
 
-struct Tensor {
-    shape: Vec<usize>,
-    values: Vec<f64>,
+/// A tensor of a fixture.
+pub(crate) struct Tensor {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Vec<f64>,
 }
 
-fn read(path: &Path) -> BTreeMap<String, Tensor> {
+pub(crate) fn read(path: &Path) -> BTreeMap<String, Tensor> {
     let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let tensors = SafeTensors::deserialize(&bytes).expect("safetensors");
     tensors.iter().map(|(name, view)| (name.to_owned(), host(&view))).collect()
@@ -100,6 +111,7 @@ fn read(path: &Path) -> BTreeMap<String, Tensor> {
 fn host(view: &TensorView<'_>) -> Tensor {
     let data = view.data();
     let values = match view.dtype() {
+        Dtype::F16 => data.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).into()).collect(),
         Dtype::F32 => data.as_chunks().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes))).collect(),
         Dtype::I64 => {
             let whole = data.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes));
@@ -115,8 +127,10 @@ fn host(view: &TensorView<'_>) -> Tensor {
 fn tolerance(name: &str) -> (f64, f64) {
     match name {
         "logits" => (5e-5, 1e-5),
+        "loss" => (0.0, 1e-5),
+        _ if name.starts_with("grad") => (1e-5, 1e-4),
         _ if name.starts_with("hidden.") => (3e-5, 0.0),
-        _ if name.starts_with("summary.") => (2e-5, 1e-5),
+        _ if name.starts_with("summary.attn_") => (2e-5, 1e-5),
         _ => (1e-5, 0.0),
     }
 }
@@ -124,7 +138,9 @@ fn tolerance(name: &str) -> (f64, f64) {
 /// Which token of the batch an element belongs to, as `(row, token)`; `None` where an element is of a whole row.
 fn token_of(name: &str, shape: &[usize], index: &[usize]) -> Option<(usize, usize)> {
     match (name, shape.len()) {
-        ("mean_pool" | "class_logits", _) => None,
+        ("mean_pool" | "class_logits" | "loss", _) => None,
+        ("grad.word_embedding_output" | "grad_times_input", _) => Some((index[0], index[1])),
+        _ if name.starts_with("grad.") => None,
         // [batch, head, query, key]: by its query. [layer, batch, head, key]: by its key.
         (_, 4) if name.starts_with("attention.") => Some((index[0], index[2])),
         (_, 4) => Some((index[1], index[3])),
@@ -173,10 +189,11 @@ fn difference(name: &str, got: &Tensor, want: &Tensor, attention_mask: &[f64]) -
 }
 
 fn batch_size(name: &str, shape: &[usize]) -> usize {
-    if name.starts_with("summary.") { shape[1] } else { shape[0] }
+    if name.starts_with("summary.attn_") { shape[1] } else { shape[0] }
 }
 
-fn unravel(mut at: usize, shape: &[usize]) -> Vec<usize> {
+/// The index of an element in a tensor of that shape.
+pub(crate) fn unravel(mut at: usize, shape: &[usize]) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for (place, size) in index.iter_mut().zip(shape).rev() {
         *place = at % size;

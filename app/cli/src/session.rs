@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use strandscope_worker::{
-    Engine, EngineOptions, Event, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task, TrackChunk, genome::Strand,
+    AttentionPairs, Engine, EngineOptions, Event, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task, TrackChunk,
+    genome::Strand,
 };
 
 use crate::{
@@ -43,6 +44,11 @@ pub(crate) trait Receiver {
 
     /// The next part of a track.
     fn chunk(&mut self, chunk: TrackChunk) -> Result<()>;
+
+    /// Weights of attention between pairs of places.
+    fn pairs(&mut self, _pairs: AttentionPairs) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// For tasks that give nothing before their end.
@@ -182,6 +188,7 @@ impl Watch<'_> {
                 self.record = Some(record);
             }
             Event::TrackChunk { job: id, chunk } if id == job => receiver.chunk(chunk)?,
+            Event::Pairs { job: id, pairs } if id == job => receiver.pairs(pairs)?,
             // The engine is ready, or a job that has ended is heard of.
             _ => {}
         }

@@ -1,19 +1,19 @@
-//! Attention received, as a track of token spans.
+//! Where attention went, over a region: tracks of token spans, maps in bins, and the strongest partners.
+
+mod window;
 
 use std::{iter::once, ops::Range};
 
 use strandscope_genome::{Region, Strand, Track, TrackLayout};
-use strandscope_kernels::{Conduct, Statistics};
-use strandscope_models::{
-    dnagrinder::{Pass, Seen},
-    folder::Model,
-};
+use strandscope_kernels::Conduct;
+use strandscope_models::folder::Model;
 use strandscope_tokens::Tokenizer;
 
 use crate::{
     AnalysisError,
     batch::{Batch, is_base},
 };
+use window::{Answers, Groups, Window};
 
 /// Context on each side of a window, as a share of it.
 const FLANK_SHARE: u64 = 8;
@@ -54,6 +54,107 @@ impl Shown {
     }
 }
 
+/// What is told of attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stat {
+    /// What each token is given by all others together.
+    Received,
+    /// How spread out each token's attention is, in nats.
+    Entropy,
+    /// How far away each token looks on average, in tokens.
+    Distance,
+    /// What the token before the sequence gives to each.
+    Cls,
+    /// What the token at a position gives to each.
+    Row {
+        /// On the contig.
+        position_bp: u64,
+    },
+    /// What one token draws on through all layers (Abnar and Zuidema 2020, arXiv 2005.00928), averaged over attention
+    /// heads: that at a position or, without one, the token before the sequence.
+    Rollout {
+        /// On the contig.
+        position_bp: Option<u64>,
+    },
+    /// Attention between bins of equal width.
+    Map {
+        /// Bins on each side.
+        bins: usize,
+        /// What a cell tells.
+        pool: Pool,
+    },
+    /// To which tokens each gives most.
+    Top {
+        /// How many.
+        places: usize,
+    },
+}
+
+impl Stat {
+    /// What tracks of it are called.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Entropy => "entropy",
+            Self::Distance => "distance",
+            Self::Cls => "cls",
+            Self::Row { .. } => "row",
+            Self::Rollout { .. } => "rollout",
+            Self::Map { .. } => "map",
+            Self::Top { .. } => "top",
+        }
+    }
+
+    /// A track of it, for people.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Received => "attention received",
+            Self::Entropy => "entropy of attention",
+            Self::Distance => "distance of attention",
+            Self::Cls => "attention of the token before the sequence",
+            Self::Row { .. } => "attention of a token",
+            Self::Rollout { .. } => "attention rollout",
+            Self::Map { .. } => "map of attention",
+            Self::Top { .. } => "strongest partners",
+        }
+    }
+
+    /// What its numbers count.
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Received => "sum of weights",
+            Self::Entropy => "nats",
+            Self::Distance => "tokens",
+            _ => "weight",
+        }
+    }
+
+    /// Whether it makes sense only where all of the region is read at once.
+    fn needs_one_window(self) -> bool {
+        matches!(self, Self::Row { .. } | Self::Rollout { position_bp: Some(_) } | Self::Map { .. })
+    }
+
+    /// The position it is about.
+    fn position_bp(self) -> Option<u64> {
+        match self {
+            Self::Row { position_bp } | Self::Rollout { position_bp: Some(position_bp) } => Some(position_bp),
+            _ => None,
+        }
+    }
+}
+
+/// What a cell of a map tells of the weights in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pool {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// The largest.
+    Max,
+    /// Their sum.
+    Sum,
+}
+
 /// How attention over a region is computed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttentionPlan {
@@ -63,6 +164,8 @@ pub struct AttentionPlan {
     pub contig_bp: u64,
     /// Bases read at once, flanks included; longer regions are cut.
     pub window_bp: u64,
+    /// What is told.
+    pub stat: Stat,
     /// Layers.
     pub layer: Shown,
     /// Attention heads.
@@ -82,9 +185,69 @@ impl AttentionPlan {
     fn core_bp(&self) -> u64 {
         (self.window_bp - 2 * self.flank_bp()).max(1)
     }
+
+    /// Refuses what cannot be told of the region.
+    fn check(&self, tokenizer: &Tokenizer) -> Result<(), AnalysisError> {
+        let refused = |reason: String| Err(AnalysisError::Request(reason));
+        if self.stat.needs_one_window() && self.window_count() > 1 {
+            return refused(format!(
+                "the region of {} bases is longer than the window of {}, and {} cannot be told across windows: read it \
+                 at once with --window-tokens whole, or name a shorter region",
+                self.region.len_bp(),
+                self.window_bp,
+                self.stat.name()
+            ));
+        }
+        if let Some(position_bp) = self.stat.position_bp()
+            && !(self.region.start_bp..self.region.end_bp).contains(&position_bp)
+        {
+            return refused(format!("position {} lies outside the region {}", position_bp + 1, self.region));
+        }
+        let needs_first = matches!(self.stat, Stat::Cls | Stat::Rollout { position_bp: None });
+        if needs_first && tokenizer.special().cls.is_none() {
+            return refused("this model has no token before the sequence; name a position with --query".to_owned());
+        }
+        let averaged = (self.layer, self.attention_head) == (Shown::Mean, Shown::Mean);
+        if matches!(self.stat, Stat::Rollout { .. }) && !averaged {
+            let reason = "rollout goes through all layers and attention heads: leave --layer and --attention-head out";
+            return refused(reason.to_owned());
+        }
+        Ok(())
+    }
 }
 
-/// Names of layer and attention head of each track, `mean` where averaged.
+/// Part of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    /// The next values of a track.
+    Track(Track),
+    /// A whole map.
+    Map(AttentionMap),
+    /// The partners of the next tokens.
+    Partners(Vec<PartnerOf>),
+}
+
+/// Attention between bins of a region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttentionMap {
+    /// Where each bin begins, and the end of the last, on the contig.
+    pub edges_bp: Vec<u64>,
+    /// `[bin of queries, bin of keys]`; NaN where a bin has no token.
+    pub values: Vec<f32>,
+}
+
+/// A token and one of its partners.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PartnerOf {
+    /// Where the token lies, on the contig.
+    pub span_bp: (u64, u64),
+    /// Where the partner lies; `None` for a token that stands for no bases.
+    pub partner_bp: Option<(u64, u64)>,
+    /// The weight that the token gives to it; NaN where it could not be computed.
+    pub weight: f32,
+}
+
+/// Names of layer and attention head of each track, map or list, `mean` where averaged.
 ///
 /// # Errors
 /// When the model has no such layer or attention head.
@@ -93,58 +256,57 @@ pub fn track_names(model: &Model, plan: &AttentionPlan) -> Result<Vec<(String, S
     Ok(names.map(|(layers, heads)| (plan.layer.name(&layers), plan.attention_head.name(&heads))).collect())
 }
 
-/// Attention that each token of a region receives, summed over the queries of its window; tells how many bases of the
-/// region the model was given as unknown.
+/// What attention does over a region; tells how many bases of the region the model was given as unknown.
 ///
-/// `bases` reads a stretch of the contig; `part` takes the next part of a track and, after the last track of a
-/// window, is asked whether to go on by `go_on`.
+/// `bases` reads a stretch of the contig; `part` takes the number of a track, map or list and its next part, and after
+/// each window `go_on` is asked whether to go on.
 ///
 /// # Errors
-/// When bases cannot be read, the device fails, or the work is stopped.
-pub fn attention_received(
+/// When the region does not allow what is asked, bases cannot be read, or the work is stopped.
+pub fn attention(
     model: &Model,
     tokenizer: &Tokenizer,
     plan: &AttentionPlan,
     conduct: &Conduct,
     bases: &mut dyn FnMut(Range<u64>) -> Result<Vec<u8>, AnalysisError>,
-    part: &mut dyn FnMut(usize, Track),
+    part: &mut dyn FnMut(usize, Part),
     go_on: &mut dyn FnMut(u64) -> Result<(), AnalysisError>,
 ) -> Result<u64, AnalysisError> {
+    plan.check(tokenizer)?;
+    let groups = pairs(model, plan)?;
     let names = track_names(model, plan)?;
     let mut core_start = plan.region.start_bp;
     let mut windows = 0;
     let mut unknown_bp = 0;
     while core_start < plan.region.end_bp {
         let core_end = core_start.saturating_add(plan.core_bp()).min(plan.region.end_bp);
-        let window = window_around(core_start..core_end, plan);
-        let read = bases(window.clone())?;
+        let around = window_around(core_start..core_end, plan);
+        let read = bases(around.clone())?;
         let batch = Batch::new(&[&read], tokenizer)?;
         // Windows overlap, so that letters are counted in the cores, which do not.
         if batch.unknown_bp > 0 {
-            let core = offset(window.start, core_start)..offset(window.start, core_end);
+            let core = offset(around.start, core_start)..offset(around.start, core_end);
             unknown_bp += read[core].iter().filter(|letter| !is_base(**letter)).count() as u64;
         }
-        let received = received_by_layer(model, &batch, conduct);
+        let placed = tokens_inside(&batch.spans[0], around.start, core_start..core_end);
+        let core = core_start..core_end;
+        let window = Window { model, batch: &batch, placed, core, start_bp: around.start, conduct };
+        let answers = window.answers(plan.stat, &groups)?;
         if conduct.watch.is_stopped() {
             return Err(AnalysisError::Cancelled);
         }
-        let (tokens, spans) = tokens_inside(&batch.spans[0], window.start, core_start..core_end);
-        for (number, (groups, (layer, head))) in pairs(model, plan)?.into_iter().zip(&names).enumerate() {
-            let values = tokens.iter().map(|&token| mean(&received, &groups, token)).collect();
-            let label = format!("received:{layer}:{head}");
-            part(
-                number,
-                Track {
-                    name: format!("attention received, layer {layer}, attention head {head}"),
-                    label,
-                    unit: "sum of weights".to_owned(),
-                    region: Region::new(plan.region.contig.clone(), core_start, core_end),
-                    strand: Strand::Forward,
-                    layout: TrackLayout::Spans(spans.clone()),
-                    values,
-                    missing: Vec::new(),
-                },
-            );
+        match answers {
+            Answers::Values(values) => {
+                for (number, (values, name)) in values.into_iter().zip(&names).enumerate() {
+                    part(number, Part::Track(track(plan, name, core_start..core_end, &window.placed, values)));
+                }
+            }
+            Answers::Maps(maps) => {
+                maps.into_iter().enumerate().for_each(|(number, map)| part(number, Part::Map(map)));
+            }
+            Answers::Partners(lists) => {
+                lists.into_iter().enumerate().for_each(|(number, list)| part(number, Part::Partners(list)));
+            }
         }
         core_start = core_end;
         windows += 1;
@@ -153,12 +315,29 @@ pub fn attention_received(
     Ok(unknown_bp)
 }
 
+/// One value for each token of a core.
+fn track(
+    plan: &AttentionPlan,
+    (layer, head): &(String, String),
+    core: Range<u64>,
+    placed: &[Placed],
+    values: Vec<f32>,
+) -> Track {
+    Track {
+        name: format!("{}, layer {layer}, attention head {head}", plan.stat.title()),
+        label: format!("{}:{layer}:{head}", plan.stat.name()),
+        unit: plan.stat.unit().to_owned(),
+        region: Region::new(plan.region.contig.clone(), core.start, core.end),
+        strand: Strand::Forward,
+        layout: TrackLayout::Spans(placed.iter().map(|placed| placed.span_bp).collect()),
+        values,
+        missing: Vec::new(),
+    }
+}
+
 fn offset(start_bp: u64, position_bp: u64) -> usize {
     usize::try_from(position_bp - start_bp).unwrap_or(usize::MAX)
 }
-
-/// A group of layers and a group of attention heads.
-type Groups = (Range<usize>, Range<usize>);
 
 fn pairs(model: &Model, plan: &AttentionPlan) -> Result<Vec<Groups>, AnalysisError> {
     let heads = plan.attention_head.groups(model.config.num_attention_heads, "attention head")?;
@@ -170,40 +349,24 @@ fn window_around(core: Range<u64>, plan: &AttentionPlan) -> Range<u64> {
     core.start.saturating_sub(plan.flank_bp())..(core.end + plan.flank_bp()).min(plan.contig_bp)
 }
 
-/// `[layer][head][token]`.
-fn received_by_layer(model: &Model, batch: &Batch, conduct: &Conduct) -> Vec<Vec<Vec<f32>>> {
-    let device = model.network.device();
-    let ids = batch.ids(&device);
-    let tokens = ids.dims()[1];
-    let ones = vec![1.0; batch.rows() * tokens];
-    let mut layers = Vec::new();
-    let mut observe = |_: usize, seen: &Seen<'_>| {
-        let columns = Statistics::new(seen.input, &seen.attention.log_sum_exp, conduct).columns(&[&ones]);
-        layers.push(columns.sums.chunks(tokens.max(1)).map(<[f32]>::to_vec).collect());
-    };
-    let mut pass = Pass { conduct: conduct.clone(), observe: Some(&mut observe), ..Pass::default() };
-    model.network.encode(ids, batch.segments().as_ref(), &mut pass);
-    layers
+/// A token that covers part of a core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Placed {
+    /// Its number in the window.
+    token: usize,
+    /// The part of its span inside the core, on the contig.
+    span_bp: (u64, u64),
 }
 
-/// The tokens that cover the core, and the parts of their spans inside it, on the contig.
-fn tokens_inside(
-    spans: &[Option<(usize, usize)>],
-    window_start: u64,
-    core: Range<u64>,
-) -> (Vec<usize>, Vec<(u64, u64)>) {
+/// The tokens that cover the core.
+fn tokens_inside(spans: &[Option<(usize, usize)>], window_start: u64, core: Range<u64>) -> Vec<Placed> {
     let placed = spans.iter().enumerate().filter_map(|(token, span)| {
         let (start, end) = (*span)?;
         let (start, end) = (window_start + start as u64, window_start + end as u64);
-        let cut = (start.max(core.start), end.min(core.end));
-        (cut.0 < cut.1).then_some((token, cut))
+        let span_bp = (start.max(core.start), end.min(core.end));
+        (span_bp.0 < span_bp.1).then_some(Placed { token, span_bp })
     });
-    placed.unzip()
-}
-
-fn mean(received: &[Vec<Vec<f32>>], (layers, heads): &Groups, token: usize) -> f32 {
-    let values = received[layers.clone()].iter().flat_map(|layer| layer[heads.clone()].iter().map(|head| head[token]));
-    values.sum::<f32>() / (layers.len() * heads.len()) as f32
+    placed.collect()
 }
 
 #[cfg(test)]
@@ -213,9 +376,8 @@ mod tests {
     #[test]
     fn spans_are_cut_at_the_core() {
         let spans = [None, Some((0, 4)), Some((4, 9)), Some((9, 12)), None];
-        let (tokens, places) = tokens_inside(&spans, 100, 102..109);
-        assert_eq!(tokens, [1, 2]);
-        assert_eq!(places, [(102, 104), (104, 109)]);
+        let placed = |token, span_bp| Placed { token, span_bp };
+        assert_eq!(tokens_inside(&spans, 100, 102..109), [placed(1, (102, 104)), placed(2, (104, 109))]);
     }
 
     #[test]

@@ -3,12 +3,13 @@
 
 use burn::{
     backend::{
-        Autodiff, AutodiffBackend, Backend, Flex, backend_extension,
+        Autodiff, AutodiffBackend, Backend, Flex,
         autodiff::{
             checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
             grads::Gradients,
             ops::{Backward, Ops, OpsKind},
         },
+        backend_extension,
         tensor::FloatTensor,
         wgpu::CubeBackend,
     },
@@ -114,9 +115,8 @@ impl AttentionBackend for Flex {
             let saved = cpu::Saved { q, k, v, out, log_sum_exp: &told, grad_out };
             cpu::backward(&asked.problem(shape, false), saved)
         });
-        let tensor = |values: Vec<f32>| {
-            primitive(Tensor::<4>::from_data(TensorData::new(values, shape), &Device::flex()))
-        };
+        let tensor =
+            |values: Vec<f32>| primitive(Tensor::<4>::from_data(TensorData::new(values, shape), &Device::flex()));
         (tensor(found.q), tensor(found.k), tensor(found.v))
     }
 }
@@ -158,7 +158,8 @@ impl<B: AttentionBackend, C: CheckpointStrategy> AttentionBackend for Autodiff<B
         v: FloatTensor<Self>,
         asked: Asked,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (inputs, nodes) = ([q.primitive(), k.primitive(), v.primitive()].map(Clone::clone), [q.node(), k.node(), v.node()]);
+        let (inputs, nodes) =
+            ([q.primitive(), k.primitive(), v.primitive()].map(Clone::clone), [q.node(), k.node(), v.node()]);
         let [of_q, of_k, of_v] = inputs.clone();
         let (out, log_sum_exp) = B::attend(of_q, of_k, of_v, asked.clone());
         let told = Self::from_inner(log_sum_exp.clone());
@@ -227,9 +228,8 @@ pub(crate) fn attend_on_processor(
     row_statistics: bool,
 ) -> (Attention, RowStatistics) {
     let [batch, heads, seq, d] = tensors[0].dims();
-    let found = with_values(tensors, |[q, k, v]| {
-        cpu::forward(&asked.problem([batch, heads, seq, d], row_statistics), q, k, v)
-    });
+    let found =
+        with_values(tensors, |[q, k, v]| cpu::forward(&asked.problem([batch, heads, seq, d], row_statistics), q, k, v));
     asked.watch.keep(found.kept);
     let device = Device::flex();
     let out = Tensor::<4>::from_data(TensorData::new(found.out, [batch, seq, heads, d]), &device);
@@ -243,22 +243,29 @@ pub(crate) fn attend_on_processor(
 /// Calls `work` with the values of tensors `[batch, head, seq, d]` on the processor, without a copy where those of a
 /// position stand together.
 pub(crate) fn with_values<T, const N: usize>(tensors: [Tensor<4>; N], work: impl FnOnce([Strided<'_>; N]) -> T) -> T {
-    let tensors = tensors.map(|tensor| {
+    with_all_values(tensors.into(), |values| work(std::array::from_fn(|index| values[index])))
+}
+
+/// The same for any number of tensors.
+pub(crate) fn with_all_values<T>(tensors: Vec<Tensor<4>>, work: impl FnOnce(&[Strided<'_>]) -> T) -> T {
+    let tensors = tensors.into_iter().map(|tensor| {
         let tensor = tensor.try_into_primitive::<Flex>().expect("a tensor of the processor");
         let strides = tensor.layout().strides();
         let plain = strides.iter().all(|stride| *stride >= 0) && (strides[3] == 1 || tensor.layout().shape()[3] <= 1);
         if plain { tensor } else { tensor.to_contiguous() }
     });
-    work(std::array::from_fn(|index| {
-        let layout = tensors[index].layout();
+    let tensors: Vec<_> = tensors.collect();
+    let values = tensors.iter().map(|tensor| {
+        let layout = tensor.layout();
         let stride = |axis: usize| layout.strides()[axis].unsigned_abs();
         Strided {
-            values: tensors[index].storage::<f32>(),
+            values: tensor.storage::<f32>(),
             start: layout.start_offset(),
             strides: [stride(0), stride(1), stride(2)],
             d: layout.shape()[3],
         }
-    }))
+    });
+    work(&values.collect::<Vec<_>>())
 }
 
 fn primitive<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Flex> {

@@ -9,11 +9,13 @@ mod head;
 mod isa;
 mod pairs;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod tile;
 
 pub(crate) use backward::{Saved, backward};
 pub(crate) use columns::columns;
-pub(crate) use dense::{Table, add_layer_norm, linear, swiglu};
+pub(crate) use dense::{Table, add_layer_norm, add_linear, swiglu};
 pub(crate) use forward::forward;
 pub(crate) use head::Strided;
-pub(crate) use pairs::{Of, cells, cut_out, partners};
+pub(crate) use pairs::{Source, cells, cut_out, partners};

@@ -11,6 +11,7 @@ use burn::{
 use crate::{
     attention::is_processor,
     cpu::{self, Table},
+    watch::Watch,
 };
 
 /// With fewer rows than this, packing the weights takes longer than it saves.
@@ -23,15 +24,36 @@ const ROWS: usize = 4096;
 ///
 /// # Shapes
 /// `[…, in] → […, out]`
-pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>, watch: &Watch) -> Tensor<D> {
     if !pays(&x) {
         return module::linear(x, weight.transpose(), bias);
     }
     let mut shape = x.dims();
-    let [outputs, inputs] = weight.dims();
-    shape[D - 1] = outputs;
+    shape[D - 1] = weight.dims()[0];
+    // Zeros that are only asked for, not written: the system gives them page by page.
+    let zeros = tensor(vec![0.0; shape.iter().product()], shape);
+    add_linear(zeros, x, weight, bias, watch)
+}
+
+/// `onto + x·Wᵀ + b`.
+///
+/// # Shapes
+/// `[…, out], […, in] → […, out]`
+pub fn add_linear<const D: usize>(
+    onto: Tensor<D>,
+    x: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    watch: &Watch,
+) -> Tensor<D> {
+    if !pays(&x) {
+        return onto + module::linear(x, weight.transpose(), bias);
+    }
+    let shape = onto.dims();
+    let inputs = weight.dims()[1];
     let (x, weight, bias) = (Host::new(x), Host::new(weight), bias.map(Host::new));
-    let out = cpu::linear(x.values(), table(&weight, bias.as_ref(), inputs));
+    let mut out = onto.into_data().try_into_vec::<f32>().expect("single precision, as was just looked up");
+    cpu::add_linear(&mut out, x.values(), table(&weight, bias.as_ref(), inputs), watch);
     tensor(out, shape)
 }
 
@@ -44,6 +66,7 @@ pub fn swiglu(
     x: Tensor<3>,
     w12: (Tensor<2>, Option<Tensor<1>>),
     w3: (Tensor<2>, Option<Tensor<1>>),
+    watch: &Watch,
 ) -> Tensor<3> {
     let [batch, seq, inputs] = x.dims();
     if !pays(&x) {
@@ -55,7 +78,8 @@ pub fn swiglu(
     let [outputs, wide] = w3.0.dims();
     let x = Host::new(x);
     let [w12, w3] = [w12, w3].map(|(weight, bias)| (Host::new(weight), bias.map(Host::new)));
-    let out = cpu::swiglu(x.values(), table(&w12.0, w12.1.as_ref(), inputs), table(&w3.0, w3.1.as_ref(), wide));
+    let (w12, w3) = (table(&w12.0, w12.1.as_ref(), inputs), table(&w3.0, w3.1.as_ref(), wide));
+    let out = cpu::swiglu(x.values(), w12, w3, watch);
     tensor(out, [batch, seq, outputs])
 }
 
@@ -95,12 +119,7 @@ pub fn add_layer_norm<const D: usize>(
     let (residual, weight, bias) = (residual.map(Host::new), Host::new(weight), Host::new(bias));
     #[expect(clippy::cast_possible_truncation, reason = "the processor computes in single precision")]
     let epsilon = epsilon as f32;
-    cpu::add_layer_norm(
-        &mut values,
-        residual.as_ref().map(Host::values),
-        [weight.values(), bias.values()],
-        epsilon,
-    );
+    cpu::add_layer_norm(&mut values, residual.as_ref().map(Host::values), [weight.values(), bias.values()], epsilon);
     tensor(values, shape)
 }
 

@@ -15,15 +15,19 @@ mod reach;
 mod reference;
 mod segments;
 mod statistics;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use alibi::alibi_slopes;
 pub use attention::{Attention, AttentionInput, Conduct, NO_PARTNER, PositionRule, attention};
 pub use backend::{Asked, AttentionBackend};
 pub use blocks::{BlockList, BlockListError, Listed};
-pub use dense::{add_layer_norm, linear, swiglu};
+pub use dense::{add_layer_norm, add_linear, linear, swiglu};
 pub use reach::Kept;
 pub use reference::attention_probabilities;
 pub use segments::{Segments, SegmentsError};
-pub use statistics::{ColumnStatistics, MeanOf, PooledMap, RowStatistics, Statistics, attention_with_rows};
+pub use statistics::{
+    ColumnStatistics, MeanOf, PooledMap, RowStatistics, Statistics, attention_with_rows, partners, pooled_map,
+};
 pub use watch::Watch;

@@ -72,7 +72,8 @@ mod tests {
             // Scores of up to 8 nats against a row whose weights sum up to 1.
             let excess = 8.0 * std::f32::consts::LOG2_E;
             let end = (0..).find(|&distance| reach.ends(excess, distance)).expect("weights fall");
-            let beyond: f64 = (end..end + 100_000).map(|distance| (8.0 - f64::from(slope) * distance as f64).exp()).sum();
+            let beyond: f64 =
+                (end..end + 100_000).map(|distance| (8.0 - f64::from(slope) * distance as f64).exp()).sum();
             assert!(2.0 * beyond < 2f64.powi(-24), "slope {slope}: {beyond} beyond {end}");
             assert!(2.0 * beyond > 2f64.powi(-26), "slope {slope}: {beyond} beyond {end} need not be looked at");
         }

@@ -96,8 +96,8 @@ impl<'a> Scorer<'a> {
             PositionRule::Alibi(slopes) => {
                 let negated: Vec<f32> = slopes.iter().map(|slope| -slope).collect();
                 let slopes = Tensor::<1>::from_floats(negated.as_slice(), &device).reshape([1, heads, 1, 1]);
-                let distance = positions(rows.clone(), &device).unsqueeze_dim::<2>(1)
-                    - positions(0..seq, &device).unsqueeze();
+                let distance =
+                    positions(rows.clone(), &device).unsqueeze_dim::<2>(1) - positions(0..seq, &device).unsqueeze();
                 scores = scores + slopes * distance.abs().unsqueeze::<4>();
             }
             PositionRule::Blocks(list) => {

@@ -9,8 +9,8 @@ use burn::tensor::{Device, Tensor};
 
 use crate::{
     attention::{Attention, AttentionInput, Conduct, attention, is_processor},
-    backend::{Asked, attend_on_processor, with_values},
-    cpu::{self, Of},
+    backend::{Asked, attend_on_processor, with_all_values, with_values},
+    cpu,
 };
 
 /// Statistics of each query, `[batch, seq, head]`.
@@ -126,21 +126,17 @@ impl Statistics {
     /// The strongest partners of each query, `[seq, place]`: key and probability. Where there are no more above 2⁻²⁴,
     /// [`crate::NO_PARTNER`] and 0.
     pub fn partners(&self, of: &MeanOf, places: usize) -> Vec<(u32, f32)> {
-        let problem = self.asked.problem(self.q.dims(), false);
-        self.with_qk(|qk| cpu::partners(&problem, qk, &self.log_sum_exp, &Of::from(of), places))
+        partners(&[self], of, places)
     }
 
     /// A map in the cells between `edges`, which rise from 0 to at most `seq`.
     pub fn map(&self, of: &MeanOf, edges: &[usize]) -> PooledMap {
-        let problem = self.asked.problem(self.q.dims(), false);
-        let found = self.with_qk(|qk| cpu::cells(&problem, qk, &self.log_sum_exp, &Of::from(of), edges));
-        PooledMap { sum: found.sum, max: found.max }
+        pooled_map(&[self], of, edges)
     }
 
     /// The probabilities of some queries and keys, `[query, key]`.
     pub fn cut_out(&self, of: &MeanOf, queries: Range<usize>, keys: Range<usize>) -> Vec<f32> {
-        let problem = self.asked.problem(self.q.dims(), false);
-        self.with_qk(|qk| cpu::cut_out(&problem, qk, &self.log_sum_exp, &Of::from(of), [queries, keys]))
+        with_sources(&[self], of, |sources| cpu::cut_out(sources, [queries, keys]))
     }
 
     fn with_qk<T>(&self, work: impl FnOnce([cpu::Strided<'_>; 2]) -> T) -> T {
@@ -148,8 +144,29 @@ impl Statistics {
     }
 }
 
-impl From<&MeanOf> for Of {
-    fn from(of: &MeanOf) -> Self {
-        Self { row: of.row, heads: of.heads.clone() }
-    }
+/// [`Statistics::partners`] of the mean over several layers of one shape.
+pub fn partners(layers: &[&Statistics], of: &MeanOf, places: usize) -> Vec<(u32, f32)> {
+    with_sources(layers, of, |sources| cpu::partners(sources, places))
+}
+
+/// [`Statistics::map`] of the mean over several layers of one shape.
+pub fn pooled_map(layers: &[&Statistics], of: &MeanOf, edges: &[usize]) -> PooledMap {
+    let found = with_sources(layers, of, |sources| cpu::cells(sources, edges));
+    PooledMap { sum: found.sum, max: found.max }
+}
+
+/// Calls `work` with the attention heads of all layers that are averaged.
+fn with_sources<T>(layers: &[&Statistics], of: &MeanOf, work: impl FnOnce(&[cpu::Source<'_>]) -> T) -> T {
+    let tensors = layers.iter().flat_map(|layer| [layer.q.clone(), layer.k.clone()]).collect();
+    with_all_values(tensors, |values| {
+        let sources = layers.iter().zip(values.as_chunks().0).map(|(layer, &[q, k])| cpu::Source {
+            problem: layer.asked.problem(layer.q.dims(), false),
+            q,
+            k,
+            log_sum_exp: &layer.log_sum_exp,
+            row: of.row,
+            heads: of.heads.clone(),
+        });
+        work(&sources.collect::<Vec<_>>())
+    })
 }

@@ -10,7 +10,7 @@ use std::{
 
 use burn::{
     module::{Module, ModuleVisitor, Param, ParamId, RunningState},
-    tensor::{Device, Tensor, TensorData},
+    tensor::{Device, Gradients, Tensor, TensorData},
 };
 use half::{bf16, f16};
 use rand::{RngExt, SeedableRng};
@@ -25,6 +25,9 @@ use crate::ModelError;
 
 /// Longest header of a safetensors file that is read, as the format fixes it.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
+
+/// How much of a tensor is read at once; whole numbers of any type fit in it.
+const PIECE_BYTES: usize = 1 << 16;
 
 /// What a tensor is filled with when a network is made from scratch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -292,13 +295,21 @@ fn read_tensor(
         return Err(format!("{name} has shape {:?}, {shape:?} expected", info.shape));
     }
     let (from, to) = info.data_offsets;
-    let mut bytes = vec![0; to - from];
     let at = start + from as u64;
-    file.seek(SeekFrom::Start(at))
-        .and_then(|_| file.read_exact(&mut bytes))
-        .map_err(|error| format!("{name} at byte {at} of {origin}: {error}"))?;
-    let values = floats(&bytes, info.dtype)
-        .ok_or_else(|| format!("{name} is stored as {:?}, which holds no weights", info.dtype))?;
+    let failed = |error: io::Error| format!("{name} at byte {at} of {origin}: {error}");
+    file.seek(SeekFrom::Start(at)).map_err(failed)?;
+    let mut values = Vec::with_capacity(shape.iter().product());
+    // Piece by piece, so that no tensor is in memory twice.
+    let mut piece = vec![0; PIECE_BYTES.min(to - from)];
+    let mut left = to - from;
+    while left > 0 {
+        let bytes = &mut piece[..PIECE_BYTES.min(left)];
+        file.read_exact(bytes).map_err(failed)?;
+        let read = floats(bytes, info.dtype)
+            .ok_or_else(|| format!("{name} is stored as {:?}, which holds no weights", info.dtype))?;
+        values.extend(read);
+        left -= bytes.len();
+    }
     if values.iter().all(|value| value.is_finite()) { Ok(values) } else { Err(format!("{name} holds NaN or infinity")) }
 }
 
@@ -366,6 +377,37 @@ pub fn to_safetensors(network: &impl Module, storage: Storage) -> Result<Vec<u8>
         stored.push((name, shape, bytes));
     }
     write_tensors(stored, if storage == Storage::F32 { Dtype::F32 } else { Dtype::F16 }, &[])
+}
+
+/// Shape and values of the gradient at a parameter.
+pub type Gradient = (Vec<usize>, Vec<f32>);
+
+/// The gradient of each parameter of a network that has one, named by its place.
+///
+/// # Errors
+/// When the device fails or gives the values back in another type.
+pub fn gradients_of(network: &impl Module, gradients: &Gradients) -> Result<BTreeMap<String, Gradient>, ModelError> {
+    struct Collect<'a>(Vec<String>, &'a Gradients, BTreeMap<String, (Vec<usize>, TensorData)>);
+    impl ModuleVisitor for Collect<'_> {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.0.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.0.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = param.val().grad(self.1) {
+                self.2.insert(self.0.join("."), (gradient.dims().to_vec(), gradient.into_data()));
+            }
+        }
+    }
+    let mut collect = Collect(Vec::new(), gradients, BTreeMap::new());
+    network.visit(&mut collect);
+    let values = collect.2.into_iter().map(|(name, (shape, data))| {
+        let values = data.try_to_vec().map_err(|error| ModelError::Device { reason: format!("{error:?}") })?;
+        Ok((name, (shape, values)))
+    });
+    values.collect()
 }
 
 /// Named arrays as the bytes of a safetensors file; `provenance` says what made them, as pairs of a key and a value.

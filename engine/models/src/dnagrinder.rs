@@ -3,24 +3,26 @@
 //! The paper leaves open the position of the norms, biases and tying; each is a field of the configuration.
 //! Tensor names: `grinder.embeddings`, `grinder.encoder.layer.N`, `grinder.final_norm`, `lm_head`, `classifier`.
 
+use std::ops::Range;
+
 use burn::{
     module::{Module, Param},
-    tensor::{
-        Device, Int, Tensor,
-        activation::gelu,
-    },
+    tensor::{Device, Int, Tensor},
 };
 use serde::{Deserialize, Serialize};
 use strandscope_kernels::{
-    Attention, AttentionInput, Conduct, PositionRule, RowStatistics, Segments, alibi_slopes, attention,
-    attention_with_rows, linear, swiglu,
+    Attention, AttentionInput, Conduct, PositionRule, RowStatistics, Segments, Watch, add_linear, alibi_slopes,
+    attention, attention_with_rows, linear, swiglu,
 };
 
 use crate::{
     ModelError,
     checkpoint::{Fill, Weights},
-    layers::{Embedding, LayerNorm, Linear},
+    layers::{Embedding, LayerNorm, Linear, gelu},
 };
+
+/// Numbers of queries, keys and values that are held at once, where nobody looks on.
+const MOST_PROJECTED: usize = 1 << 24;
 
 /// Where layer norms stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -286,7 +288,7 @@ impl DnaGrinder {
     /// `[batch, seq, hidden]`
     pub fn attention_input(&self, layer: usize, states: Tensor<3>, segments: Option<&Segments>) -> AttentionInput {
         let layer = &self.grinder.encoder.layer[layer];
-        layer.attn.input(layer.attention_states(states), segments)
+        layer.attn.input(layer.attention_states(states), 0..layer.attn.heads, segments, &Watch::default())
     }
 
     /// Whether it has the layer that predicts tokens.
@@ -302,7 +304,7 @@ impl DnaGrinder {
         let head = self.lm_head.as_ref()?;
         let x = head.norm.forward(gelu(head.dense.forward(states)));
         let table = head.decoder.weight.as_ref().unwrap_or(&self.grinder.embeddings.word_embeddings.weight);
-        Some(linear(x, table.val(), Some(head.decoder.bias.val())))
+        Some(linear(x, table.val(), Some(head.decoder.bias.val()), &Watch::default()))
     }
 
     /// Class logits from the first token's last state; `None` for a checkpoint without this head.
@@ -358,14 +360,16 @@ impl Layer {
     /// Attention, then feed-forward, each added to what came in.
     fn forward(&self, x: Tensor<3>, index: usize, segments: Option<&Segments>, pass: &mut Pass<'_>) -> Tensor<3> {
         let pre = self.norm_position == NormPosition::Pre;
-        let input = self.attn.input(self.attention_states(x.clone()), segments);
-        let attended = self.attn.forward(input, index, pass);
+        let states = self.attention_states(x.clone());
+        let watch = pass.conduct.watch.clone();
+        // From here on `x` is what came in and what attention gave.
+        let x = self.attn.add(x, states, index, segments, pass);
         if pre {
-            let x = attended + x;
-            return self.ffn.forward(self.ffn_norm.forward(x.clone())) + x;
+            let gathered = self.ffn.forward(self.ffn_norm.forward(x.clone()), &watch);
+            return gathered + x;
         }
-        let x = self.attn_norm.forward_sum(attended, x);
-        self.ffn_norm.forward_sum(self.ffn.forward(x.clone()), x)
+        let x = self.attn_norm.forward(x);
+        self.ffn_norm.forward_sum(self.ffn.forward(x.clone(), &watch), x)
     }
 
     /// The states that attention reads.
@@ -375,16 +379,51 @@ impl Layer {
 }
 
 impl AttentionBlock {
-    fn input(&self, x: Tensor<3>, segments: Option<&Segments>) -> AttentionInput {
-        let [batch, seq, hidden] = x.dims();
+    /// What attention is computed from, of some attention heads.
+    fn input(
+        &self,
+        states: Tensor<3>,
+        heads: Range<usize>,
+        segments: Option<&Segments>,
+        watch: &Watch,
+    ) -> AttentionInput {
+        let [batch, seq, hidden] = states.dims();
         let width = hidden / self.heads;
+        let count = heads.len();
         // Rows of wqkv are all queries, then all keys, then all values.
-        let qkv = self.wqkv.forward(x).reshape([batch, seq, 3 * self.heads, width]).swap_dims(1, 2);
-        let [q, k, v] = [0, 1, 2].map(|part| qkv.clone().slice_dim(1, part * self.heads..(part + 1) * self.heads));
-        AttentionInput { q, k, v, segments: segments.cloned(), rule: PositionRule::Alibi(alibi_slopes(self.heads)) }
+        let rows =
+            [0, 1, 2].map(|part| (part * self.heads + heads.start) * width..(part * self.heads + heads.end) * width);
+        let qkv = if count == self.heads {
+            self.wqkv.forward_watched(states, watch)
+        } else {
+            let weight = rows.clone().map(|rows| self.wqkv.weight.val().slice_dim(0, rows)).to_vec();
+            let bias = self
+                .wqkv
+                .bias
+                .as_ref()
+                .map(|bias| Tensor::cat(rows.map(|rows| bias.val().slice_dim(0, rows)).to_vec(), 0));
+            linear(states, Tensor::cat(weight, 0), bias, watch)
+        };
+        let qkv = qkv.reshape([batch, seq, 3 * count, width]).swap_dims(1, 2);
+        let [q, k, v] = [0, 1, 2].map(|part| qkv.clone().slice_dim(1, part * count..(part + 1) * count));
+        let slopes = alibi_slopes(self.heads)[heads].to_vec();
+        AttentionInput { q, k, v, segments: segments.cloned(), rule: PositionRule::Alibi(slopes) }
     }
 
-    fn forward(&self, input: AttentionInput, index: usize, pass: &mut Pass<'_>) -> Tensor<3> {
+    /// Adds what attention gives for `states` to `x`.
+    fn add(
+        &self,
+        x: Tensor<3>,
+        states: Tensor<3>,
+        index: usize,
+        segments: Option<&Segments>,
+        pass: &mut Pass<'_>,
+    ) -> Tensor<3> {
+        let watch = pass.conduct.watch.clone();
+        if pass.observe.is_none() {
+            return self.add_by_groups(x, &states, segments, &pass.conduct);
+        }
+        let input = self.input(states, 0..self.heads, segments, &watch);
         let (found, rows) = if pass.row_statistics {
             let (found, rows) = attention_with_rows(&input, &pass.conduct);
             (found, Some(rows))
@@ -394,16 +433,47 @@ impl AttentionBlock {
         if let Some(observe) = &mut pass.observe {
             observe(index, &Seen { input: &input, attention: &found, rows: rows.as_ref() });
         }
-        let [batch, heads, seq, width] = input.q.dims();
         drop(input);
-        self.wo.forward(found.out.swap_dims(1, 2).reshape([batch, seq, heads * width]))
+        let bias = self.wo.bias.as_ref().map(Param::val);
+        add_linear(x, gathered(found.out), self.wo.weight.val(), bias, &watch)
+    }
+
+    /// The same group by group of attention heads, so that queries, keys and values of a long sequence are never in
+    /// memory all at once.
+    fn add_by_groups(
+        &self,
+        mut x: Tensor<3>,
+        states: &Tensor<3>,
+        segments: Option<&Segments>,
+        conduct: &Conduct,
+    ) -> Tensor<3> {
+        let [batch, seq, hidden] = states.dims();
+        let width = hidden / self.heads;
+        let group = (MOST_PROJECTED / (3 * batch * seq * width).max(1)).clamp(1, self.heads);
+        let mut bias = self.wo.bias.as_ref().map(Param::val);
+        for first in (0..self.heads).step_by(group) {
+            let heads = first..(first + group).min(self.heads);
+            let columns = heads.start * width..heads.end * width;
+            let input = self.input(states.clone(), heads, segments, &conduct.watch);
+            let out = attention(&input, conduct).out;
+            drop(input);
+            let weight = self.wo.weight.val().slice_dim(1, columns);
+            x = add_linear(x, gathered(out), weight, bias.take(), &conduct.watch);
+        }
+        x
     }
 }
 
+/// `[batch, head, seq, d]` as `[batch, seq, head · d]`.
+fn gathered(out: Tensor<4>) -> Tensor<3> {
+    let [batch, heads, seq, width] = out.dims();
+    out.swap_dims(1, 2).reshape([batch, seq, heads * width])
+}
+
 impl FeedForward {
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, watch: &Watch) -> Tensor<3> {
         let [w12, w3] = [&self.w12, &self.w3].map(|layer| (layer.weight.val(), layer.bias.as_ref().map(Param::val)));
-        swiglu(x, w12, w3)
+        swiglu(x, w12, w3, watch)
     }
 }
 

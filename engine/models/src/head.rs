@@ -7,10 +7,7 @@
 
 use burn::{
     module::{Module, Param},
-    tensor::{
-        Device, Distribution, Int, Tensor, TensorData,
-        activation::{gelu, relu},
-    },
+    tensor::{Device, Distribution, Int, Tensor, TensorData, activation::relu},
 };
 
 pub use self::config::{HeadConfig, HeadNetwork, Pooling, TrunkSizes};
@@ -18,7 +15,7 @@ use crate::{
     card::HeadKind,
     checkpoint::{Fill, Weights},
     composition::Composition,
-    layers::{BatchNorm, LayerNorm, Linear},
+    layers::{BatchNorm, LayerNorm, Linear, gelu},
 };
 
 mod config;

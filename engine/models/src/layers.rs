@@ -4,7 +4,7 @@ use burn::{
     module::{Module, Param, RunningState},
     tensor::{Int, Tensor},
 };
-use strandscope_kernels::{add_layer_norm, linear};
+use strandscope_kernels::{Watch, add_layer_norm, linear};
 
 use crate::checkpoint::{Fill, Weights};
 
@@ -44,7 +44,15 @@ impl Linear {
     /// # Shapes
     /// `[…, in] → […, out]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        linear(x, self.weight.val(), self.bias.as_ref().map(Param::val))
+        self.forward_watched(x, &Watch::default())
+    }
+
+    /// The same as long as `watch` lets it go on.
+    ///
+    /// # Shapes
+    /// `[…, in] → […, out]`
+    pub fn forward_watched<const D: usize>(&self, x: Tensor<D>, watch: &Watch) -> Tensor<D> {
+        linear(x, self.weight.val(), self.bias.as_ref().map(Param::val), watch)
     }
 }
 
@@ -81,6 +89,15 @@ impl LayerNorm {
     pub fn forward_sum<const D: usize>(&self, x: Tensor<D>, residual: Tensor<D>) -> Tensor<D> {
         add_layer_norm(x, Some(residual), self.weight.val(), self.bias.val(), self.epsilon)
     }
+}
+
+/// The Gaussian error linear unit (Hendrycks and Gimpel 2016, arXiv 1606.08415), with its exact gradient: on the GPU
+/// burn's own differentiates the approximation by a hyperbolic tangent instead, which is off by 10⁻³.
+pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    if !x.device().is_autodiff() {
+        return burn::tensor::activation::gelu(x);
+    }
+    x.clone() * ((x / std::f64::consts::SQRT_2).erf() + 1.0) * 0.5
 }
 
 /// How much of its running statistics a [`BatchNorm`] takes from each batch.

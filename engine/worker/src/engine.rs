@@ -193,6 +193,10 @@ impl Job {
         self.send(Event::TrackChunk { job: self.id, chunk });
     }
 
+    pub(crate) fn pairs(&self, pairs: crate::AttentionPairs) {
+        self.send(Event::Pairs { job: self.id, pairs });
+    }
+
     /// How attention is computed for this job: it ends when the job is cancelled.
     pub(crate) fn conduct(&self, skip: bool) -> Conduct {
         Conduct { skip, watch: Watch::new(Arc::clone(&self.cancelled)) }
@@ -254,7 +258,7 @@ fn serve(mut tasks: impl Tasks, commands: &Receiver<Command>, post: &Post) {
 }
 
 /// Does `work`; a panic inside it ends the work with an error, not the thread without a word. `what` names the work.
-fn guarded<T, E: From<JobError>>(what: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+pub(crate) fn guarded<T, E: From<JobError>>(what: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         let message = format!("{what} stopped through a fault of this program; please report it with the text below");

@@ -62,7 +62,7 @@ pub enum Task {
     },
     /// Score regions with a head: [`Event::TrackChunk`]s, then [`Outcome::Run`].
     Score(ScoreRequest),
-    /// Where attention went: [`Event::TrackChunk`]s, then [`Outcome::Run`].
+    /// Where attention went: [`Event::TrackChunk`]s or [`Event::Pairs`], then [`Outcome::Run`].
     Attention(AttentionRequest),
     /// The raw network on given token ids → [`Outcome::Written`].
     Forward(ForwardRequest),
@@ -74,6 +74,10 @@ pub enum Task {
     Pretrain(PretrainRequest),
     /// Time a forward pass → [`Outcome::Json`].
     BenchModel(BenchModelRequest),
+    /// Time attention alone → [`Outcome::Json`].
+    BenchAttention(BenchAttentionRequest),
+    /// Compare what is computed here with what it should be → [`Outcome::Json`], also where something differs.
+    SelfTest(SelfTestRequest),
     /// What this computer offers, as JSON → [`Outcome::Json`].
     Doctor,
 }
@@ -136,6 +140,13 @@ pub enum Event {
         job: JobId,
         /// The part.
         chunk: TrackChunk,
+    },
+    /// Weights of attention between pairs of places.
+    Pairs {
+        /// The job.
+        job: JobId,
+        /// The part.
+        pairs: AttentionPairs,
     },
     /// Something the user should know, which did not stop the job.
     Warning {
@@ -315,10 +326,10 @@ pub enum Pick {
     One(u64),
 }
 
-/// Attention received, for every token of a region.
+/// Where attention goes in a region.
 ///
-/// The label of each track says what it is: `received:LAYER:HEAD`, with `mean` where averaged
-/// (`received:mean:mean`, `received:3:0`).
+/// The label of each track, map or list says what it is: `STAT:LAYER:HEAD`, with `mean` where averaged
+/// (`received:mean:mean`, `entropy:3:0`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttentionRequest {
     /// The FASTA file.
@@ -327,12 +338,93 @@ pub struct AttentionRequest {
     pub region: Region,
     /// The model: a name, a folder, or `None` for the built-in one.
     pub model: Option<String>,
+    /// What is told.
+    pub stat: AttentionStat,
     /// Layers.
     pub layer: Pick,
     /// Attention heads.
     pub attention_head: Pick,
     /// How much is read at once.
     pub window: WindowChoice,
+}
+
+/// What is told of attention. Positions are 0-based, on the contig.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AttentionStat {
+    /// What each token is given by all others together.
+    Received,
+    /// How spread out each token's attention is, in nats.
+    Entropy,
+    /// How far away each token looks on average, in tokens.
+    Distance,
+    /// What the token before the sequence gives to each.
+    Cls,
+    /// What the token at a position gives to each.
+    Row {
+        /// The position.
+        position_bp: u64,
+    },
+    /// What one token draws on through all layers: that at a position, or the token before the sequence.
+    Rollout {
+        /// The position.
+        position_bp: Option<u64>,
+    },
+    /// Weights between bins of equal width.
+    Map {
+        /// Bins on each side.
+        bins: u64,
+        /// What a cell tells.
+        pool: MapPool,
+    },
+    /// To which tokens each gives most.
+    Top {
+        /// How many.
+        places: u64,
+    },
+}
+
+/// What a cell of a map tells of the weights in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MapPool {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// The largest.
+    Max,
+    /// Their sum.
+    Sum,
+}
+
+/// Weights of attention between pairs of places of a region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AttentionPairs {
+    /// A whole map.
+    Map {
+        /// Its number among those of the job.
+        number: usize,
+        /// Where each bin begins, and the end of the last, on the contig.
+        edges_bp: Vec<u64>,
+        /// `[bin of queries, bin of keys]`; NaN where a bin has no token.
+        values: Vec<f32>,
+    },
+    /// The strongest partners of the next tokens.
+    Partners {
+        /// The number of the list among those of the job.
+        number: usize,
+        /// In the order of tokens, the strongest first.
+        partners: Vec<Partner>,
+    },
+}
+
+/// A token and one of its partners.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Partner {
+    /// Where the token lies, on the contig.
+    pub span_bp: (u64, u64),
+    /// Where the partner lies; `None` for a token that stands for no bases.
+    pub partner_bp: Option<(u64, u64)>,
+    /// The weight that the token gives to it.
+    pub weight: f32,
 }
 
 /// Tokens of every record, or of one region.
@@ -355,10 +447,21 @@ pub struct ForwardRequest {
     pub input: PathBuf,
     /// Names or prefixes of the tensors to write; empty means all.
     pub outputs: Vec<String>,
+    /// Whose gradients are written as well.
+    pub gradients: Option<GradientsOf>,
     /// Where to write.
     pub output: PathBuf,
     /// Overwrite an existing file.
     pub force: bool,
+}
+
+/// The loss that gradients are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GradientsOf {
+    /// The class of each row.
+    Class,
+    /// The labelled tokens.
+    Mlm,
 }
 
 /// A head on a table of labelled sequences.
@@ -451,6 +554,57 @@ pub struct BenchModelRequest {
     pub logits: bool,
     /// Look at keys too far away to count as well.
     pub no_skip: bool,
+}
+
+/// Timed passes of attention on values that look random.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BenchAttentionRequest {
+    /// Length of the sequences.
+    pub tokens: u64,
+    /// Attention heads.
+    pub heads: u64,
+    /// Width of an attention head.
+    pub dim: u64,
+    /// Number of sequences.
+    pub batch: u64,
+    /// Timed repeats after one warm-up.
+    pub repeats: u64,
+    /// How distance enters.
+    pub bias: AttentionBias,
+    /// What is computed.
+    pub pass: AttentionPass,
+    /// Look at keys too far away to count as well.
+    pub no_skip: bool,
+}
+
+/// How the distance of query and key enters a bench of attention.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AttentionBias {
+    /// With linear biases (ALiBi), which let far keys be skipped.
+    #[default]
+    Alibi,
+    /// Not at all.
+    None,
+}
+
+/// What a bench of attention computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AttentionPass {
+    /// Its output.
+    #[default]
+    Forward,
+    /// Its output, and the gradients at queries, keys and values.
+    ForwardBackward,
+    /// Its output with entropy and distance of each query, and what each key receives.
+    Statistics,
+}
+
+/// A comparison of what is computed here with what it should be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SelfTestRequest {
+    /// What the built-in model and heads should give, in the form of `assets/selftest/golden.json`; `None` takes the
+    /// values that are built in.
+    pub golden: Option<serde_json::Value>,
 }
 
 /// Tracks to be written.

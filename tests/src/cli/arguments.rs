@@ -8,9 +8,18 @@ use super::{Place, genome};
 fn help_and_version_go_to_standard_output() {
     let place = Place::new();
     let help = place.run(&["--help"]).expect(0);
-    for command in
-        ["inspect", "tokenize", "score", "attention", "evaluate", "forward", "finetune", "pretrain", "models"]
-    {
+    for command in [
+        "inspect",
+        "tokenize",
+        "score",
+        "attention",
+        "evaluate",
+        "forward",
+        "finetune",
+        "pretrain",
+        "models",
+        "selftest",
+    ] {
         assert!(help.out.contains(command), "{command}");
     }
     assert!(place.run(&["--version"]).expect(0).out.starts_with("strandscope "), "version");
@@ -20,14 +29,14 @@ fn help_and_version_go_to_standard_output() {
 fn what_is_not_built_is_not_offered() {
     let place = Place::new();
     let help = place.run(&["--help"]).expect(0).out;
-    for command in ["explain", "embed", "variants", "render", "selftest", "verify", "export-model"] {
+    for command in ["explain", "embed", "variants", "render", "verify", "export-model"] {
         let is_offered = help.lines().any(|line| line.split_whitespace().next() == Some(command));
         assert!(!is_offered, "{command}");
         place.run(&[command]).expect(2);
     }
     place.write("a.fa", genome(100));
     place.run(&["score", "a.fa", "--head", "splice", "--format", "bigwig"]).expect(2);
-    place.run(&["attention", "a.fa", "--region", "chr1", "--stat", "entropy"]).expect(2);
+    place.run(&["attention", "a.fa", "--region", "chr1", "--stat", "flow"]).expect(2);
 }
 
 #[test]
@@ -40,7 +49,13 @@ fn nonsense_is_a_usage_error() {
         &["score", "a.fa", "--head", "splice", "--threads", "0"],
         &["score", "a.fa", "--head", "splice", "--region", "chr1:9-5"],
         &["score", "a.fa", "--head", "splice", "--window-tokens", "none"],
+        &["attention", "a.fa", "--region", "chr1", "--stat", "row"],
+        &["attention", "a.fa", "--region", "chr1", "--stat", "received", "--query", "5"],
         &["inspect", "a.fa", "--dtype", "f64"],
+        &["bench", "attention", "--tokens", "64", "--heads", "2"],
+        &["bench", "attention", "--tokens", "0", "--heads", "2", "--dim", "8"],
+        &["bench", "attention", "--tokens", "64", "--heads", "2", "--dim", "8", "--pass", "train"],
+        &["bench", "attention", "--tokens", "999999999", "--heads", "999", "--dim", "64", "--device", "cpu"],
         &["inspect"],
     ] {
         place.run(arguments).expect(2);

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod faults;
+mod health;
 mod interrupt;
 mod outputs;
 mod without_display;

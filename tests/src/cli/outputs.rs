@@ -77,7 +77,10 @@ fn documents_in_files_say_what_made_them() {
     let place = Place::new();
     place.write("a.fa", genome(100));
     let bench = "bench model --model mini --tokens 8 --repeats 1 --output hidden --device cpu";
-    for command in ["inspect a.fa", "models list", "models show splice", "doctor", bench] {
+    let attention = "bench attention --tokens 32 --heads 2 --dim 8 --repeats 1 --device cpu";
+    for command in
+        ["inspect a.fa", "models list", "models show splice", "doctor", "selftest --device cpu", bench, attention]
+    {
         let json = |more: &[&str]| {
             let words: Vec<&str> = command.split(' ').chain(["--json", "--force"]).collect();
             let text = place.run(&[&words[..], more].concat()).expect(0).out;

@@ -1,27 +1,30 @@
 //! `attention`: where the attention of a model goes.
 
-use std::{fmt::Write as _, path::PathBuf};
+mod form;
+mod npy;
+mod rows;
+
+use std::path::PathBuf;
 
 use clap::ValueEnum;
-use serde_json::{Value, json};
 use strandscope_worker::{
-    AttentionRequest, ErrorKind, Pick, RunRecord, Task, TrackAssembly, TrackChunk, WindowChoice,
-    genome::{Region, Strand, Track, tsv_cell},
+    AttentionPairs, AttentionRequest, AttentionStat, MapPool, Pick, RunRecord, Task, TrackChunk, WindowChoice,
+    genome::{Region, Strand},
 };
 
 use crate::{
     args::{ModelArg, OutputArgs, pick, window_choice},
     failure::{Failure, Result},
     input::Input,
-    output::{TextOutput, add_provenance},
     regions::Contigs,
     session::{Receiver, Session},
 };
+use form::{Form, Format};
 
 /// Show where the attention of a model goes.
 ///
 /// The table is `contig start end layer head value`, 1-based, one row for each token; layers and attention heads
-/// count from 0, `mean` stands where they are averaged.
+/// count from 0, `mean` stands where they are averaged. Maps and partners have `partner_start partner_end` as well.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Sequences; - is standard input
@@ -41,6 +44,18 @@ pub(crate) struct Args {
     /// What is told of the attention
     #[arg(long, value_enum, value_name = "STAT")]
     stat: Stat,
+    /// Position on the contig whose token is meant, 1-based; for row and rollout
+    #[arg(long, value_name = "POS", value_parser = clap::value_parser!(u64).range(1..))]
+    query: Option<u64>,
+    /// Bins on each side of a map
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=MOST_BINS))]
+    bins: u64,
+    /// What a cell of a map tells of the weights in it
+    #[arg(long, value_enum, default_value_t)]
+    pool: PoolArg,
+    /// Partners of each token
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=MOST_PARTNERS))]
+    partners: u64,
     /// How much is read at once [default: what the model was trained on]
     #[arg(long, value_name = "N|whole", value_parser = window_choice)]
     window_tokens: Option<WindowChoice>,
@@ -54,163 +69,165 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+/// A map of so many bins on each side takes 64 MB for each layer and attention head.
+const MOST_BINS: u64 = 4096;
+
+/// More partners than this make no list that anybody reads.
+const MOST_PARTNERS: u64 = 64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Stat {
     /// What each token is given by all others together
     Received,
+    /// How spread out each token's attention is, in nats
+    Entropy,
+    /// How far away each token looks on average, in tokens
+    Distance,
+    /// What the token before the sequence gives to each
+    Cls,
+    /// What the token at --query gives to each
+    Row,
+    /// What the token at --query, or before the sequence, draws on through all layers
+    Rollout,
+    /// Weights between bins of equal width
+    Map,
+    /// To which tokens each gives most
+    Top,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A table, 1-based
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum PoolArg {
+    /// Their mean
     #[default]
-    Tsv,
-    /// One object, 0-based
-    Json,
+    Mean,
+    /// The largest
+    Max,
+    /// Their sum
+    Sum,
 }
 
 impl Args {
     pub(crate) fn run(self, mut session: Session) -> Result<()> {
-        let Stat::Received = self.stat;
+        let stat = self.stat()?;
+        let format = if self.json { Format::Json } else { self.format };
         let input = Input::open(&self.fasta)?;
-        let out = TextOutput::open(&self.output)?;
+        let form = Form::open(format, &self.output)?;
         let genome = session.open_genome(&input)?;
         let region = Contigs::new(&genome, input.name()).region(&self.region)?;
         let region = region.map_err(|unusable| Failure::bad_input(unusable.to_string()))?;
-        let form = if self.json || self.format == Format::Json {
-            Form::Json { tracks: TrackAssembly::default(), region: region.clone() }
-        } else {
-            Form::Tsv { has_head: false }
-        };
         let task = Task::Attention(AttentionRequest {
             genome: input.path().to_owned(),
-            region,
+            region: region.clone(),
             model: self.model.model,
+            stat,
             layer: self.layer,
             attention_head: self.attention_head,
             window: self.window_tokens.unwrap_or_default(),
         });
         let named = (!self.output.no_provenance).then_some(&input);
-        let mut writer = Writer { out, form, input: named, provenance: Vec::new() };
+        let mut writer = Writer { form, region, input: named, provenance: Vec::new(), names: Vec::new() };
         let done = session.run_into("attention", task, &mut writer).map_err(|failure| input.rename(failure))?;
         let record = done.record.map(|record| input.rename_record(record));
-        writer.finish(&session.provenance(&self.output, record.as_ref()))
+        writer.form.finish(&session.provenance(&self.output, record.as_ref()))
+    }
+
+    fn stat(&self) -> Result<AttentionStat> {
+        let position_bp = self.query.map(|position| position - 1);
+        let needed = "name the token with --query POS: a position on the contig, counted from 1";
+        if position_bp.is_some() && !matches!(self.stat, Stat::Row | Stat::Rollout) {
+            return Err(Failure::usage(
+                "--query goes with --stat row and --stat rollout alone; leave it out".to_owned(),
+            ));
+        }
+        Ok(match self.stat {
+            Stat::Received => AttentionStat::Received,
+            Stat::Entropy => AttentionStat::Entropy,
+            Stat::Distance => AttentionStat::Distance,
+            Stat::Cls => AttentionStat::Cls,
+            Stat::Row => {
+                let position_bp = position_bp.ok_or_else(|| Failure::usage(format!("--stat row: {needed}")))?;
+                AttentionStat::Row { position_bp }
+            }
+            Stat::Rollout => AttentionStat::Rollout { position_bp },
+            Stat::Map => AttentionStat::Map {
+                bins: self.bins,
+                pool: match self.pool {
+                    PoolArg::Mean => MapPool::Mean,
+                    PoolArg::Max => MapPool::Max,
+                    PoolArg::Sum => MapPool::Sum,
+                },
+            },
+            Stat::Top => AttentionStat::Top { places: self.partners },
+        })
     }
 }
 
-/// Writes rows as they come, or keeps them for one JSON object.
+/// Passes what comes on to the form of the output.
 struct Writer<'a> {
-    out: TextOutput,
     form: Form,
+    region: Region,
     /// Gives the record the name of the input that the user knows; `None` leaves the record out.
     input: Option<&'a Input>,
     provenance: Vec<(String, String)>,
+    /// What the tracks, maps or lists are called, by number.
+    names: Vec<Name>,
 }
 
-enum Form {
-    Tsv { has_head: bool },
-    Json { tracks: TrackAssembly, region: Region },
+/// What a track, map or list tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Name {
+    stat: String,
+    /// A number, or `mean`.
+    layer: String,
+    head: String,
 }
 
 impl Receiver for Writer<'_> {
-    fn record(&mut self, record: &RunRecord, _tracks: &[(String, Strand)]) -> Result<()> {
+    fn record(&mut self, record: &RunRecord, tracks: &[(String, Strand)]) -> Result<()> {
         self.provenance = self.input.map(|input| input.rename_record(record.clone()).pairs()).unwrap_or_default();
-        Ok(())
+        self.names = tracks.iter().map(|(label, _)| Name::parse(label)).collect::<Result<_>>()?;
+        self.form.begin(&self.names, &self.region, &self.provenance)
     }
 
     fn chunk(&mut self, chunk: TrackChunk) -> Result<()> {
-        match &mut self.form {
-            Form::Json { tracks, .. } => tracks.add(chunk),
-            Form::Tsv { has_head } => {
-                if !std::mem::replace(has_head, true) {
-                    self.out.header(&self.provenance)?;
-                    self.out.line("contig\tstart\tend\tlayer\thead\tvalue")?;
-                }
-                self.out.text(&as_table(&chunk.part)?)?;
-            }
-        }
-        Ok(())
+        let name = self.named(chunk.track)?;
+        self.form.chunk(&name, chunk)
+    }
+
+    fn pairs(&mut self, pairs: AttentionPairs) -> Result<()> {
+        let (AttentionPairs::Map { number, .. } | AttentionPairs::Partners { number, .. }) = pairs;
+        let name = self.named(number)?;
+        self.form.pairs(&name, &self.region.contig, pairs)
     }
 }
 
 impl Writer<'_> {
-    /// Ends the output; `provenance` is final.
-    fn finish(mut self, provenance: &[(String, String)]) -> Result<()> {
-        if let Form::Json { tracks, region } = &self.form {
-            let tracks = tracks.tracks().map(as_json).collect::<Result<Vec<_>>>()?;
-            let Region { contig, start_bp, end_bp } = region;
-            let mut value =
-                json!({ "stat": "received", "contig": contig, "start": start_bp, "end": end_bp, "tracks": tracks });
-            add_provenance(&mut value, provenance);
-            self.out.line(&value.to_string())?;
+    fn named(&self, number: usize) -> Result<Name> {
+        let name = self.names.get(number).cloned();
+        name.ok_or_else(|| Failure::runtime(format!("result {number} was not announced; please report this")))
+    }
+}
+
+impl Name {
+    /// Of a label `STAT:LAYER:HEAD`.
+    fn parse(label: &str) -> Result<Self> {
+        match &label.split(':').collect::<Vec<_>>()[..] {
+            &[stat, layer, head] => Ok(Self { stat: stat.to_owned(), layer: layer.to_owned(), head: head.to_owned() }),
+            _ => Err(Failure::runtime(format!(
+                "'{label}' does not say its layer and attention head; please report this"
+            ))),
         }
-        self.out.finish()
     }
-}
-
-/// Layer and attention head of a track: a number each, or `mean`.
-fn layer_and_head(track: &Track) -> Result<(&str, &str)> {
-    let mut parts = track.label.split(':').skip(1);
-    match (parts.next(), parts.next()) {
-        (Some(layer), Some(head)) => Ok((layer, head)),
-        _ => Err(Failure::new(
-            ErrorKind::Runtime,
-            format!("track '{}' does not say its layer and attention head; please report this", track.label),
-        )),
-    }
-}
-
-fn as_table(track: &Track) -> Result<String> {
-    let (layer, head) = layer_and_head(track)?;
-    let contig = tsv_cell(&track.region.contig);
-    let mut text = String::new();
-    for (index, value) in track.values.iter().enumerate() {
-        let (start_bp, end_bp) = track.span_of(index);
-        let _ = write!(text, "{contig}\t{}\t{end_bp}\t{layer}\t{head}\t", start_bp + 1);
-        let _ = if value.is_finite() { writeln!(text, "{value}") } else { writeln!(text, ".") };
-    }
-    Ok(text)
-}
-
-fn as_json(track: &Track) -> Result<Value> {
-    let (layer, head) = layer_and_head(track)?;
-    let number = |text: &str| text.parse::<u64>().map_or_else(|_| json!(text), |number| json!(number));
-    let spans: Vec<_> = (0..track.values.len()).map(|index| track.span_of(index)).collect();
-    let values: Vec<_> = track.values.iter().map(|value| value.is_finite().then_some(value)).collect();
-    Ok(json!({
-        "contig": track.region.contig,
-        "layer": number(layer),
-        "head": number(head),
-        "spans": spans,
-        "values": values,
-    }))
 }
 
 #[cfg(test)]
 mod tests {
-    use strandscope_worker::genome::TrackLayout;
-
     use super::*;
 
     #[test]
-    fn rows_name_layer_and_head_and_missing_values_are_dots() {
-        let track = Track {
-            name: String::new(),
-            label: "received:3:mean".into(),
-            unit: String::new(),
-            region: Region::new("chr1", 10, 20),
-            strand: Strand::Forward,
-            layout: TrackLayout::Spans(vec![(10, 16), (16, 20)]),
-            values: vec![0.5, f32::NAN],
-            missing: Vec::new(),
-        };
-        assert_eq!(as_table(&track).unwrap(), "chr1\t11\t16\t3\tmean\t0.5\nchr1\t17\t20\t3\tmean\t.\n", "table");
-        assert_eq!(
-            as_json(&track).unwrap().to_string(),
-            r#"{"contig":"chr1","layer":3,"head":"mean","spans":[[10,16],[16,20]],"values":[0.5,null]}"#,
-            "JSON"
-        );
-        let unnamed = Track { label: "received".into(), ..track };
-        assert!(as_table(&unnamed).is_err(), "a track that does not say what it is");
+    fn a_label_names_layer_and_head() {
+        let name = Name::parse("received:3:mean").unwrap();
+        assert_eq!((name.layer.as_str(), name.head.as_str()), ("3", "mean"), "{name:?}");
+        assert!(Name::parse("received").is_err(), "a label that does not say what it is");
     }
 }

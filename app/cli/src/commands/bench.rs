@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
-use strandscope_worker::{BenchModelRequest, Task};
+use strandscope_worker::{AttentionBias, AttentionPass, BenchAttentionRequest, BenchModelRequest, Task};
 
 use crate::{
     args::OutputArgs,
@@ -15,8 +15,83 @@ use crate::{
 /// What is timed.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Time attention alone
+    Attention(AttentionArgs),
     /// Time a forward pass of a model
     Model(ModelArgs),
+}
+
+/// Time attention alone, on values that look random and are the same everywhere.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AttentionArgs {
+    /// Length of the sequences
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    tokens: u64,
+    /// Attention heads
+    #[arg(long, value_name = "A", value_parser = clap::value_parser!(u64).range(1..))]
+    heads: u64,
+    /// Width of an attention head
+    #[arg(long, value_name = "D", value_parser = clap::value_parser!(u64).range(1..))]
+    dim: u64,
+    /// Number of sequences
+    #[arg(long, value_name = "B", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    batch: u64,
+    /// Timed repeats, after one that is not timed
+    #[arg(long, value_name = "R", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    repeats: u64,
+    /// How distance enters
+    #[arg(long, value_enum, default_value_t)]
+    bias: Bias,
+    /// What is run
+    #[arg(long, value_enum, default_value_t)]
+    pass: AttentionPasses,
+    /// Look at keys too far away to count as well
+    #[arg(long)]
+    no_skip: bool,
+    /// One JSON object
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Bias {
+    /// Linear biases: a key counts less the farther away it is
+    #[default]
+    Alibi,
+    /// None
+    None,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum AttentionPasses {
+    /// Forward only
+    #[default]
+    Forward,
+    /// Forward, and back to queries, keys and values
+    ForwardBackward,
+    /// Forward with entropy and distance of each query and what each key receives, beside a plain forward
+    Statistics,
+}
+
+impl From<Bias> for AttentionBias {
+    fn from(bias: Bias) -> Self {
+        match bias {
+            Bias::Alibi => Self::Alibi,
+            Bias::None => Self::None,
+        }
+    }
+}
+
+impl From<AttentionPasses> for AttentionPass {
+    fn from(pass: AttentionPasses) -> Self {
+        match pass {
+            AttentionPasses::Forward => Self::Forward,
+            AttentionPasses::ForwardBackward => Self::ForwardBackward,
+            AttentionPasses::Statistics => Self::Statistics,
+        }
+    }
 }
 
 /// Time a forward pass of a model.
@@ -77,20 +152,49 @@ enum Output {
 }
 
 impl Command {
-    pub(crate) fn run(self, mut session: Session) -> Result<()> {
-        let Self::Model(args) = self;
-        let Pass::Forward = args.pass;
-        let output = OutputArgs { output: args.file, force: args.force, no_provenance: args.no_provenance };
-        let out = TextOutput::open(&output)?;
-        let task = Task::BenchModel(BenchModelRequest {
-            model: args.model,
-            tokens: args.tokens,
-            batch: args.batch,
-            repeats: args.repeats,
-            logits: args.output == Output::Logits,
-            no_skip: args.no_skip,
-        });
-        let done = session.run("bench", task)?;
-        write_document(out, args.json, done.outcome, &session.provenance(&output, None))
+    pub(crate) fn run(self, session: Session) -> Result<()> {
+        match self {
+            Self::Attention(args) => args.run(session),
+            Self::Model(args) => args.run(session),
+        }
     }
+}
+
+impl AttentionArgs {
+    fn run(self, session: Session) -> Result<()> {
+        let task = Task::BenchAttention(BenchAttentionRequest {
+            tokens: self.tokens,
+            heads: self.heads,
+            dim: self.dim,
+            batch: self.batch,
+            repeats: self.repeats,
+            bias: self.bias.into(),
+            pass: self.pass.into(),
+            no_skip: self.no_skip,
+        });
+        measure(session, task, self.json, &self.output)
+    }
+}
+
+impl ModelArgs {
+    fn run(self, session: Session) -> Result<()> {
+        let Pass::Forward = self.pass;
+        let output = OutputArgs { output: self.file, force: self.force, no_provenance: self.no_provenance };
+        let task = Task::BenchModel(BenchModelRequest {
+            model: self.model,
+            tokens: self.tokens,
+            batch: self.batch,
+            repeats: self.repeats,
+            logits: self.output == Output::Logits,
+            no_skip: self.no_skip,
+        });
+        measure(session, task, self.json, &output)
+    }
+}
+
+/// Does a bench and writes what was measured.
+fn measure(mut session: Session, task: Task, json: bool, output: &OutputArgs) -> Result<()> {
+    let out = TextOutput::open(output)?;
+    let done = session.run("bench", task)?;
+    write_document(out, json, done.outcome, &session.provenance(output, None))
 }

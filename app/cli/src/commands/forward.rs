@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use strandscope_worker::{ForwardRequest, Task};
+use clap::ValueEnum;
+use strandscope_worker::{ForwardRequest, GradientsOf, Task};
 
 use crate::{console::Console, failure::Result, output::report_written, session::Session};
 
@@ -20,6 +21,9 @@ pub(crate) struct Args {
     /// Names or beginnings of names of the tensors to write, for example hidden,logits [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     outputs: Vec<String>,
+    /// Write gradients as well: of the mean cross-entropy over `class_target` or over `labels` of the input
+    #[arg(long, value_enum)]
+    gradients: Option<Gradients>,
     /// Write to this file
     #[arg(long, short, value_name = "FILE.safetensors", help_heading = "Output")]
     output: PathBuf,
@@ -34,12 +38,24 @@ pub(crate) struct Args {
     json: bool,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Gradients {
+    /// Of the classes of the rows
+    Class,
+    /// Of the labelled tokens
+    Mlm,
+}
+
 impl Args {
     pub(crate) fn run(self, mut session: Session, console: Console) -> Result<()> {
         let task = Task::Forward(ForwardRequest {
             model: self.model,
             input: self.input,
             outputs: self.outputs,
+            gradients: self.gradients.map(|of| match of {
+                Gradients::Class => GradientsOf::Class,
+                Gradients::Mlm => GradientsOf::Mlm,
+            }),
             output: self.output,
             force: self.force,
         });

@@ -10,6 +10,7 @@ mod inspect;
 mod models;
 mod pretrain;
 mod score;
+mod selftest;
 mod tokenize;
 
 use clap::Subcommand;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     /// List the models and heads known here, or show one
     #[command(subcommand)]
     Models(models::Command),
+    /// Compare what this computer computes with what it should
+    Selftest(selftest::Args),
     /// Say what this computer offers: processors, adapters, folders
     Doctor(doctor::Args),
     /// Time a part of the program
@@ -58,6 +61,7 @@ impl Command {
             Self::Finetune(args) => args.run(session, console),
             Self::Pretrain(args) => args.run(session, console),
             Self::Models(command) => command.run(session),
+            Self::Selftest(args) => args.run(session),
             Self::Doctor(args) => args.run(session),
             Self::Bench(command) => command.run(session),
         }

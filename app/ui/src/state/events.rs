@@ -34,6 +34,8 @@ impl State {
                 }
             }
             Event::Finished { job, outcome, elapsed } => self.on_finished(job, outcome, elapsed),
+            // The window asks for tracks of attention alone.
+            Event::Pairs { .. } => {}
             Event::Cancelled { job } => self.on_cancelled(job),
             Event::Failed { job, error } => self.on_failed(job, error),
             Event::Stopped { error } => {

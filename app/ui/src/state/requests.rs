@@ -3,7 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use strandscope_worker::{
-    AttentionRequest, ExportRequest, Pick, ScoreRequest, Task, TokenizeRequest, WindowChoice, genome::Region,
+    AttentionRequest, AttentionStat, ExportRequest, Pick, ScoreRequest, Task, TokenizeRequest, WindowChoice,
+    genome::Region,
 };
 
 use super::{ATTENTION_LIMIT_BP, BASES_IN_VIEW_BP, Order, State, TOKENS_IN_VIEW_BP, lanes::LaneKind, work::Purpose};
@@ -93,6 +94,7 @@ impl State {
             genome: genome.summary.path.clone(),
             region: region.clone(),
             model: None,
+            stat: AttentionStat::Received,
             layer: Pick::Mean,
             attention_head: Pick::Mean,
             window: WindowChoice::Trained,

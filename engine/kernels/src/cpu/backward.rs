@@ -48,7 +48,10 @@ pub(crate) fn backward(problem: &Problem<'_>, saved: Saved<'_>) -> Gradients {
     on_this_processor!(backward_with(problem, saved))
 }
 
-fn backward_with<I: Isa, const R: usize, const W: usize>(problem: &Problem<'_>, saved: Saved<'_>) -> Gradients {
+pub(super) fn backward_with<I: Isa, const R: usize, const W: usize>(
+    problem: &Problem<'_>,
+    saved: Saved<'_>,
+) -> Gradients {
     let Problem { batch, heads, seq, d, .. } = *problem;
     let plane = seq * d;
     let mut all = Gradients::default();
@@ -62,6 +65,9 @@ fn backward_with<I: Isa, const R: usize, const W: usize>(problem: &Problem<'_>, 
     let planes = all.q.par_chunks_mut(plane.max(1)).zip(all.k.par_chunks_mut(plane.max(1)));
     let planes = planes.zip(all.v.par_chunks_mut(plane.max(1))).enumerate();
     planes.for_each(|(index, ((q, k), v))| {
+        if problem.watch.is_stopped() {
+            return;
+        }
         let (row, head) = (index / heads, index % heads);
         let layout = Layout::new(problem.segments_of(row), seq);
         let packed = Packed::<W>::new(problem, saved, [row, head], &layout);
@@ -84,7 +90,7 @@ fn backward_with<I: Isa, const R: usize, const W: usize>(problem: &Problem<'_>, 
             v[keys.start * d..keys.end * d].copy_from_slice(&of_v);
         }
         // What is not finite in a sequence is in all its gradients.
-        for (sequence, _) in layout.sequences.iter().zip(&packed.sweep.sound).filter(|(_, sound)| !**sound) {
+        for (sequence, _) in layout.sequences.iter().zip(&packed.sound).filter(|(_, sound)| !**sound) {
             for gradients in [&mut *q, &mut *k, &mut *v] {
                 gradients[sequence.start * d..sequence.end * d].fill(f32::NAN);
             }
@@ -101,6 +107,8 @@ fn backward_with<I: Isa, const R: usize, const W: usize>(problem: &Problem<'_>, 
 /// An attention head, as both sweeps want it.
 struct Packed<'a, const W: usize> {
     sweep: Sweep<'a, W>,
+    /// Whether what comes of a sequence, and the gradient at it, is finite.
+    sound: Vec<bool>,
     /// `[seq, d]`.
     values: Aligned,
     /// `[seq, d]`; zeros at hidden queries.
@@ -127,16 +135,26 @@ impl<'a, const W: usize> Packed<'a, W> {
         let zeros = vec![0.0; d];
         let rows = |tensor: Strided<'_>| {
             let mut rows = Aligned::zeros(seq * d);
-            let (sound, _) = sound_rows(tensor, [row, head], layout, &zeros);
-            rows.chunks_mut(d.max(1)).zip(sound).for_each(|(to, row)| to.copy_from_slice(row));
-            rows
+            let (finite, sound) = sound_rows(tensor, [row, head], layout, &zeros);
+            rows.chunks_mut(d.max(1)).zip(finite).for_each(|(to, row)| to.copy_from_slice(row));
+            (rows, sound)
         };
-        let (q, k, values, grad_out) = (rows(saved.q), rows(saved.k), rows(saved.v), rows(saved.grad_out));
+        // The log-sum-exp tells already whether queries, keys and values are finite.
+        let [(q, _), (k, _), (values, _)] = [saved.q, saved.k, saved.v].map(rows);
+        let (grad_out, mut sound) = rows(saved.grad_out);
         let delta = (0..seq).map(|position| {
             let out = saved.out.at([row, head, position]);
             out.iter().zip(&grad_out[position * d..]).map(|(out, grad)| out * grad).sum()
         });
-        let delta = delta.collect();
+        let mut delta: Vec<f32> = delta.collect();
+        for (number, sequence) in layout.sequences.iter().enumerate() {
+            let delta = &mut delta[sequence.clone()];
+            sound[number] &= sweep.sound[number] && delta.iter().all(|delta| delta.is_finite());
+            if !sound[number] {
+                // A tile may hold a piece of the next sequence, where these count 0 times.
+                delta.fill(0.0);
+            }
+        }
         let scale = std::f32::consts::LOG2_E / (d as f32).sqrt();
         let mut keys = Aligned::zeros(seq * d);
         keys.iter_mut().zip(k.iter()).for_each(|(to, value)| *to = value * scale);
@@ -144,6 +162,7 @@ impl<'a, const W: usize> Packed<'a, W> {
         let (plain_k, plain_v, plain_grad) = (by_row(&k), by_row(&values), by_row(&grad_out));
         let (plain_q, scaled_q) = (by_row(&q), by_row(&sweep.q));
         Self {
+            sound,
             delta,
             queries_across: Panels::of_transposed(plain_q.chunks_exact(d), d),
             grad_out_across: Panels::of_transposed(plain_grad.chunks_exact(d), d),
@@ -304,7 +323,13 @@ impl<const W: usize> Accumulator<W> {
 
     /// Adds `weights`, `[row, panels of members · W]`, × the rows of `matrix` at the members.
     #[inline(always)]
-    fn add<I: Isa, const R: usize>(&mut self, weights: &[f32], rows: usize, members: &Range<usize>, matrix: &Panels<W>) {
+    fn add<I: Isa, const R: usize>(
+        &mut self,
+        weights: &[f32],
+        rows: usize,
+        members: &Range<usize>,
+        matrix: &Panels<W>,
+    ) {
         let width = (members.end.div_ceil(W) - members.start / W) * W;
         let columns = self.panels * W;
         for panel in 0..self.panels {

@@ -26,16 +26,11 @@ pub(crate) struct Columns {
 }
 
 /// Sums and maxima over the queries; `log_sum_exp` is `[batch, head, seq]`, and each of `weights` `[batch, seq]`.
-pub(crate) fn columns(
-    problem: &Problem<'_>,
-    qk: [Strided<'_>; 2],
-    log_sum_exp: &[f32],
-    weights: &[&[f32]],
-) -> Columns {
+pub(crate) fn columns(problem: &Problem<'_>, qk: [Strided<'_>; 2], log_sum_exp: &[f32], weights: &[&[f32]]) -> Columns {
     on_this_processor!(columns_with(problem, qk, log_sum_exp, weights))
 }
 
-fn columns_with<I: Isa, const R: usize, const W: usize>(
+pub(super) fn columns_with<I: Isa, const R: usize, const W: usize>(
     problem: &Problem<'_>,
     qk: [Strided<'_>; 2],
     log_sum_exp: &[f32],
@@ -43,13 +38,15 @@ fn columns_with<I: Isa, const R: usize, const W: usize>(
 ) -> Columns {
     let Problem { batch, heads, seq, .. } = *problem;
     let plane = batch * heads * seq;
-    let mut all =
-        Columns { sums: vec![0.0; weights.len() * plane], max: vec![0.0; plane], kept: Kept::default() };
+    let mut all = Columns { sums: vec![0.0; weights.len() * plane], max: vec![0.0; plane], kept: Kept::default() };
     let transposed = match problem.rule {
         Rule::Blocks(list) => Some(list.transposed()),
         Rule::Slopes(_) => None,
     };
     for index in 0..batch * heads {
+        if problem.watch.is_stopped() {
+            break;
+        }
         let (row, head) = (index / heads, index % heads);
         let layout = Layout::new(problem.segments_of(row), seq);
         let told = log_sum_exp[index * seq..][..seq].iter().copied();

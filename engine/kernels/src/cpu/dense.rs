@@ -11,6 +11,7 @@ use super::{
     isa::{Isa, on_this_processor},
     tile::{Aligned, Lane, Panels, Sums, rows_from, tile},
 };
+use crate::watch::Watch;
 
 /// Rows of a block: with a panel of weights they fit the second cache.
 const ROWS: usize = 96;
@@ -34,16 +35,23 @@ impl Table<'_> {
     }
 }
 
-/// `x·Wᵀ + b`, `[row, in] → [row, out]`.
-pub(crate) fn linear(x: &[f32], table: Table<'_>) -> Vec<f32> {
-    on_this_processor!(linear_with(x, table))
+/// Adds `x·Wᵀ + b` to `out`, `[row, in] → [row, out]`.
+pub(crate) fn add_linear(out: &mut [f32], x: &[f32], table: Table<'_>, watch: &Watch) {
+    on_this_processor!(add_linear_with(out, x, table, watch));
 }
 
-fn linear_with<I: Isa, const R: usize, const W: usize>(x: &[f32], table: Table<'_>) -> Vec<f32> {
+pub(super) fn add_linear_with<I: Isa, const R: usize, const W: usize>(
+    out: &mut [f32],
+    x: &[f32],
+    table: Table<'_>,
+    watch: &Watch,
+) {
     let outputs = table.outputs();
     let packed = Packed::<W>::new(table);
-    let mut out = vec![0.0; x.len() / table.inputs * outputs];
-    blocks(&mut out, outputs, x, table.inputs).for_each(|(out, x)| {
+    blocks(out, outputs, x, table.inputs).for_each(|(out, x)| {
+        if watch.is_stopped() {
+            return;
+        }
         I::enter(
             #[inline(always)]
             || {
@@ -51,21 +59,25 @@ fn linear_with<I: Isa, const R: usize, const W: usize>(x: &[f32], table: Table<'
                 let mut room = Aligned::zeros((rows + R) * W);
                 for panel in 0..packed.panels() {
                     packed.product::<I, R>(x, rows, panel, &mut room);
-                    write_panel::<W>(out, outputs, panel * W, &room);
+                    add_panel::<W>(out, outputs, panel * W, &room);
                 }
             },
         );
     });
-    out
 }
 
 /// SwiGLU (Shazeer 2020, arXiv 2002.05202): `w3(silu(gate) ⊙ up)`, the gate rows first in `w12`;
 /// `[row, in] → [row, out]`.
-pub(crate) fn swiglu(x: &[f32], w12: Table<'_>, w3: Table<'_>) -> Vec<f32> {
-    on_this_processor!(swiglu_with(x, w12, w3))
+pub(crate) fn swiglu(x: &[f32], w12: Table<'_>, w3: Table<'_>, watch: &Watch) -> Vec<f32> {
+    on_this_processor!(swiglu_with(x, w12, w3, watch))
 }
 
-fn swiglu_with<I: Isa, const R: usize, const W: usize>(x: &[f32], w12: Table<'_>, w3: Table<'_>) -> Vec<f32> {
+pub(super) fn swiglu_with<I: Isa, const R: usize, const W: usize>(
+    x: &[f32],
+    w12: Table<'_>,
+    w3: Table<'_>,
+    watch: &Watch,
+) -> Vec<f32> {
     let wide = w3.inputs;
     let [gate, up] = [0, 1].map(|half| {
         Packed::<W>::new(Table {
@@ -78,6 +90,9 @@ fn swiglu_with<I: Isa, const R: usize, const W: usize>(x: &[f32], w12: Table<'_>
     let outputs = w3.outputs();
     let mut out = vec![0.0; x.len() / w12.inputs * outputs];
     blocks(&mut out, outputs, x, w12.inputs).for_each(|(out, x)| {
+        if watch.is_stopped() {
+            return;
+        }
         I::enter(
             #[inline(always)]
             || {
@@ -174,6 +189,15 @@ fn write_panel<const W: usize>(out: &mut [f32], width: usize, first: usize, pane
     let columns = W.min(width - first);
     for (row, sums) in out.chunks_exact_mut(width).zip(panel.chunks_exact(W)) {
         row[first..first + columns].copy_from_slice(&sums[..columns]);
+    }
+}
+
+/// The same on top of what stands there.
+#[inline(always)]
+fn add_panel<const W: usize>(out: &mut [f32], width: usize, first: usize, panel: &[f32]) {
+    let columns = W.min(width - first);
+    for (row, sums) in out.chunks_exact_mut(width).zip(panel.chunks_exact(W)) {
+        row[first..first + columns].iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
     }
 }
 

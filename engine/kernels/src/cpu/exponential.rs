@@ -27,3 +27,32 @@ pub(crate) fn exp2<I: Isa>(x: f32) -> f32 {
     let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000));
     series * power
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::isa::{Baseline, on_this_processor};
+
+    fn check<I: Isa, const R: usize, const W: usize>() {
+        let power = |x: f32| I::enter(|| exp2::<I>(x));
+        // Every 1/2048 hits whole and half numbers, and what lies between.
+        for step in 0..=126 * 2048u32 {
+            let x = -(step as f32) / 2048.0;
+            let (got, want) = (f64::from(power(x)), f64::from(x).exp2());
+            assert!((got / want - 1.0).abs() <= 3e-7, "2^{x}: got {got:e}, want {want:e}");
+        }
+        for lowest in [-127.0, -1000.0, -3e38, f32::NEG_INFINITY] {
+            assert_eq!(power(lowest).to_bits(), 0, "2^{lowest} is 0");
+        }
+        assert_eq!([0.0, -1.0, -126.0].map(power), [1.0, 0.5, f32::MIN_POSITIVE], "whole numbers are exact");
+        assert!(power(f32::NAN).is_nan(), "what is no number stays none");
+        // Probabilities may come out a little above 1.
+        assert!((power(1e-5) - 1.000_006_9).abs() < 2e-7, "2^1e-5: got {}", power(1e-5));
+    }
+
+    #[test]
+    fn powers_are_within_two_units() {
+        check::<Baseline, 1, 1>();
+        on_this_processor!(check());
+    }
+}

@@ -35,7 +35,7 @@ const LONG: usize = 1024;
 const KEYS: usize = 96;
 
 /// Numbers of packed keys and values held at once.
-const PACKED: usize = 1 << 23;
+const PACKED: usize = 1 << 21;
 
 /// No real score is below this, and no masked one above: the first maximum of a row.
 const FLOOR: f32 = -1e38;
@@ -60,7 +60,10 @@ pub(crate) fn forward(problem: &Problem<'_>, q: Strided<'_>, k: Strided<'_>, v: 
     on_this_processor!(forward_with(problem, [q, k, v]))
 }
 
-fn forward_with<I: Isa, const R: usize, const W: usize>(problem: &Problem<'_>, qkv: [Strided<'_>; 3]) -> Forward {
+pub(super) fn forward_with<I: Isa, const R: usize, const W: usize>(
+    problem: &Problem<'_>,
+    qkv: [Strided<'_>; 3],
+) -> Forward {
     let Problem { batch, heads, seq, d, .. } = *problem;
     let positions = batch * seq * heads;
     let statistics = if problem.row_statistics { positions } else { 0 };
@@ -230,6 +233,7 @@ struct Queries<'a, const W: usize> {
     range: Range<usize>,
     /// With the scale folded in, `[query, d]`; zeros where hidden or not finite.
     q: Vec<f32>,
+    /// 0 where hidden or not finite.
     norms: Vec<f32>,
     /// Whether a query is finite.
     sound: Vec<bool>,
@@ -271,7 +275,7 @@ impl<'a, const W: usize> Queries<'a, W> {
         }
         Self {
             head,
-            norms: q.chunks(d.max(1)).map(norm).collect(),
+            norms: q.chunks(d.max(1)).zip(&counts).map(|(q, counts)| if *counts { norm(q) } else { 0.0 }).collect(),
             range,
             q,
             sound,

@@ -1,7 +1,7 @@
 //! Statistics of single pairs of positions: the strongest partners of each query, maps in cells, and cut-outs.
 //!
-//! Each block of queries sees its keys once, with all attention heads that are averaged in turn, so that what is
-//! compared and summed up is the mean over them.
+//! Each block of queries sees its keys once, with all attention heads that are averaged in turn, be they of one layer
+//! or of several, so that what is compared and summed up is the mean over them.
 
 use std::ops::Range;
 
@@ -13,42 +13,33 @@ use super::{
     sweep::{STEP, Sweep, steps},
     tile::Aligned,
 };
-use crate::{
-    attention::NO_PARTNER,
-    problem::{Problem, Rule},
-};
+use crate::{attention::NO_PARTNER, problem::Problem};
 
 /// Probabilities below this are no partners: what is skipped stays below it.
 const LEAST: f32 = 1.0 / (1 << 24) as f32;
 
-/// A row of the batch and the attention heads whose mean is meant.
+/// A layer, of which some attention heads of a row of the batch are averaged.
 #[derive(Clone, Debug)]
-pub(crate) struct Of {
+pub(crate) struct Source<'a> {
+    pub(crate) problem: Problem<'a>,
+    pub(crate) q: Strided<'a>,
+    pub(crate) k: Strided<'a>,
+    /// `[batch, head, seq]`.
+    pub(crate) log_sum_exp: &'a [f32],
     pub(crate) row: usize,
     pub(crate) heads: Range<usize>,
 }
 
 /// The strongest partners of each query, `[seq][place]`: key and probability, the strongest first; [`NO_PARTNER`] and
 /// 0 where there are no more.
-pub(crate) fn partners(
-    problem: &Problem<'_>,
-    qk: [Strided<'_>; 2],
-    log_sum_exp: &[f32],
-    of: &Of,
-    places: usize,
-) -> Vec<(u32, f32)> {
-    on_this_processor!(partners_with(problem, qk, log_sum_exp, of, places))
+pub(crate) fn partners(sources: &[Source<'_>], places: usize) -> Vec<(u32, f32)> {
+    on_this_processor!(partners_with(sources, places))
 }
 
-fn partners_with<I: Isa, const R: usize, const W: usize>(
-    problem: &Problem<'_>,
-    qk: [Strided<'_>; 2],
-    log_sum_exp: &[f32],
-    of: &Of,
-    places: usize,
-) -> Vec<(u32, f32)> {
-    let layout = Layout::new(problem.segments_of(of.row), problem.seq);
-    let sweeps = sweeps::<W>(problem, qk, log_sum_exp, of, &layout);
+fn partners_with<I: Isa, const R: usize, const W: usize>(sources: &[Source<'_>], places: usize) -> Vec<(u32, f32)> {
+    let Some(Source { problem, row, .. }) = sources.first() else { return Default::default() };
+    let layout = Layout::new(problem.segments_of(*row), problem.seq);
+    let sweeps = sweeps::<W>(sources, &layout);
     let mut all = vec![(NO_PARTNER, 0.0); problem.seq * places];
     let blocks = blocks(&layout, problem, None).into_par_iter();
     let found = blocks.map(|(queries, sequence)| {
@@ -95,25 +86,14 @@ pub(crate) struct Cells {
 }
 
 /// A map in cells between `edges`, which rise; positions before the first and from the last on are left out.
-pub(crate) fn cells(
-    problem: &Problem<'_>,
-    qk: [Strided<'_>; 2],
-    log_sum_exp: &[f32],
-    of: &Of,
-    edges: &[usize],
-) -> Cells {
-    on_this_processor!(cells_with(problem, qk, log_sum_exp, of, edges))
+pub(crate) fn cells(sources: &[Source<'_>], edges: &[usize]) -> Cells {
+    on_this_processor!(cells_with(sources, edges))
 }
 
-fn cells_with<I: Isa, const R: usize, const W: usize>(
-    problem: &Problem<'_>,
-    qk: [Strided<'_>; 2],
-    log_sum_exp: &[f32],
-    of: &Of,
-    edges: &[usize],
-) -> Cells {
-    let layout = Layout::new(problem.segments_of(of.row), problem.seq);
-    let sweeps = sweeps::<W>(problem, qk, log_sum_exp, of, &layout);
+fn cells_with<I: Isa, const R: usize, const W: usize>(sources: &[Source<'_>], edges: &[usize]) -> Cells {
+    let Some(Source { problem, row, .. }) = sources.first() else { return Default::default() };
+    let layout = Layout::new(problem.segments_of(*row), problem.seq);
+    let sweeps = sweeps::<W>(sources, &layout);
     let bins = edges.len().saturating_sub(1);
     let bin_of = |position: usize| edges.partition_point(|edge| *edge <= position).checked_sub(1);
     let key_bins: Vec<Option<usize>> = (0..problem.seq).map(|key| bin_of(key).filter(|bin| *bin < bins)).collect();
@@ -127,7 +107,7 @@ fn cells_with<I: Isa, const R: usize, const W: usize>(
                 let binned = key_bins[keys.clone()].iter().zip(row).filter_map(|(bin, value)| Some(((*bin)?, *value)));
                 for (bin, value) in binned {
                     sums[bin] += f64::from(value);
-                    max[bin] = if value > max[bin] { value } else { max[bin] };
+                    max[bin] = larger(max[bin], value);
                 }
             }
         });
@@ -137,7 +117,7 @@ fn cells_with<I: Isa, const R: usize, const W: usize>(
     let mut all = Cells { sum: Vec::new(), max: vec![0.0; bins * bins] };
     for (bin, sums, max) in rows.collect::<Vec<_>>() {
         sum[bin * bins..][..bins].iter_mut().zip(sums).for_each(|(all, sum)| *all += sum);
-        all.max[bin * bins..][..bins].iter_mut().zip(max).for_each(|(all, max)| *all = all.max(max));
+        all.max[bin * bins..][..bins].iter_mut().zip(max).for_each(|(all, max)| *all = larger(*all, max));
     }
     #[expect(clippy::cast_possible_truncation, reason = "sums are told in single precision")]
     let single = sum.into_iter().map(|sum| sum as f32);
@@ -145,26 +125,23 @@ fn cells_with<I: Isa, const R: usize, const W: usize>(
     all
 }
 
+/// The larger one; what is no number stays none.
+fn larger(a: f32, b: f32) -> f32 {
+    if b > a || b.is_nan() { b } else { a }
+}
+
 /// Probabilities of a cut-out, `[query, key]`.
-pub(crate) fn cut_out(
-    problem: &Problem<'_>,
-    qk: [Strided<'_>; 2],
-    log_sum_exp: &[f32],
-    of: &Of,
-    [queries, keys]: [Range<usize>; 2],
-) -> Vec<f32> {
-    on_this_processor!(cut_out_with(problem, qk, log_sum_exp, of, [queries, keys]))
+pub(crate) fn cut_out(sources: &[Source<'_>], [queries, keys]: [Range<usize>; 2]) -> Vec<f32> {
+    on_this_processor!(cut_out_with(sources, [queries, keys]))
 }
 
 fn cut_out_with<I: Isa, const R: usize, const W: usize>(
-    problem: &Problem<'_>,
-    qk: [Strided<'_>; 2],
-    log_sum_exp: &[f32],
-    of: &Of,
+    sources: &[Source<'_>],
     [queries, keys]: [Range<usize>; 2],
 ) -> Vec<f32> {
-    let layout = Layout::new(problem.segments_of(of.row), problem.seq);
-    let sweeps = sweeps::<W>(problem, qk, log_sum_exp, of, &layout);
+    let Some(Source { problem, row, .. }) = sources.first() else { return Default::default() };
+    let layout = Layout::new(problem.segments_of(*row), problem.seq);
+    let sweeps = sweeps::<W>(sources, &layout);
     let mut all = vec![0.0; queries.len() * keys.len()];
     let edges = [queries.start, queries.end];
     let inside = blocks(&layout, problem, Some(&edges)).into_iter().filter(|(block, _)| queries.contains(&block.start));
@@ -180,19 +157,15 @@ fn cut_out_with<I: Isa, const R: usize, const W: usize>(
     all
 }
 
-fn sweeps<'a, const W: usize>(
-    problem: &'a Problem<'a>,
-    qk: [Strided<'_>; 2],
-    log_sum_exp: &[f32],
-    of: &Of,
-    layout: &'a Layout,
-) -> Vec<Sweep<'a, W>> {
-    let seq = problem.seq;
-    let pack = |head: usize| {
-        let told = &log_sum_exp[(of.row * problem.heads + head) * seq..][..seq];
-        Sweep::pack(problem, qk, told.iter().copied(), [of.row, head], layout)
+fn sweeps<'a, const W: usize>(sources: &'a [Source<'a>], layout: &'a Layout) -> Vec<Sweep<'a, W>> {
+    let heads = sources.iter().flat_map(|source| source.heads.clone().map(move |head| (source, head)));
+    let heads: Vec<_> = heads.collect();
+    let pack = |(source, head): (&'a Source<'a>, usize)| {
+        let Source { problem, q, k, log_sum_exp, row, .. } = source;
+        let told = &log_sum_exp[(row * problem.heads + head) * problem.seq..][..problem.seq];
+        Sweep::pack(problem, [*q, *k], told.iter().copied(), [*row, head], layout)
     };
-    of.heads.clone().into_par_iter().map(pack).collect()
+    heads.into_par_iter().map(pack).collect()
 }
 
 /// Blocks of queries, with their sequence, that cross neither blocks of a list nor `edges`.
@@ -215,6 +188,18 @@ fn each_tile<I: Isa, const R: usize, const W: usize>(
     sequence: &Range<usize>,
     take: &mut dyn FnMut(Range<usize>, &[f32]),
 ) {
+    let Some(Sweep { problem, layout, .. }) = sweeps.first() else { return };
+    if problem.watch.is_stopped() {
+        return;
+    }
+    problem.watch.add(queries.len() * sequence.len() * sweeps.len());
+    if !sweeps.iter().all(|sweep| sweep.is_sound(sequence)) {
+        // What is not finite in a sequence is in all its pairs, be they in reach or not.
+        let none = |query: usize, key: usize| if layout.shows(query) && layout.shows(key) { f32::NAN } else { 0.0 };
+        let tile = queries.clone().flat_map(|query| sequence.clone().map(move |key| none(query, key)));
+        take(sequence.clone(), &tile.collect::<Vec<_>>());
+        return;
+    }
     let mut parts: Vec<Vec<(Range<usize>, f32)>> = Vec::new();
     for sweep in sweeps {
         parts.push(sweep.keys_for(queries, sequence));
@@ -245,14 +230,7 @@ fn each_tile<I: Isa, const R: usize, const W: usize>(
                 }
             }
         }
-        let sound = sweeps.iter().all(|sweep| sweep.is_sound(sequence));
-        if !sound {
-            mean.fill(f32::NAN);
-        }
         take(keys, &mean);
-    }
-    if let Some(sweep) = sweeps.first().filter(|sweep| matches!(sweep.problem.rule, Rule::Slopes(_))) {
-        sweep.problem.watch.add(queries.len() * sequence.len() * sweeps.len());
     }
 }
 

@@ -65,9 +65,8 @@ impl<'a, const W: usize> Sweep<'a, W> {
         let sound = layout.sequences.iter().map(|sequence| told[sequence.clone()].iter().all(|sum| sum.is_finite()));
         let sound = sound.collect();
         let attends = |position: usize| layout.shows(position) && told[position] > crate::attention::MASKED / 2.0;
-        let log_sum_exp: Vec<f32> = (0..seq)
-            .map(|position| if attends(position) { told[position] * LOG2_E } else { NO_QUERY })
-            .collect();
+        let log_sum_exp: Vec<f32> =
+            (0..seq).map(|position| if attends(position) { told[position] * LOG2_E } else { NO_QUERY }).collect();
         let excess = |position: usize| norm(&scaled[position * d..][..d]) * keys.largest() - log_sum_exp[position];
         let of_steps = (0..seq.div_ceil(STEP)).map(|step| {
             let positions = step * STEP..((step + 1) * STEP).min(seq);

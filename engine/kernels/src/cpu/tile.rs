@@ -136,3 +136,84 @@ impl std::ops::DerefMut for Aligned {
         &mut self.values[self.start..]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cpu::isa::{Baseline, on_this_processor},
+        tests::Numbers,
+    };
+
+    fn check_product<I: Isa, const R: usize, const W: usize>() {
+        let mut numbers = Numbers(1);
+        for depth in [0, 1, 7, 64, 131] {
+            // More than two panels of columns, and the last strip of rows is short.
+            let (rows, columns) = (2 * R - 1, 2 * W + 3);
+            let (a, b) = (numbers.values(rows * depth), numbers.values(depth * columns));
+            let panels = Panels::<W>::of((0..depth).map(|step| &b[step * columns..][..columns]), columns);
+            for panel in 0..columns.div_ceil(W) {
+                for first in [0, R] {
+                    let start = [[2.5; W]; R];
+                    let of_rows = rows_from(&a, depth, first, rows - 1);
+                    let sums = I::enter(|| tile::<I, R, W>(start, of_rows, panels.panel(panel)));
+                    for (row, sums) in sums.iter().enumerate() {
+                        for (lane, got) in sums.iter().enumerate() {
+                            let (row, column) = ((first + row).min(rows - 1), panel * W + lane);
+                            let factors =
+                                |step: usize| f64::from(a[row * depth + step]) * f64::from(b[step * columns + column]);
+                            let sum = if column < columns { (0..depth).map(factors).sum() } else { 0.0 };
+                            let (got, want) = (f64::from(*got), 2.5 + sum);
+                            assert!((got - want).abs() < 2e-5, "row {row}, column {column}: got {got}, want {want}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn products_agree() {
+        check_product::<Baseline, 2, 16>();
+        // The shape for AVX-512, also where there is none.
+        check_product::<Baseline, 12, 32>();
+        on_this_processor!(check_product());
+    }
+
+    #[test]
+    fn panels_hold_columns_or_rows_and_zeros_behind_the_last() {
+        for (rows, columns) in [(1, 1), (16, 5), (17, 40), (3, 16), (33, 17)] {
+            let matrix = Numbers(2).values(rows * columns);
+            let by_row = || matrix.chunks_exact(columns);
+            let along = Panels::<16>::of(by_row(), columns);
+            let across = Panels::<16>::of_transposed(by_row(), columns);
+            let of_table = Panels::<16>::of_table(&matrix, columns);
+            let at = |row: usize, column: usize| {
+                if row < rows && column < columns { matrix[row * columns + column] } else { 0.0 }
+            };
+            for panel in 0..columns.div_ceil(16) {
+                for (row, lanes) in along.panel(panel).iter().enumerate() {
+                    assert_eq!(lanes.0, std::array::from_fn(|lane| at(row, panel * 16 + lane)), "row {row}");
+                }
+            }
+            for panel in 0..rows.div_ceil(16) {
+                for (column, lanes) in across.panel(panel).iter().enumerate() {
+                    let want = std::array::from_fn(|lane| at(panel * 16 + lane, column));
+                    assert_eq!(lanes.0, want, "column {column}");
+                    assert_eq!(of_table.panel(panel)[column].0, want, "column {column} of a table");
+                }
+            }
+            assert_eq!(along.count(), columns.div_ceil(16), "panels of columns");
+            assert_eq!(across.count(), rows.div_ceil(16), "panels of rows");
+        }
+    }
+
+    #[test]
+    fn aligned_numbers_begin_with_a_cache_line() {
+        for count in [0, 1, 16, 1000] {
+            let zeros = Aligned::zeros(count);
+            assert!(zeros.len() >= count && zeros.iter().all(|value| *value == 0.0), "{count} zeros");
+            assert!(zeros.as_ptr().addr().is_multiple_of(Aligned::LINE), "{count} of them begin where a line does");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! From a file and a request to events and tracks, through the engine as its users have it.
 
+mod health;
 mod tiny;
 
 use std::{path::Path, time::Duration};
@@ -8,9 +9,10 @@ use strandscope_genome::{Region, Strand, Track, TrackLayout};
 use tiny::{Tiny, bases};
 
 use crate::{
-    AttentionRequest, BenchModelRequest, DeviceChoice, Engine, EngineOptions, ErrorKind, EvaluateRequest, Event,
-    ExportFormat, ExportRequest, FinetuneRequest, ForwardRequest, JobError, JobId, Outcome, Pick, PretrainRequest,
-    RunRecord, ScoreRequest, Task, TokenizeRequest, TrackAssembly, TrainingMethod, TrainingTask, WindowChoice,
+    AttentionRequest, AttentionStat, BenchModelRequest, DeviceChoice, Engine, EngineOptions, ErrorKind,
+    EvaluateRequest, Event, ExportFormat, ExportRequest, FinetuneRequest, ForwardRequest, JobError, JobId, Outcome,
+    Pick, PretrainRequest, RunRecord, ScoreRequest, Task, TokenizeRequest, TrackAssembly, TrainingMethod, TrainingTask,
+    WindowChoice,
 };
 
 /// No job of these tests takes this long.
@@ -290,6 +292,7 @@ fn attention(tiny: &Tiny, region: &Region) -> AttentionRequest {
         genome: genome(tiny),
         region: region.clone(),
         model: Some(tiny.name("model")),
+        stat: AttentionStat::Received,
         layer: Pick::All,
         attention_head: Pick::Mean,
         window: WindowChoice::Trained,
@@ -466,6 +469,7 @@ fn the_raw_network_takes_ids_and_refuses_others() {
             model: tiny.path("model"),
             input,
             outputs: outputs.iter().map(|name| (*name).to_owned()).collect(),
+            gradients: None,
             output: tiny.path("out.safetensors"),
             force: true,
         })
@@ -497,10 +501,12 @@ fn the_raw_network_takes_ids_and_refuses_others() {
 #[test]
 fn a_timed_pass_has_the_keys_that_others_are_compared_by() {
     let tiny = Tiny::new();
-    let request = BenchModelRequest { model: tiny.path("model"), tokens: 8, batch: 1, repeats: 2, logits: false, no_skip: false };
+    let request =
+        BenchModelRequest { model: tiny.path("model"), tokens: 8, batch: 1, repeats: 2, logits: false, no_skip: false };
     let ended = run(&mut engine(&tiny), Task::BenchModel(request));
     let Ok(Outcome::Json(value)) = &ended.result else { panic!("{:?}", ended.result) };
-    for key in ["norm_bound", "estimate_bytes", "peak_device_bytes"] {
+    assert!(value["norm_bound"].as_f64().is_some_and(|bound| bound > 0.0), "{value}");
+    for key in ["estimate_bytes", "peak_device_bytes"] {
         assert!(value.get(key).is_some_and(serde_json::Value::is_null), "{key}: {value}");
     }
     let flop = value["flop"].as_f64().expect("a number");

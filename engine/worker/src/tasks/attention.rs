@@ -1,8 +1,8 @@
-//! Attention received, window by window.
+//! Where attention goes, window by window.
 
 use strandscope_analysis::{
     AnalysisError,
-    attention::{AttentionPlan, Shown, attention_received, track_names},
+    attention::{AttentionPlan, Part, Pool, Shown, Stat, attention, track_names},
 };
 use strandscope_genome::{GenomeError, Region, Strand};
 
@@ -13,7 +13,8 @@ use super::{
     tensors::TensorTasks,
 };
 use crate::{
-    AttentionRequest, ErrorKind, JobError, Outcome, Pick, TrackChunk, WindowChoice,
+    AttentionPairs, AttentionRequest, AttentionStat, ErrorKind, JobError, MapPool, Outcome, Partner, Pick, TrackChunk,
+    WindowChoice,
     engine::{Job, Stop},
 };
 
@@ -37,6 +38,7 @@ impl TensorTasks {
             region: region.clone(),
             contig_bp,
             window_bp: window_bp.max(TOKEN_BP),
+            stat: stat(request.stat),
             layer: shown(request.layer),
             attention_head: shown(request.attention_head),
         };
@@ -46,7 +48,8 @@ impl TensorTasks {
         let mut record = self.setting.record(model.identity(), None, (&request.genome, sha256), command);
         record.beyond_trained_length = plan.window_bp.min(region.len_bp()) > trained_bp;
         job.started(plan.window_count(), "windows");
-        let label = |(layer, head): (String, String)| (format!("received:{layer}:{head}"), Strand::Forward);
+        let name = stat_name(request.stat);
+        let label = |(layer, head): (String, String)| (format!("{name}:{layer}:{head}"), Strand::Forward);
         job.record(record.clone(), names.into_iter().map(label).collect());
         if record.beyond_trained_length {
             job.warn(format!("windows of {} bases are longer than any the model saw in training", plan.window_bp));
@@ -55,16 +58,66 @@ impl TensorTasks {
         let mut bases = |range: std::ops::Range<u64>| {
             genome.read(&Region::new(region.contig.clone(), range.start, range.end)).map_err(reading)
         };
-        let mut part = |track, part| job.chunk(TrackChunk { track, part, whole: region.clone() });
+        let mut part = |number, part| match part {
+            Part::Track(part) => job.chunk(TrackChunk { track: number, part, whole: region.clone() }),
+            Part::Map(map) => {
+                job.pairs(AttentionPairs::Map { number, edges_bp: map.edges_bp, values: map.values });
+            }
+            Part::Partners(found) => job.pairs(AttentionPairs::Partners {
+                number,
+                partners: found
+                    .into_iter()
+                    .map(|found| Partner { span_bp: found.span_bp, partner_bp: found.partner_bp, weight: found.weight })
+                    .collect(),
+            }),
+        };
         let mut go_on = |windows| {
             job.progress(windows, "");
             if job.is_cancelled() { Err(AnalysisError::Cancelled) } else { Ok(()) }
         };
+        let conduct = job.conduct(true);
         record.unknown_bp =
-            attention_received(&model.model, &model.tokenizer, &plan, &job.conduct(true), &mut bases, &mut part, &mut go_on)?;
+            attention(&model.model, &model.tokenizer, &plan, &conduct, &mut bases, &mut part, &mut go_on)?;
         warn_of_unknown(&record, job);
         record.windows = plan.window_count();
         Ok(Outcome::Run(record))
+    }
+}
+
+fn stat(asked: AttentionStat) -> Stat {
+    // No region has more bins or tokens more partners, so that a larger number is refused as well.
+    let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    match asked {
+        AttentionStat::Received => Stat::Received,
+        AttentionStat::Entropy => Stat::Entropy,
+        AttentionStat::Distance => Stat::Distance,
+        AttentionStat::Cls => Stat::Cls,
+        AttentionStat::Row { position_bp } => Stat::Row { position_bp },
+        AttentionStat::Rollout { position_bp } => Stat::Rollout { position_bp },
+        AttentionStat::Map { bins, pool } => Stat::Map { bins: size(bins), pool: pooled(pool) },
+        AttentionStat::Top { places } => Stat::Top { places: size(places) },
+    }
+}
+
+fn pooled(pool: MapPool) -> Pool {
+    match pool {
+        MapPool::Mean => Pool::Mean,
+        MapPool::Max => Pool::Max,
+        MapPool::Sum => Pool::Sum,
+    }
+}
+
+/// As the command line calls it.
+pub(super) fn stat_name(stat: AttentionStat) -> &'static str {
+    match stat {
+        AttentionStat::Received => "received",
+        AttentionStat::Entropy => "entropy",
+        AttentionStat::Distance => "distance",
+        AttentionStat::Cls => "cls",
+        AttentionStat::Row { .. } => "row",
+        AttentionStat::Rollout { .. } => "rollout",
+        AttentionStat::Map { .. } => "map",
+        AttentionStat::Top { .. } => "top",
     }
 }
 

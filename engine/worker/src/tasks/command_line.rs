@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::attention::stat_name;
 use crate::{
-    AttentionRequest, EvaluateRequest, FinetuneRequest, ForwardRequest, Pick, PretrainRequest, ScoreRequest,
-    TrainingTask, WindowChoice,
+    AttentionRequest, AttentionStat, EvaluateRequest, FinetuneRequest, ForwardRequest, GradientsOf, MapPool, Pick,
+    PretrainRequest, ScoreRequest, TrainingTask, WindowChoice,
 };
 
 /// The command line of a score.
@@ -31,7 +32,7 @@ pub(crate) fn of_attention(request: &AttentionRequest) -> String {
     line.model(request.model.as_deref());
     line.option("--layer", &picked(request.layer));
     line.option("--attention-head", &picked(request.attention_head));
-    line.option("--stat", "received");
+    line.stat(request.stat);
     line.window(request.window);
     line.0
 }
@@ -43,6 +44,9 @@ pub(crate) fn of_forward(request: &ForwardRequest) -> String {
     line.path("--input", Some(&request.input));
     if !request.outputs.is_empty() {
         line.option("--outputs", &request.outputs.join(","));
+    }
+    if let Some(of) = request.gradients {
+        line.option("--gradients", if of == GradientsOf::Mlm { "mlm" } else { "class" });
     }
     line.path("-o", Some(&request.output));
     line.0
@@ -145,6 +149,26 @@ impl Line {
     fn model(&mut self, name: Option<&str>) {
         if let Some(name) = name {
             self.option("--model", name);
+        }
+    }
+
+    fn stat(&mut self, stat: AttentionStat) {
+        self.option("--stat", stat_name(stat));
+        match stat {
+            AttentionStat::Row { position_bp } | AttentionStat::Rollout { position_bp: Some(position_bp) } => {
+                self.option("--query", &(position_bp + 1).to_string());
+            }
+            AttentionStat::Map { bins, pool } => {
+                self.option("--bins", &bins.to_string());
+                let pool = match pool {
+                    MapPool::Mean => "mean",
+                    MapPool::Max => "max",
+                    MapPool::Sum => "sum",
+                };
+                self.option("--pool", pool);
+            }
+            AttentionStat::Top { places } => self.option("--partners", &places.to_string()),
+            _ => {}
         }
     }
 

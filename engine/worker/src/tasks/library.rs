@@ -98,6 +98,11 @@ impl Shelf {
         Ok(head)
     }
 
+    /// The same on a device that differentiates.
+    pub(crate) fn network_to_train(&self, path: &Path) -> Result<Model, Stop> {
+        Ok(Model::load(&model_folder(Some(&path.to_string_lossy()))?, &self.device.clone().autodiff())?)
+    }
+
     /// The network of a model alone, for work that needs no tokenizer.
     pub(crate) fn network(&self, path: &Path) -> Result<Model, Stop> {
         Ok(Model::load(&model_folder(Some(&path.to_string_lossy()))?, &self.device)?)

@@ -7,7 +7,7 @@ use super::{
     genomes::Genomes,
     library::{self, Shelf},
     provenance::Setting,
-    show,
+    selftest, show,
 };
 use crate::{
     EngineOptions, ErrorKind, Event, JobError, Outcome, Task,
@@ -50,6 +50,10 @@ impl Tasks for TensorTasks {
             Task::Finetune(request) => self.finetune(&request, job),
             Task::Pretrain(request) => self.pretrain(&request, job),
             Task::BenchModel(request) => bench::model(&self.shelf, &self.device, &request, job),
+            Task::BenchAttention(request) => {
+                bench::attention(&self.device, self.options.seed.unwrap_or_default(), &request, job)
+            }
+            Task::SelfTest(request) => selftest::selftest(&mut self.shelf, &self.device, &request, job),
             Task::Doctor => Ok(Outcome::Json(doctor::document(&self.device, &self.options))),
             Task::OpenGenome { .. }
             | Task::ReadBases { .. }

@@ -1,0 +1,241 @@
+//! The attention of one window.
+
+use std::ops::Range;
+
+use burn::tensor::Tensor;
+use strandscope_kernels::{Conduct, MeanOf, NO_PARTNER, PooledMap, RowStatistics, Statistics, partners, pooled_map};
+use strandscope_models::{
+    dnagrinder::{Encoded, Pass, Seen},
+    folder::Model,
+};
+
+use super::{AttentionMap, PartnerOf, Placed, Pool, Stat};
+use crate::{AnalysisError, batch::Batch};
+
+/// A group of layers and a group of attention heads that are averaged.
+pub(super) type Groups = (Range<usize>, Range<usize>);
+
+/// What is told of a window, for each group.
+pub(super) enum Answers {
+    /// One value for each token of the core.
+    Values(Vec<Vec<f32>>),
+    Maps(Vec<AttentionMap>),
+    Partners(Vec<Vec<PartnerOf>>),
+}
+
+/// A window that is read at once.
+pub(super) struct Window<'a> {
+    pub(super) model: &'a Model,
+    pub(super) batch: &'a Batch,
+    /// The tokens of its core.
+    pub(super) placed: Vec<Placed>,
+    /// On the contig.
+    pub(super) core: Range<u64>,
+    /// Where it begins, on the contig.
+    pub(super) start_bp: u64,
+    pub(super) conduct: &'a Conduct,
+}
+
+impl Window<'_> {
+    /// What the statistic is, for each group. Once the work was stopped the answer means nothing.
+    pub(super) fn answers(&self, stat: Stat, groups: &[Groups]) -> Result<Answers, AnalysisError> {
+        Ok(match stat {
+            Stat::Received => self.columns(groups, &vec![1.0; self.tokens()]),
+            Stat::Cls => self.columns(groups, &self.only(0)),
+            Stat::Row { position_bp } => self.columns(groups, &self.only(self.token_at(position_bp))),
+            Stat::Entropy => self.rows(groups, |rows| &rows.entropy),
+            Stat::Distance => self.rows(groups, |rows| &rows.distance),
+            Stat::Rollout { position_bp } => {
+                let start = position_bp.map_or(0, |position_bp| self.token_at(position_bp));
+                Answers::Values(vec![self.of_core(&self.rollout(start))])
+            }
+            Stat::Map { bins, pool } => Answers::Maps(self.maps(bins, pool, groups)?),
+            Stat::Top { places } => {
+                let found = self.of_groups(groups, &mut |layers, mean| partners(layers, mean, places));
+                Answers::Partners(found.iter().map(|found| self.partners_of_core(found, places)).collect())
+            }
+        })
+    }
+
+    fn tokens(&self) -> usize {
+        self.batch.spans[0].len()
+    }
+
+    /// All weight on one token.
+    fn only(&self, token: usize) -> Vec<f32> {
+        (0..self.tokens()).map(|other| if other == token { 1.0 } else { 0.0 }).collect()
+    }
+
+    /// The token that covers a position of the core.
+    fn token_at(&self, position_bp: u64) -> usize {
+        let covers = |placed: &&Placed| (placed.span_bp.0..placed.span_bp.1).contains(&position_bp);
+        self.placed.iter().find(covers).map_or(0, |placed| placed.token)
+    }
+
+    fn of_core(&self, values: &[f32]) -> Vec<f32> {
+        self.placed.iter().map(|placed| values[placed.token]).collect()
+    }
+
+    fn encode(&self, pass: &mut Pass<'_>) -> Encoded {
+        let device = self.model.network.device();
+        self.model.network.encode(self.batch.ids(&device), self.batch.segments().as_ref(), pass)
+    }
+
+    /// Sums over the queries of weight × probability.
+    fn columns(&self, groups: &[Groups], weights: &[f32]) -> Answers {
+        let of_layer = &mut |seen: &Seen<'_>| self.statistics(seen).columns(&[weights]).sums;
+        self.means(groups, false, of_layer)
+    }
+
+    /// A statistic of each query.
+    fn rows(&self, groups: &[Groups], of: fn(&RowStatistics) -> &Vec<f32>) -> Answers {
+        let heads = self.model.config.num_attention_heads;
+        let of_layer = &mut |seen: &Seen<'_>| {
+            let values = seen.rows.map(of).map_or(&[][..], Vec::as_slice);
+            // From [seq, head] to [head, seq].
+            (0..heads).flat_map(|head| values.iter().skip(head).step_by(heads).copied()).collect()
+        };
+        self.means(groups, true, of_layer)
+    }
+
+    /// Means over groups of what `of_layer` gives, `[head, token]`.
+    fn means(
+        &self,
+        groups: &[Groups],
+        row_statistics: bool,
+        of_layer: &mut dyn FnMut(&Seen<'_>) -> Vec<f32>,
+    ) -> Answers {
+        let mut layers = Vec::new();
+        let mut observe = |index: usize, seen: &Seen<'_>| {
+            let asked = groups.iter().any(|(layers, _)| layers.contains(&index));
+            layers.push(if asked { of_layer(seen) } else { Vec::new() });
+        };
+        let conduct = self.conduct.clone();
+        self.encode(&mut Pass { conduct, row_statistics, observe: Some(&mut observe), ..Pass::default() });
+        if self.conduct.watch.is_stopped() {
+            return Answers::Values(Vec::new());
+        }
+        let tokens = self.tokens();
+        let mean = |(of_layers, heads): &Groups| {
+            let value = |placed: &Placed| {
+                let of_layer =
+                    |layer: &Vec<f32>| -> f32 { heads.clone().map(|head| layer[head * tokens + placed.token]).sum() };
+                layers[of_layers.clone()].iter().map(of_layer).sum::<f32>() / (of_layers.len() * heads.len()) as f32
+            };
+            self.placed.iter().map(value).collect()
+        };
+        Answers::Values(groups.iter().map(mean).collect())
+    }
+
+    /// What one token draws on through all layers, of each token.
+    fn rollout(&self, start: usize) -> Vec<f32> {
+        let mut sums: Vec<Tensor<3>> = Vec::new();
+        let mut observe = |_: usize, seen: &Seen<'_>| sums.push(seen.attention.log_sum_exp.clone());
+        let conduct = self.conduct.clone();
+        let encoded = self.encode(&mut Pass { conduct, hidden: true, observe: Some(&mut observe), ..Pass::default() });
+        let segments = self.batch.segments();
+        let mut found = self.only(start);
+        // Queries and keys are made again from the states: all layers' at once would take several times their memory.
+        for (layer, log_sum_exp) in sums.iter().enumerate().rev() {
+            let states = encoded.hidden[layer].clone();
+            let input = self.model.network.attention_input(layer, states, segments.as_ref());
+            found = Statistics::new(&input, log_sum_exp, self.conduct).rollout_step(&[&found]).remove(0);
+        }
+        found
+    }
+
+    /// What `of` makes of the layers of each group.
+    fn of_groups<T>(&self, groups: &[Groups], of: &mut dyn FnMut(&[&Statistics], &MeanOf) -> T) -> Vec<T> {
+        let mut layers: Vec<Option<Statistics>> = Vec::new();
+        let mut found: Vec<Option<T>> = groups.iter().map(|_| None).collect();
+        let mut observe = |index: usize, seen: &Seen<'_>| {
+            let asked = groups.iter().any(|(layers, _)| layers.contains(&index));
+            layers.push(asked.then(|| self.statistics(seen)));
+            for ((of_layers, heads), found) in groups.iter().zip(&mut found) {
+                if of_layers.end == index + 1 && !self.conduct.watch.is_stopped() {
+                    let of_group: Vec<_> = layers[of_layers.clone()].iter().flatten().collect();
+                    *found = Some(of(&of_group, &MeanOf { row: 0, heads: heads.clone() }));
+                }
+            }
+            // A layer that no later group averages is done with.
+            for (layer, statistics) in layers.iter_mut().enumerate() {
+                let needed = groups.iter().any(|(layers, _)| layers.contains(&layer) && layers.end > index + 1);
+                *statistics = statistics.take().filter(|_| needed);
+            }
+        };
+        let conduct = self.conduct.clone();
+        self.encode(&mut Pass { conduct, observe: Some(&mut observe), ..Pass::default() });
+        found.into_iter().flatten().collect()
+    }
+
+    fn statistics(&self, seen: &Seen<'_>) -> Statistics {
+        Statistics::new(seen.input, &seen.attention.log_sum_exp, self.conduct)
+    }
+
+    /// Attention between bins of equal width.
+    fn maps(&self, bins: usize, pool: Pool, groups: &[Groups]) -> Result<Vec<AttentionMap>, AnalysisError> {
+        let length_bp = self.core.end - self.core.start;
+        if bins == 0 || bins as u64 > length_bp {
+            return Err(AnalysisError::Request(format!(
+                "a map of {length_bp} bases has 1 to {length_bp} bins, not {bins}"
+            )));
+        }
+        let edges_bp: Vec<u64> = (0..=bins as u64).map(|bin| self.core.start + bin * length_bp / bins as u64).collect();
+        // A token belongs to the bin in which it begins.
+        let first_token = self.placed.first().map_or(0, |placed| placed.token);
+        let edges: Vec<usize> = edges_bp
+            .iter()
+            .map(|edge| first_token + self.placed.partition_point(|placed| placed.span_bp.0 < *edge))
+            .collect();
+        let found = self.of_groups(groups, &mut |layers, mean| pooled_map(layers, mean, &edges));
+        let counts: Vec<usize> = edges.windows(2).map(|edges| edges[1] - edges[0]).collect();
+        let map = |found: &PooledMap| AttentionMap { edges_bp: edges_bp.clone(), values: pooled(found, &counts, pool) };
+        Ok(found.iter().map(map).collect())
+    }
+
+    /// Partners of the tokens of the core, of a list `[token, place]`.
+    fn partners_of_core(&self, found: &[(u32, f32)], places: usize) -> Vec<PartnerOf> {
+        let span_bp = |token: u32| {
+            let (start, end) = usize::try_from(token).ok().and_then(|token| self.batch.spans[0][token])?;
+            Some((self.start_bp + start as u64, self.start_bp + end as u64))
+        };
+        let of_token = |placed: &Placed| {
+            let list = &found[placed.token * places..][..places];
+            let real = list.iter().filter(|(partner, _)| *partner != NO_PARTNER);
+            let span = placed.span_bp;
+            real.map(move |&(partner, weight)| PartnerOf { span_bp: span, partner_bp: span_bp(partner), weight })
+                .collect::<Vec<_>>()
+        };
+        self.placed.iter().flat_map(of_token).collect()
+    }
+}
+
+/// What the cells of a map tell; `counts` are the tokens of each bin.
+fn pooled(found: &PooledMap, counts: &[usize], pool: Pool) -> Vec<f32> {
+    let bins = counts.len();
+    let cell = |place: usize| {
+        let pairs = counts[place / bins] * counts[place % bins];
+        match pool {
+            _ if pairs == 0 => f32::NAN,
+            Pool::Mean => found.sum[place] / pairs as f32,
+            Pool::Max => found.max[place],
+            Pool::Sum => found.sum[place],
+        }
+    };
+    (0..bins * bins).map(cell).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_without_tokens_have_no_value() {
+        let found = PooledMap { sum: vec![3.0, 0.0, 0.0, 0.0], max: vec![0.5, 0.0, 0.0, 0.0] };
+        let values = pooled(&found, &[2, 0], Pool::Mean);
+        assert_eq!(values[0], 0.75, "a mean over four pairs");
+        assert!(values[1..].iter().all(|value| value.is_nan()), "{values:?}");
+        assert_eq!(pooled(&found, &[2, 0], Pool::Max)[0], 0.5, "the largest");
+        assert_eq!(pooled(&found, &[2, 0], Pool::Sum)[0], 3.0, "all");
+    }
+}

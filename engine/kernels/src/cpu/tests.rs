@@ -1,0 +1,83 @@
+//! Every shape of tile gives the same, also those whose instructions this processor lacks.
+
+use super::{
+    Strided,
+    backward::{Saved, backward_with},
+    columns::columns_with,
+    dense::{Table, add_linear_with, swiglu_with},
+    forward::forward_with,
+    isa::{Baseline, Isa, on_this_processor},
+};
+use crate::{
+    Watch,
+    problem::{Problem, Rule},
+    tests::Numbers,
+};
+
+const SHAPE: [usize; 4] = [2, 3, 150, 40];
+
+/// What attention and its gradients give, and dense layers, in tiles of one shape.
+fn everything<I: Isa, const R: usize, const W: usize>() -> Vec<Vec<f32>> {
+    let [batch, heads, seq, d] = SHAPE;
+    let watch = Watch::default();
+    let segments: Vec<u32> = (0..batch * seq).map(|place| [1, 1, 1, 0, 2][place % seq / 30]).collect();
+    let mut numbers = Numbers(1);
+    let [q, k, v, grad_out] = [0; 4].map(|_| numbers.values(batch * heads * seq * d));
+    let strided = |values| Strided { values, start: 0, strides: [heads * seq * d, seq * d, d], d };
+    let problem = Problem {
+        batch,
+        heads,
+        seq,
+        d,
+        rule: Rule::Slopes(&[0.5, 0.03, 0.0]),
+        segments: Some(&segments),
+        skip: true,
+        row_statistics: true,
+        watch: &watch,
+    };
+    let found = forward_with::<I, R, W>(&problem, [strided(&q), strided(&k), strided(&v)]);
+    // `[batch, seq, head]` as `[batch, head, seq]`.
+    let places =
+        (0..batch * heads * seq).map(|place| (place / seq / heads * seq + place % seq) * heads + place / seq % heads);
+    let log_sum_exp: Vec<f32> = places.map(|place| found.log_sum_exp[place]).collect();
+    let out = Strided { values: &found.out, start: 0, strides: [seq * heads * d, d, heads * d], d };
+    let saved = Saved {
+        q: strided(&q),
+        k: strided(&k),
+        v: strided(&v),
+        out,
+        log_sum_exp: &log_sum_exp,
+        grad_out: strided(&grad_out),
+    };
+    let gradients = backward_with::<I, R, W>(&problem, saved);
+    let columns = columns_with::<I, R, W>(&problem, [saved.q, saved.k], &log_sum_exp, &[&vec![1.0; batch * seq]]);
+    // Weights that keep values of order 1.
+    let mut weights = |count: usize| numbers.values(count).into_iter().map(|value| value / 7.0).collect::<Vec<_>>();
+    let (up, down, bias) = (weights(2 * 50 * 40), weights(7 * 50), weights(2 * 50));
+    let table = Table { weight: &up, bias: Some(&bias), inputs: 40 };
+    let down = Table { weight: &down, bias: None, inputs: 50 };
+    let mut product = vec![0.5; q.len() / 40 * 100];
+    add_linear_with::<I, R, W>(&mut product, &q, table, &watch);
+    let dense = [product, swiglu_with::<I, R, W>(&q, table, down, &watch)];
+    let mut all = vec![gradients.q, gradients.k, gradients.v, columns.sums, columns.max];
+    all.extend([found.out, found.log_sum_exp, found.entropy, found.distance]);
+    all.extend(dense);
+    all
+}
+
+#[test]
+fn all_tiles_agree() {
+    let best = on_this_processor!(everything());
+    let others = [everything::<Baseline, 2, 16>(), everything::<Baseline, 6, 16>(), everything::<Baseline, 12, 32>()];
+    for (shape, other) in others.iter().enumerate() {
+        for (number, (got, want)) in other.iter().zip(&best).enumerate() {
+            for (index, (got, want)) in got.iter().zip(want).enumerate() {
+                let tolerance = 5e-6 + 5e-6 * want.abs();
+                assert!(
+                    (got - want).abs() <= tolerance,
+                    "shape {shape}, result {number} at {index}: got {got:e}, want {want:e}, tolerance {tolerance:e}",
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Dense layers.
+
+use burn::tensor::{Device, Tensor};
+
+use super::{
+    Numbers,
+    compare::{Tolerance, assert_close},
+    values,
+};
+use crate::{Watch, add_layer_norm, add_linear, linear, swiglu};
+
+/// Rows: one, the fewest that the kernels take, and one block and more.
+const ROWS: [usize; 4] = [1, 48, 97, 200];
+
+/// Sums of up to 770 rounded products; the sums are of order 1, as are those of SwiGLU of the first.
+const TOLERANCE: Tolerance = Tolerance(1.2e-5, 2e-6);
+
+/// Weights that keep values of order 1.
+fn table(numbers: &mut Numbers, outputs: usize, inputs: usize) -> Vec<f32> {
+    let scale = 1.0 / (inputs as f32).sqrt();
+    numbers.values(outputs * inputs).into_iter().map(|value| value * scale).collect()
+}
+
+fn vector(values: &[f32]) -> Tensor<1> {
+    Tensor::from_floats(values, &Device::flex())
+}
+
+/// `x·Wᵀ + b` in double precision.
+fn product(x: &[f64], weight: &[f32], bias: Option<&[f32]>, inputs: usize) -> Vec<f64> {
+    let of_row = |row: &[f64]| -> Vec<f64> {
+        let sums =
+            weight.chunks(inputs).map(|weight| row.iter().zip(weight).map(|(x, weight)| x * f64::from(*weight)).sum());
+        let bias = bias.into_iter().flatten().map(|bias| f64::from(*bias)).chain(std::iter::repeat(0.0));
+        sums.zip(bias).map(|(sum, bias): (f64, f64)| sum + bias).collect()
+    };
+    x.chunks(inputs).flat_map(of_row).collect()
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().copied().map(f64::from).collect()
+}
+
+#[test]
+fn linear_agrees() {
+    let mut numbers = Numbers(1);
+    for rows in ROWS {
+        for (inputs, outputs) in [(24, 7), (24, 100), (770, 7), (770, 100), (1, 1)] {
+            let (x, weight) = (numbers.values(rows * inputs), table(&mut numbers, outputs, inputs));
+            for bias in [None, Some(numbers.values(outputs))] {
+                let of_x = vector(&x).reshape([1, rows, inputs]);
+                let of_weight = vector(&weight).reshape([outputs, inputs]);
+                let of_bias = bias.as_deref().map(vector);
+                let got = linear(of_x.clone(), of_weight.clone(), of_bias.clone(), &Watch::default());
+                let want = product(&wide(&x), &weight, bias.as_deref(), inputs);
+                let name = format!("{rows} rows, {inputs} → {outputs}");
+                assert_close(&name, &[1, rows, outputs], &values(got), &want, TOLERANCE);
+
+                let onto = numbers.values(rows * outputs);
+                let of_onto = vector(&onto).reshape([1, rows, outputs]);
+                let got = add_linear(of_onto.clone(), of_x, of_weight, of_bias, &Watch::default());
+                let want: Vec<f64> = want.iter().zip(wide(&onto)).map(|(want, onto)| want + onto).collect();
+                assert_close(&name, &[1, rows, outputs], &values(got), &want, TOLERANCE);
+                assert_eq!(values(of_onto), onto, "what is added to is not written over where it is still in use");
+            }
+        }
+    }
+}
+
+#[test]
+fn swiglu_agrees() {
+    let mut numbers = Numbers(2);
+    for rows in ROWS {
+        for (inputs, inner, outputs) in [(24, 33, 7), (770, 100, 100), (7, 770, 24)] {
+            let x = numbers.values(rows * inputs);
+            let [w12, w3] = [(2 * inner, inputs), (outputs, inner)].map(|(to, from)| table(&mut numbers, to, from));
+            for biases in [None, Some([numbers.values(2 * inner), numbers.values(outputs)])] {
+                let [b12, b3] = match &biases {
+                    Some(biases) => biases.each_ref().map(|bias| Some(bias.as_slice())),
+                    None => [None; 2],
+                };
+                let got = swiglu(
+                    vector(&x).reshape([1, rows, inputs]),
+                    (vector(&w12).reshape([2 * inner, inputs]), b12.map(vector)),
+                    (vector(&w3).reshape([outputs, inner]), b3.map(vector)),
+                    &Watch::default(),
+                );
+                let both = product(&wide(&x), &w12, b12, inputs);
+                let gated = both.chunks(2 * inner).flat_map(|row| {
+                    let (gate, up) = row.split_at(inner);
+                    gate.iter().zip(up).map(|(gate, up)| gate / (1.0 + (-gate).exp()) * up)
+                });
+                let want = product(&gated.collect::<Vec<_>>(), &w3, b3, inner);
+                let name = format!("SwiGLU of {rows} rows, {inputs} → {inner} → {outputs}");
+                assert_close(&name, &[1, rows, outputs], &values(got), &want, TOLERANCE);
+            }
+        }
+    }
+}
+
+#[test]
+fn gates_far_from_zero_agree() {
+    let gates: Vec<f32> = (-96i16..=96).map(|gate| f32::from(gate) * 1.5).collect();
+    let rows = gates.len();
+    let both = (vector(&[1.0, 0.0]).reshape([2, 1]), Some(vector(&[0.0, 1.0])));
+    let down = (vector(&[1.0]).reshape([1, 1]), None);
+    let got = swiglu(vector(&gates).reshape([1, rows, 1]), both, down, &Watch::default());
+    let want: Vec<f64> = wide(&gates).iter().map(|gate| gate / (1.0 + (-gate).exp())).collect();
+    assert_close("gates", &[rows], &values(got), &want, Tolerance(1e-6, 1e-6));
+}
+
+#[test]
+fn add_layer_norm_agrees() {
+    let mut numbers = Numbers(3);
+    for rows in ROWS {
+        for width in [7, 24, 100, 770] {
+            let x: Vec<f32> = numbers.values(rows * width).into_iter().map(|value| 3.0 * value + 10.0).collect();
+            let (scale, shift) = (numbers.values(width), numbers.values(width));
+            for residual in [None, Some(numbers.values(rows * width))] {
+                let shaped = |values: &Vec<f32>| vector(values).reshape([1, rows, width]);
+                let of_residual = residual.as_ref().map(shaped);
+                let got = add_layer_norm(shaped(&x), of_residual, vector(&scale), vector(&shift), 1e-5);
+                let residual = residual.unwrap_or_else(|| vec![0.0; rows * width]);
+                let sums = x.iter().zip(&residual).map(|(x, residual)| f64::from(*x) + f64::from(*residual));
+                let sums: Vec<f64> = sums.collect();
+                let normalized = sums.chunks(width).flat_map(|row| {
+                    let mean = row.iter().sum::<f64>() / width as f64;
+                    let variance = row.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / width as f64;
+                    let factor = 1.0 / (variance + 1e-5).sqrt();
+                    let of_channel = move |value: &f64| (value - mean) * factor;
+                    row.iter().map(of_channel).zip(&scale).zip(&shift)
+                });
+                let want = normalized.map(|((value, scale), shift)| value * f64::from(*scale) + f64::from(*shift));
+                let name = format!("layer norm of {rows} rows of {width}");
+                assert_close(&name, &[1, rows, width], &values(got), &want.collect::<Vec<_>>(), TOLERANCE);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_stays_in_its_row() {
+    let mut numbers = Numbers(4);
+    let (mut x, weight) = (numbers.values(60 * 24), table(&mut numbers, 10, 24));
+    let of_weight = vector(&weight).reshape([10, 24]);
+    let of = |x: &[f32]| values(linear(vector(x).reshape([60, 24]), of_weight.clone(), None, &Watch::default()));
+    let clean = of(&x);
+    x[31 * 24 + 3] = f32::NAN;
+    for (row, (got, clean)) in of(&x).chunks(10).zip(clean.chunks(10)).enumerate() {
+        let right = if row == 31 { got.iter().all(|value| value.is_nan()) } else { got == clean };
+        assert!(right, "row {row}: {got:?}, without it {clean:?}");
+    }
+}

@@ -1,0 +1,147 @@
+//! Passes of a model that needs no tokenizer.
+
+use std::time::Instant;
+
+use burn::tensor::{Int, Tensor, TensorData};
+use serde_json::json;
+use strandscope_analysis::predict::host;
+use strandscope_kernels::Conduct;
+use strandscope_models::{
+    dnagrinder::{Config, Pass},
+    folder::Model,
+};
+
+use super::{
+    super::{device::ComputeDevice, library::Shelf},
+    measure::{Measured, Passes, peak_rss_bytes, restart_peak, rss_bytes, sizes},
+};
+use crate::{
+    BenchModelRequest, ErrorKind, JobError, Outcome,
+    engine::{Job, Stop},
+};
+
+/// Rows of logits computed at once.
+const LOGIT_ROWS: usize = 4096;
+
+/// Ids below this are special tokens in the formula.
+const FIRST_ID: u64 = 5;
+
+/// Most tokens of all rows together.
+const MOST_TOKENS: u64 = 1 << 32;
+
+/// Times forward passes of a model.
+pub(crate) fn model(
+    shelf: &Shelf,
+    device: &ComputeDevice,
+    request: &BenchModelRequest,
+    job: &Job,
+) -> Result<Outcome, Stop> {
+    let rss_before_load_bytes = rss_bytes();
+    let start = Instant::now();
+    let model = shelf.network(&request.model)?;
+    let load_seconds = start.elapsed().as_secs_f64();
+    let rss_after_load_bytes = rss_bytes();
+    let [batch, tokens] = sizes([request.batch, request.tokens], MOST_TOKENS)?;
+    let ids = token_ids(batch, tokens, vocab(&model.config)?);
+    let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [batch, tokens]), &device.device);
+    job.started(request.repeats + 1, "passes");
+    let mut passes = Passes::default();
+    let mut peak_covers = "whole process";
+    let mut output = None;
+    let mut conduct = Conduct::default();
+    for pass in 0..=request.repeats {
+        if pass == 1 {
+            peak_covers = restart_peak();
+        }
+        drop(output.take());
+        conduct = job.conduct(!request.no_skip);
+        output = Some(passes.time(&device.device, job, || run(&model, &ids, request.logits, &conduct))?);
+        job.progress(pass + 1, format!("{:.3} s", passes.last()));
+    }
+    let peak_rss_bytes = peak_rss_bytes();
+    let output = output.map(host).transpose()?.unwrap_or_default();
+    let Config { hidden_size, num_hidden_layers, num_attention_heads, intermediate_size, vocab_size, .. } =
+        &model.config;
+    let of_its_own = json!({
+        "tokens": request.tokens,
+        "batch": request.batch,
+        "layers": num_hidden_layers,
+        "hidden": hidden_size,
+        "heads": num_attention_heads,
+        "ffn": intermediate_size,
+        "vocab": vocab_size,
+        "output": if request.logits { "logits" } else { "hidden" },
+        "parameters": model.parameters,
+        "load_seconds": load_seconds,
+        "rss_before_load_bytes": rss_before_load_bytes,
+        "rss_after_load_bytes": rss_after_load_bytes,
+    });
+    let measured = Measured {
+        device,
+        passes: &passes,
+        tokens: (batch * tokens) as f64,
+        flop: flop(&model.config, batch, tokens, request.logits),
+        kept: conduct.watch.kept(),
+        peak_covers,
+        peak_rss_bytes,
+        output: &output,
+    };
+    Ok(Outcome::Json(measured.document(of_its_own)))
+}
+
+/// Entries of the vocabulary, where the formula for ids can be used.
+fn vocab(config: &Config) -> Result<u64, Stop> {
+    let vocab = config.vocab_size as u64;
+    if vocab <= FIRST_ID {
+        let message = format!("the model has {vocab} tokens; the formula for ids needs more");
+        return Err(JobError::new(ErrorKind::BadInput, message).into());
+    }
+    Ok(vocab)
+}
+
+/// The states of the last layer or the token logits, `[batch · seq, width]`.
+fn run(model: &Model, ids: &Tensor<2, Int>, logits: bool, conduct: &Conduct) -> Result<Tensor<2>, Stop> {
+    let mut pass = Pass { conduct: conduct.clone(), ..Pass::default() };
+    let states: Tensor<2> = model.network.encode(ids.clone(), None, &mut pass).last.flatten(0, 1);
+    if conduct.watch.is_stopped() {
+        return Err(Stop::Cancelled);
+    }
+    if !logits {
+        return Ok(states);
+    }
+    let blocks = states.split(LOGIT_ROWS, 0).into_iter().map(|rows| model.network.token_logits(rows));
+    let blocks = blocks.collect::<Option<Vec<_>>>();
+    let blocks = blocks.ok_or_else(|| {
+        JobError::new(ErrorKind::Usage, "this checkpoint predicts no tokens; leave out --output logits")
+    })?;
+    Ok(Tensor::cat(blocks, 0))
+}
+
+/// Ids that follow a formula, the same in every row.
+fn token_ids(batch: usize, tokens: usize, vocab: u64) -> Vec<i64> {
+    let id = |index: u64| {
+        let mixed = (index.wrapping_mul(2_654_435_761).wrapping_add(12_345) % (1 << 32)) >> 16;
+        i64::try_from(FIRST_ID + mixed % (vocab - FIRST_ID)).unwrap_or(i64::MAX)
+    };
+    let row: Vec<i64> = (0..tokens as u64).map(id).collect();
+    row.repeat(batch)
+}
+
+/// Floating-point operations of a pass, a product and a sum counted apart.
+fn flop(config: &Config, batch: usize, tokens: usize, logits: bool) -> f64 {
+    let [n, d, f] = [tokens, config.hidden_size, config.intermediate_size].map(|size| size as f64);
+    let layer = n * (2.0 * (4.0 * d * d + 3.0 * d * f) + 4.0 * n * d);
+    let head = if logits { 2.0 * n * (d * d + d * config.vocab_size as f64) } else { 0.0 };
+    batch as f64 * (config.num_hidden_layers as f64 * layer + head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_follow_the_formula() {
+        // The first values that bench/peers.py gives for a vocabulary of 4,096.
+        assert_eq!(token_ids(1, 4, 4096), [5, 3689, 3203, 2796]);
+    }
+}
