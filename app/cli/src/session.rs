@@ -45,8 +45,8 @@ pub(crate) trait Receiver {
     /// The next part of a track.
     fn chunk(&mut self, chunk: TrackChunk) -> Result<()>;
 
-    /// Weights of attention between pairs of places.
-    fn pairs(&mut self, _pairs: AttentionPairs) -> Result<()> {
+    /// Weights of attention between pairs of places: a whole map, or the next partners of the list of that number.
+    fn pairs(&mut self, _number: usize, _pairs: AttentionPairs) -> Result<()> {
         Ok(())
     }
 }
@@ -188,7 +188,7 @@ impl Watch<'_> {
                 self.record = Some(record);
             }
             Event::TrackChunk { job: id, chunk } if id == job => receiver.chunk(chunk)?,
-            Event::Pairs { job: id, pairs } if id == job => receiver.pairs(pairs)?,
+            Event::Pairs { job: id, number, pairs } if id == job => receiver.pairs(number, pairs)?,
             // The engine is ready, or a job that has ended is heard of.
             _ => {}
         }

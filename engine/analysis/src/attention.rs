@@ -1,8 +1,10 @@
 //! Where attention went, over a region: tracks of token spans, maps in bins, and the strongest partners.
 
+mod asked;
+mod pairs;
 mod window;
 
-use std::{iter::once, ops::Range};
+use std::ops::Range;
 
 use strandscope_genome::{Region, Strand, Track, TrackLayout};
 use strandscope_kernels::Conduct;
@@ -13,147 +15,12 @@ use crate::{
     AnalysisError,
     batch::{Batch, is_base},
 };
+pub use asked::{AttentionStat, MapPool, Pick};
+pub use pairs::{AttentionMap, AttentionPairs, Partner};
 use window::{Answers, Groups, Window};
 
 /// Context on each side of a window, as a share of it.
 const FLANK_SHARE: u64 = 8;
-
-/// Which layers or attention heads a track shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// The mean of them.
-    Mean,
-    /// Each.
-    All,
-    /// This one, counted from 0.
-    One(usize),
-}
-
-impl Shown {
-    /// The groups of `count` that are averaged to one track each.
-    ///
-    /// # Errors
-    /// When there is no such one; `what` names it.
-    fn groups(self, count: usize, what: &str) -> Result<Vec<Range<usize>>, AnalysisError> {
-        match self {
-            Self::Mean => Ok(once(0..count).collect()),
-            Self::All => Ok((0..count).map(|index| index..index + 1).collect()),
-            Self::One(index) if index < count => Ok(once(index..index + 1).collect()),
-            Self::One(index) => Err(AnalysisError::Request(format!(
-                "there is no {what} {index}: the model has {count}, counted from 0"
-            ))),
-        }
-    }
-
-    /// What a track of `group` is called: by what was asked for, so that the mean of a single one is still `mean`.
-    fn name(self, group: &Range<usize>) -> String {
-        match self {
-            Self::Mean => "mean".to_owned(),
-            Self::All | Self::One(_) => group.start.to_string(),
-        }
-    }
-}
-
-/// What is told of attention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stat {
-    /// What each token is given by all others together.
-    Received,
-    /// How spread out each token's attention is, in nats.
-    Entropy,
-    /// How far away each token looks on average, in tokens.
-    Distance,
-    /// What the token before the sequence gives to each.
-    Cls,
-    /// What the token at a position gives to each.
-    Row {
-        /// On the contig.
-        position_bp: u64,
-    },
-    /// What one token draws on through all layers (Abnar and Zuidema 2020, arXiv 2005.00928), averaged over attention
-    /// heads: that at a position or, without one, the token before the sequence.
-    Rollout {
-        /// On the contig.
-        position_bp: Option<u64>,
-    },
-    /// Attention between bins of equal width.
-    Map {
-        /// Bins on each side.
-        bins: usize,
-        /// What a cell tells.
-        pool: Pool,
-    },
-    /// To which tokens each gives most.
-    Top {
-        /// How many.
-        places: usize,
-    },
-}
-
-impl Stat {
-    /// What tracks of it are called.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::Entropy => "entropy",
-            Self::Distance => "distance",
-            Self::Cls => "cls",
-            Self::Row { .. } => "row",
-            Self::Rollout { .. } => "rollout",
-            Self::Map { .. } => "map",
-            Self::Top { .. } => "top",
-        }
-    }
-
-    /// A track of it, for people.
-    fn title(self) -> &'static str {
-        match self {
-            Self::Received => "attention received",
-            Self::Entropy => "entropy of attention",
-            Self::Distance => "distance of attention",
-            Self::Cls => "attention of the token before the sequence",
-            Self::Row { .. } => "attention of a token",
-            Self::Rollout { .. } => "attention rollout",
-            Self::Map { .. } => "map of attention",
-            Self::Top { .. } => "strongest partners",
-        }
-    }
-
-    /// What its numbers count.
-    fn unit(self) -> &'static str {
-        match self {
-            Self::Received => "sum of weights",
-            Self::Entropy => "nats",
-            Self::Distance => "tokens",
-            _ => "weight",
-        }
-    }
-
-    /// Whether it makes sense only where all of the region is read at once.
-    fn needs_one_window(self) -> bool {
-        matches!(self, Self::Row { .. } | Self::Rollout { position_bp: Some(_) } | Self::Map { .. })
-    }
-
-    /// The position it is about.
-    fn position_bp(self) -> Option<u64> {
-        match self {
-            Self::Row { position_bp } | Self::Rollout { position_bp: Some(position_bp) } => Some(position_bp),
-            _ => None,
-        }
-    }
-}
-
-/// What a cell of a map tells of the weights in it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pool {
-    /// Their mean.
-    #[default]
-    Mean,
-    /// The largest.
-    Max,
-    /// Their sum.
-    Sum,
-}
 
 /// How attention over a region is computed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,11 +32,11 @@ pub struct AttentionPlan {
     /// Bases read at once, flanks included; longer regions are cut.
     pub window_bp: u64,
     /// What is told.
-    pub stat: Stat,
+    pub stat: AttentionStat,
     /// Layers.
-    pub layer: Shown,
+    pub layer: Pick,
     /// Attention heads.
-    pub attention_head: Shown,
+    pub attention_head: Pick,
 }
 
 impl AttentionPlan {
@@ -203,12 +70,12 @@ impl AttentionPlan {
         {
             return refused(format!("position {} lies outside the region {}", position_bp + 1, self.region));
         }
-        let needs_first = matches!(self.stat, Stat::Cls | Stat::Rollout { position_bp: None });
+        let needs_first = matches!(self.stat, AttentionStat::Cls | AttentionStat::Rollout { position_bp: None });
         if needs_first && tokenizer.special().cls.is_none() {
             return refused("this model has no token before the sequence; name a position with --query".to_owned());
         }
-        let averaged = (self.layer, self.attention_head) == (Shown::Mean, Shown::Mean);
-        if matches!(self.stat, Stat::Rollout { .. }) && !averaged {
+        let averaged = (self.layer, self.attention_head) == (Pick::Mean, Pick::Mean);
+        if matches!(self.stat, AttentionStat::Rollout { .. }) && !averaged {
             let reason = "rollout goes through all layers and attention heads: leave --layer and --attention-head out";
             return refused(reason.to_owned());
         }
@@ -221,30 +88,8 @@ impl AttentionPlan {
 pub enum Part {
     /// The next values of a track.
     Track(Track),
-    /// A whole map.
-    Map(AttentionMap),
-    /// The partners of the next tokens.
-    Partners(Vec<PartnerOf>),
-}
-
-/// Attention between bins of a region.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AttentionMap {
-    /// Where each bin begins, and the end of the last, on the contig.
-    pub edges_bp: Vec<u64>,
-    /// `[bin of queries, bin of keys]`; NaN where a bin has no token.
-    pub values: Vec<f32>,
-}
-
-/// A token and one of its partners.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PartnerOf {
-    /// Where the token lies, on the contig.
-    pub span_bp: (u64, u64),
-    /// Where the partner lies; `None` for a token that stands for no bases.
-    pub partner_bp: Option<(u64, u64)>,
-    /// The weight that the token gives to it; NaN where it could not be computed.
-    pub weight: f32,
+    /// A whole map, or the partners of the next tokens.
+    Pairs(AttentionPairs),
 }
 
 /// Names of layer and attention head of each track, map or list, `mean` where averaged.
@@ -301,11 +146,8 @@ pub fn attention(
                     part(number, Part::Track(track(plan, name, core_start..core_end, &window.placed, values)));
                 }
             }
-            Answers::Maps(maps) => {
-                maps.into_iter().enumerate().for_each(|(number, map)| part(number, Part::Map(map)));
-            }
-            Answers::Partners(lists) => {
-                lists.into_iter().enumerate().for_each(|(number, list)| part(number, Part::Partners(list)));
+            Answers::Pairs(found) => {
+                found.into_iter().enumerate().for_each(|(number, pairs)| part(number, Part::Pairs(pairs)));
             }
         }
         core_start = core_end;
@@ -378,19 +220,5 @@ mod tests {
         let spans = [None, Some((0, 4)), Some((4, 9)), Some((9, 12)), None];
         let placed = |token, span_bp| Placed { token, span_bp };
         assert_eq!(tokens_inside(&spans, 100, 102..109), [placed(1, (102, 104)), placed(2, (104, 109))]);
-    }
-
-    #[test]
-    fn a_layer_that_is_not_there_is_named() {
-        let error = Shown::One(6).groups(6, "layer").expect_err("layers are counted from 0");
-        assert!(error.to_string().contains("layer 6"), "{error}");
-    }
-
-    #[test]
-    fn the_only_layer_is_named_by_what_was_asked_for() {
-        for (shown, name) in [(Shown::One(0), "0"), (Shown::All, "0"), (Shown::Mean, "mean")] {
-            let groups = shown.groups(1, "layer").expect("there is one");
-            assert_eq!(groups.iter().map(|group| shown.name(group)).collect::<Vec<_>>(), [name], "{shown:?}");
-        }
     }
 }

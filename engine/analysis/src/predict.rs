@@ -48,7 +48,7 @@ impl<'a> Predictor<'a> {
     /// Answers for windows of equal length.
     ///
     /// # Errors
-    /// When a window holds bytes that stand for no base, or the device fails.
+    /// When a window holds bytes that stand for no base, the device fails, or the work is stopped.
     pub fn predict(&self, windows: &[&[u8]]) -> Result<Prediction, AnalysisError> {
         let batch = Batch::new(windows, self.tokenizer)?;
         let device = self.model.network.device();
@@ -56,6 +56,9 @@ impl<'a> Predictor<'a> {
             let mut pass = Pass { conduct: self.conduct.clone(), ..Pass::default() };
             self.model.network.encode(batch.ids(&device), batch.segments().as_ref(), &mut pass).last
         });
+        if self.conduct.watch.is_stopped() {
+            return Err(AnalysisError::Cancelled);
+        }
         let input = batch.head_input(windows, states, self.composition.as_ref(), &device);
         let logits = self.head.network.forward(&input);
         let values = nested(activated(logits, self.head.card.activation))?;

@@ -8,6 +8,7 @@ mod forward;
 mod head;
 mod isa;
 mod pairs;
+mod scores;
 mod sweep;
 #[cfg(test)]
 mod tests;

@@ -363,7 +363,8 @@ impl Layer {
         let states = self.attention_states(x.clone());
         let watch = pass.conduct.watch.clone();
         // From here on `x` is what came in and what attention gave.
-        let x = self.attn.add(x, states, index, segments, pass);
+        let x = self.attn.add(x, &states, index, segments, pass);
+        drop(states);
         if pre {
             let gathered = self.ffn.forward(self.ffn_norm.forward(x.clone()), &watch);
             return gathered + x;
@@ -411,54 +412,39 @@ impl AttentionBlock {
     }
 
     /// Adds what attention gives for `states` to `x`.
+    ///
+    /// Where nobody looks on it goes group by group of attention heads, so that queries, keys and values of a long
+    /// sequence are never in memory all at once.
     fn add(
         &self,
-        x: Tensor<3>,
-        states: Tensor<3>,
+        mut x: Tensor<3>,
+        states: &Tensor<3>,
         index: usize,
         segments: Option<&Segments>,
         pass: &mut Pass<'_>,
     ) -> Tensor<3> {
-        let watch = pass.conduct.watch.clone();
-        if pass.observe.is_none() {
-            return self.add_by_groups(x, &states, segments, &pass.conduct);
-        }
-        let input = self.input(states, 0..self.heads, segments, &watch);
-        let (found, rows) = if pass.row_statistics {
-            let (found, rows) = attention_with_rows(&input, &pass.conduct);
-            (found, Some(rows))
-        } else {
-            (attention(&input, &pass.conduct), None)
-        };
-        if let Some(observe) = &mut pass.observe {
-            observe(index, &Seen { input: &input, attention: &found, rows: rows.as_ref() });
-        }
-        drop(input);
-        let bias = self.wo.bias.as_ref().map(Param::val);
-        add_linear(x, gathered(found.out), self.wo.weight.val(), bias, &watch)
-    }
-
-    /// The same group by group of attention heads, so that queries, keys and values of a long sequence are never in
-    /// memory all at once.
-    fn add_by_groups(
-        &self,
-        mut x: Tensor<3>,
-        states: &Tensor<3>,
-        segments: Option<&Segments>,
-        conduct: &Conduct,
-    ) -> Tensor<3> {
         let [batch, seq, hidden] = states.dims();
         let width = hidden / self.heads;
-        let group = (MOST_PROJECTED / (3 * batch * seq * width).max(1)).clamp(1, self.heads);
+        let watch = &pass.conduct.watch;
+        let fitting = (MOST_PROJECTED / (3 * batch * seq * width).max(1)).clamp(1, self.heads);
+        let group = if pass.observe.is_some() { self.heads } else { fitting };
         let mut bias = self.wo.bias.as_ref().map(Param::val);
         for first in (0..self.heads).step_by(group) {
             let heads = first..(first + group).min(self.heads);
             let columns = heads.start * width..heads.end * width;
-            let input = self.input(states.clone(), heads, segments, &conduct.watch);
-            let out = attention(&input, conduct).out;
+            let input = self.input(states.clone(), heads, segments, watch);
+            let (found, rows) = if pass.row_statistics {
+                let (found, rows) = attention_with_rows(&input, &pass.conduct);
+                (found, Some(rows))
+            } else {
+                (attention(&input, &pass.conduct), None)
+            };
+            if let Some(observe) = &mut pass.observe {
+                observe(index, &Seen { input: &input, attention: &found, rows: rows.as_ref() });
+            }
             drop(input);
             let weight = self.wo.weight.val().slice_dim(1, columns);
-            x = add_linear(x, gathered(out), weight, bias.take(), &conduct.watch);
+            x = add_linear(x, gathered(found.out), weight, bias.take(), watch);
         }
         x
     }

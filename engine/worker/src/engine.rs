@@ -193,8 +193,8 @@ impl Job {
         self.send(Event::TrackChunk { job: self.id, chunk });
     }
 
-    pub(crate) fn pairs(&self, pairs: crate::AttentionPairs) {
-        self.send(Event::Pairs { job: self.id, pairs });
+    pub(crate) fn pairs(&self, number: usize, pairs: crate::AttentionPairs) {
+        self.send(Event::Pairs { job: self.id, number, pairs });
     }
 
     /// How attention is computed for this job: it ends when the job is cancelled.

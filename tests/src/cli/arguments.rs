@@ -51,6 +51,7 @@ fn nonsense_is_a_usage_error() {
         &["score", "a.fa", "--head", "splice", "--window-tokens", "none"],
         &["attention", "a.fa", "--region", "chr1", "--stat", "row"],
         &["attention", "a.fa", "--region", "chr1", "--stat", "received", "--query", "5"],
+        &["attention", "a.fa", "--region", "chr1", "--stat", "top", "--format", "npy"],
         &["inspect", "a.fa", "--dtype", "f64"],
         &["bench", "attention", "--tokens", "64", "--heads", "2"],
         &["bench", "attention", "--tokens", "0", "--heads", "2", "--dim", "8"],

@@ -112,6 +112,30 @@ fn a_name_with_a_line_end_does_not_break_a_table() {
 }
 
 #[test]
+fn a_map_of_attention_says_the_same_in_every_form() {
+    let place = Place::new();
+    place.write("a.fa", genome(600));
+    let map = "attention a.fa --region chr1:1-300 --stat map --bins 4";
+    let run = |more: &str| place.run(&format!("{map} {more}").split_whitespace().collect::<Vec<_>>()).expect(0).out;
+    let table: Vec<f64> = rows(&run("")).iter().map(|row| row[7].parse().expect("a number")).collect();
+    let object: Value = serde_json::from_str(&run("--json")).expect("JSON");
+    let cells =
+        object["maps"][0]["values"].as_array().expect("rows").iter().flat_map(|row| row.as_array().expect("cells"));
+    let cells: Vec<f64> = cells.map(|cell| cell.as_f64().expect("a number")).collect();
+    run("--format npy -o map.npy");
+    let array = std::fs::read(place.path("map.npy")).expect("a file");
+    let numbers = array[array.len() - 64..].as_chunks().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes)));
+    let numbers: Vec<f64> = numbers.collect();
+    for (form, values) in [("JSON", &cells), ("array", &numbers)] {
+        assert_eq!(values.len(), table.len(), "{form}");
+        assert!(values.iter().zip(&table).all(|(a, b)| (a - b).abs() < 1e-7), "{form}: {values:?}, {table:?}");
+    }
+    let beside: Value = serde_json::from_str(&place.read("map.npy.json")).expect("JSON");
+    assert_eq!((&beside["edges"], &beside["of"][0]["layer"]), (&object["edges"], &"mean".into()), "{beside}");
+    assert!(beside["provenance"]["program"].is_string(), "{beside}");
+}
+
+#[test]
 fn an_existing_file_is_refused_before_the_work() {
     let place = Place::new();
     place.write("out.json", "precious");

@@ -48,14 +48,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "POS", value_parser = clap::value_parser!(u64).range(1..))]
     query: Option<u64>,
     /// Bins on each side of a map
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=MOST_BINS))]
-    bins: u64,
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=MOST_BINS))]
+    bins: u32,
     /// What a cell of a map tells of the weights in it
     #[arg(long, value_enum, default_value_t)]
     pool: PoolArg,
     /// Partners of each token
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=MOST_PARTNERS))]
-    partners: u64,
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=MOST_PARTNERS))]
+    partners: u32,
     /// How much is read at once [default: what the model was trained on]
     #[arg(long, value_name = "N|whole", value_parser = window_choice)]
     window_tokens: Option<WindowChoice>,
@@ -70,10 +70,10 @@ pub(crate) struct Args {
 }
 
 /// A map of so many bins on each side takes 64 MB for each layer and attention head.
-const MOST_BINS: u64 = 4096;
+const MOST_BINS: i64 = 4096;
 
 /// More partners than this make no list that anybody reads.
-const MOST_PARTNERS: u64 = 64;
+const MOST_PARTNERS: i64 = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Stat {
@@ -110,6 +110,10 @@ impl Args {
     pub(crate) fn run(self, mut session: Session) -> Result<()> {
         let stat = self.stat()?;
         let format = if self.json { Format::Json } else { self.format };
+        if format == Format::Npy && self.stat == Stat::Top {
+            let reason = "partners are a list and make no array; write them with --format tsv or json";
+            return Err(Failure::usage(reason.to_owned()));
+        }
         let input = Input::open(&self.fasta)?;
         let form = Form::open(format, &self.output)?;
         let genome = session.open_genome(&input)?;
@@ -194,8 +198,7 @@ impl Receiver for Writer<'_> {
         self.form.chunk(&name, chunk)
     }
 
-    fn pairs(&mut self, pairs: AttentionPairs) -> Result<()> {
-        let (AttentionPairs::Map { number, .. } | AttentionPairs::Partners { number, .. }) = pairs;
+    fn pairs(&mut self, number: usize, pairs: AttentionPairs) -> Result<()> {
         let name = self.named(number)?;
         self.form.pairs(&name, &self.region.contig, pairs)
     }

@@ -9,7 +9,7 @@ use strandscope_models::{
     folder::Model,
 };
 
-use super::{AttentionMap, PartnerOf, Placed, Pool, Stat};
+use super::{AttentionMap, AttentionPairs, AttentionStat, MapPool, Partner, Placed};
 use crate::{AnalysisError, batch::Batch};
 
 /// A group of layers and a group of attention heads that are averaged.
@@ -19,8 +19,8 @@ pub(super) type Groups = (Range<usize>, Range<usize>);
 pub(super) enum Answers {
     /// One value for each token of the core.
     Values(Vec<Vec<f32>>),
-    Maps(Vec<AttentionMap>),
-    Partners(Vec<Vec<PartnerOf>>),
+    /// A map, or the partners of the tokens of the core.
+    Pairs(Vec<AttentionPairs>),
 }
 
 /// A window that is read at once.
@@ -38,21 +38,23 @@ pub(super) struct Window<'a> {
 
 impl Window<'_> {
     /// What the statistic is, for each group. Once the work was stopped the answer means nothing.
-    pub(super) fn answers(&self, stat: Stat, groups: &[Groups]) -> Result<Answers, AnalysisError> {
+    pub(super) fn answers(&self, stat: AttentionStat, groups: &[Groups]) -> Result<Answers, AnalysisError> {
         Ok(match stat {
-            Stat::Received => self.columns(groups, &vec![1.0; self.tokens()]),
-            Stat::Cls => self.columns(groups, &self.only(0)),
-            Stat::Row { position_bp } => self.columns(groups, &self.only(self.token_at(position_bp))),
-            Stat::Entropy => self.rows(groups, |rows| &rows.entropy),
-            Stat::Distance => self.rows(groups, |rows| &rows.distance),
-            Stat::Rollout { position_bp } => {
+            AttentionStat::Received => self.columns(groups, &vec![1.0; self.tokens()]),
+            AttentionStat::Cls => self.columns(groups, &self.only(0)),
+            AttentionStat::Row { position_bp } => self.columns(groups, &self.only(self.token_at(position_bp))),
+            AttentionStat::Entropy => self.rows(groups, |rows| &rows.entropy),
+            AttentionStat::Distance => self.rows(groups, |rows| &rows.distance),
+            AttentionStat::Rollout { position_bp } => {
                 let start = position_bp.map_or(0, |position_bp| self.token_at(position_bp));
                 Answers::Values(vec![self.of_core(&self.rollout(start))])
             }
-            Stat::Map { bins, pool } => Answers::Maps(self.maps(bins, pool, groups)?),
-            Stat::Top { places } => {
+            AttentionStat::Map { bins, pool } => Answers::Pairs(self.maps(bins, pool, groups)?),
+            AttentionStat::Top { places } => {
+                let places = places as usize;
                 let found = self.of_groups(groups, &mut |layers, mean| partners(layers, mean, places));
-                Answers::Partners(found.iter().map(|found| self.partners_of_core(found, places)).collect())
+                let lists = found.iter().map(|found| AttentionPairs::Partners(self.partners_of_core(found, places)));
+                Answers::Pairs(lists.collect())
             }
         })
     }
@@ -173,14 +175,15 @@ impl Window<'_> {
     }
 
     /// Attention between bins of equal width.
-    fn maps(&self, bins: usize, pool: Pool, groups: &[Groups]) -> Result<Vec<AttentionMap>, AnalysisError> {
+    fn maps(&self, bins: u32, pool: MapPool, groups: &[Groups]) -> Result<Vec<AttentionPairs>, AnalysisError> {
         let length_bp = self.core.end - self.core.start;
-        if bins == 0 || bins as u64 > length_bp {
+        let bins = u64::from(bins);
+        if bins == 0 || bins > length_bp {
             return Err(AnalysisError::Request(format!(
                 "a map of {length_bp} bases has 1 to {length_bp} bins, not {bins}"
             )));
         }
-        let edges_bp: Vec<u64> = (0..=bins as u64).map(|bin| self.core.start + bin * length_bp / bins as u64).collect();
+        let edges_bp: Vec<u64> = (0..=bins).map(|bin| self.core.start + bin * length_bp / bins).collect();
         // A token belongs to the bin in which it begins.
         let first_token = self.placed.first().map_or(0, |placed| placed.token);
         let edges: Vec<usize> = edges_bp
@@ -189,12 +192,15 @@ impl Window<'_> {
             .collect();
         let found = self.of_groups(groups, &mut |layers, mean| pooled_map(layers, mean, &edges));
         let counts: Vec<usize> = edges.windows(2).map(|edges| edges[1] - edges[0]).collect();
-        let map = |found: &PooledMap| AttentionMap { edges_bp: edges_bp.clone(), values: pooled(found, &counts, pool) };
+        let map = |found: &PooledMap| {
+            let values = pooled(found, &counts, pool);
+            AttentionPairs::Map(AttentionMap { edges_bp: edges_bp.clone(), values })
+        };
         Ok(found.iter().map(map).collect())
     }
 
     /// Partners of the tokens of the core, of a list `[token, place]`.
-    fn partners_of_core(&self, found: &[(u32, f32)], places: usize) -> Vec<PartnerOf> {
+    fn partners_of_core(&self, found: &[(u32, f32)], places: usize) -> Vec<Partner> {
         let span_bp = |token: u32| {
             let (start, end) = usize::try_from(token).ok().and_then(|token| self.batch.spans[0][token])?;
             Some((self.start_bp + start as u64, self.start_bp + end as u64))
@@ -203,7 +209,7 @@ impl Window<'_> {
             let list = &found[placed.token * places..][..places];
             let real = list.iter().filter(|(partner, _)| *partner != NO_PARTNER);
             let span = placed.span_bp;
-            real.map(move |&(partner, weight)| PartnerOf { span_bp: span, partner_bp: span_bp(partner), weight })
+            real.map(move |&(partner, weight)| Partner { span_bp: span, partner_bp: span_bp(partner), weight })
                 .collect::<Vec<_>>()
         };
         self.placed.iter().flat_map(of_token).collect()
@@ -211,15 +217,15 @@ impl Window<'_> {
 }
 
 /// What the cells of a map tell; `counts` are the tokens of each bin.
-fn pooled(found: &PooledMap, counts: &[usize], pool: Pool) -> Vec<f32> {
+fn pooled(found: &PooledMap, counts: &[usize], pool: MapPool) -> Vec<f32> {
     let bins = counts.len();
     let cell = |place: usize| {
         let pairs = counts[place / bins] * counts[place % bins];
         match pool {
             _ if pairs == 0 => f32::NAN,
-            Pool::Mean => found.sum[place] / pairs as f32,
-            Pool::Max => found.max[place],
-            Pool::Sum => found.sum[place],
+            MapPool::Mean => found.sum[place] / pairs as f32,
+            MapPool::Max => found.max[place],
+            MapPool::Sum => found.sum[place],
         }
     };
     (0..bins * bins).map(cell).collect()
@@ -232,10 +238,10 @@ mod tests {
     #[test]
     fn bins_without_tokens_have_no_value() {
         let found = PooledMap { sum: vec![3.0, 0.0, 0.0, 0.0], max: vec![0.5, 0.0, 0.0, 0.0] };
-        let values = pooled(&found, &[2, 0], Pool::Mean);
+        let values = pooled(&found, &[2, 0], MapPool::Mean);
         assert_eq!(values[0], 0.75, "a mean over four pairs");
         assert!(values[1..].iter().all(|value| value.is_nan()), "{values:?}");
-        assert_eq!(pooled(&found, &[2, 0], Pool::Max)[0], 0.5, "the largest");
-        assert_eq!(pooled(&found, &[2, 0], Pool::Sum)[0], 3.0, "all");
+        assert_eq!(pooled(&found, &[2, 0], MapPool::Max)[0], 0.5, "the largest");
+        assert_eq!(pooled(&found, &[2, 0], MapPool::Sum)[0], 3.0, "all");
     }
 }

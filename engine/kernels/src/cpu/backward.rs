@@ -10,11 +10,11 @@ use rayon::prelude::*;
 
 use super::{
     exponential::exp2,
-    forward::add_positions,
     head::{Layout, Strided, sound_rows},
     isa::{Isa, on_this_processor},
-    sweep::{STEP, Sweep, steps},
-    tile::{Aligned, Lane, Panels, Sums, rows_from, tile},
+    scores::{Accumulator, panels_of, scores},
+    sweep::{NO_QUERY, STEP, Sweep, steps},
+    tile::{Aligned, Panels, Sums, rows_from, tile},
 };
 use crate::{
     blocks::BlockList,
@@ -158,18 +158,17 @@ impl<'a, const W: usize> Packed<'a, W> {
         let scale = std::f32::consts::LOG2_E / (d as f32).sqrt();
         let mut keys = Aligned::zeros(seq * d);
         keys.iter_mut().zip(k.iter()).for_each(|(to, value)| *to = value * scale);
-        let by_row = |rows: &Aligned| -> Vec<f32> { rows[..seq * d].to_vec() };
-        let (plain_k, plain_v, plain_grad) = (by_row(&k), by_row(&values), by_row(&grad_out));
-        let (plain_q, scaled_q) = (by_row(&q), by_row(&sweep.q));
+        let across = |rows: &Aligned| Panels::of_transposed(rows[..seq * d].chunks_exact(d), d);
+        let along = |rows: &Aligned| Panels::of(rows[..seq * d].chunks_exact(d), d);
         Self {
             sound,
             delta,
-            queries_across: Panels::of_transposed(plain_q.chunks_exact(d), d),
-            grad_out_across: Panels::of_transposed(plain_grad.chunks_exact(d), d),
-            values_across: Panels::of_transposed(plain_v.chunks_exact(d), d),
-            queries_along: Panels::of(scaled_q.chunks_exact(d), d),
-            keys_along: Panels::of(plain_k.chunks_exact(d), d),
-            grad_out_along: Panels::of(plain_grad.chunks_exact(d), d),
+            queries_across: across(&q),
+            grad_out_across: across(&grad_out),
+            values_across: across(&values),
+            queries_along: along(&sweep.q),
+            keys_along: along(&k),
+            grad_out_along: along(&grad_out),
             sweep,
             values,
             grad_out,
@@ -180,7 +179,7 @@ impl<'a, const W: usize> Packed<'a, W> {
     /// dQ of some queries, `[query, d]`.
     fn query_gradients<I: Isa, const R: usize>(&self, queries: &Range<usize>, sequence: &Range<usize>) -> Vec<f32> {
         let d = self.sweep.problem.d;
-        let mut sums = Accumulator::<W>::new(d);
+        let mut sums = Accumulator::<W>::new(STEP, d);
         if !self.sweep.problem.watch.is_stopped() {
             let parts = self.sweep.keys_for(queries, sequence);
             I::enter(
@@ -204,7 +203,7 @@ impl<'a, const W: usize> Packed<'a, W> {
                 },
             );
         }
-        sums.rows(queries.len(), d, 1.0 / (d as f32).sqrt())
+        rows_times(&sums, queries.len(), d, 1.0 / (d as f32).sqrt())
     }
 
     /// dK and dV of some keys, `[key, d]` each.
@@ -215,8 +214,8 @@ impl<'a, const W: usize> Packed<'a, W> {
         transposed: Option<&BlockList>,
     ) -> [Vec<f32>; 2] {
         let d = self.sweep.problem.d;
-        let mut of_keys = Accumulator::<W>::new(d);
-        let mut of_values = Accumulator::<W>::new(d);
+        let mut of_keys = Accumulator::<W>::new(STEP, d);
+        let mut of_values = Accumulator::<W>::new(STEP, d);
         if !self.sweep.problem.watch.is_stopped() {
             let parts = self.sweep.queries_for(keys, sequence, transposed);
             I::enter(
@@ -243,7 +242,7 @@ impl<'a, const W: usize> Packed<'a, W> {
             );
         }
         // Queries are in units of the logarithm to base 2.
-        [of_keys.rows(keys.len(), d, LN_2), of_values.rows(keys.len(), d, 1.0)]
+        [rows_times(&of_keys, keys.len(), d, LN_2), rows_times(&of_values, keys.len(), d, 1.0)]
     }
 
     /// Probabilities `[key, panels of queries · W]`; 0 outside `queries`.
@@ -255,22 +254,21 @@ impl<'a, const W: usize> Packed<'a, W> {
         offset: f32,
         to: &mut [f32],
     ) {
-        let panels = queries.start / W..queries.end.div_ceil(W);
+        let panels = panels_of::<W>(queries);
         let width = panels.len() * W;
         for panel in panels.clone() {
             let first = panel * W;
             let mask = self.sweep.layout.mask::<W>(first, queries);
             let told = &self.sweep.log_sum_exp;
-            let log_sum_exp: [f32; W] = std::array::from_fn(|lane| told.get(first + lane).copied().unwrap_or(1e38));
+            let log_sum_exp: [f32; W] = std::array::from_fn(|lane| told.get(first + lane).copied().unwrap_or(NO_QUERY));
             for strip in (0..keys.len()).step_by(R) {
                 let start = keys.start + strip;
                 let rows = rows_from(&self.keys, self.sweep.problem.d, start, keys.end - 1);
-                let mut sums: Sums<R, W> = tile::<I, R, W>([[offset; W]; R], rows, self.queries_across.panel(panel));
-                add_positions::<I, R, W>(&mut sums, self.sweep.slope, start as f32 - first as f32);
-                let mask = mask.unwrap_or(Lane([0.0; W])).0;
+                let (lanes, ahead) = (self.queries_across.panel(panel), start as f32 - first as f32);
+                let mut sums = scores::<I, R, W>(rows, lanes, offset, self.sweep.slope, ahead, mask);
                 for (row, sums) in sums.iter_mut().enumerate().take(keys.len() - strip) {
                     for lane in 0..W {
-                        sums[lane] = exp2::<I>(sums[lane] + mask[lane] - log_sum_exp[lane]);
+                        sums[lane] = exp2::<I>(sums[lane] - log_sum_exp[lane]);
                     }
                     let sums = if self.sweep.layout.shows(start + row) { *sums } else { [0.0; W] };
                     to[(strip + row) * width + first - panels.start * W..][..W].copy_from_slice(&sums);
@@ -291,7 +289,7 @@ fn score_gradients<I: Isa, const R: usize, const W: usize>(
     d: usize,
     delta: impl Fn(usize, usize) -> f32,
 ) {
-    let panels = columns.start / W..columns.end.div_ceil(W);
+    let panels = panels_of::<W>(columns);
     let width = panels.len() * W;
     for panel in panels.clone() {
         for strip in (0..rows.len()).step_by(R) {
@@ -308,50 +306,7 @@ fn score_gradients<I: Isa, const R: usize, const W: usize>(
     }
 }
 
-/// Sums of weights × rows of a matrix.
-struct Accumulator<const W: usize> {
-    /// `[row, panels · W]`.
-    sums: Aligned,
-    panels: usize,
-}
-
-impl<const W: usize> Accumulator<W> {
-    fn new(d: usize) -> Self {
-        let panels = d.div_ceil(W);
-        Self { sums: Aligned::zeros((STEP + W) * panels * W), panels }
-    }
-
-    /// Adds `weights`, `[row, panels of members · W]`, × the rows of `matrix` at the members.
-    #[inline(always)]
-    fn add<I: Isa, const R: usize>(
-        &mut self,
-        weights: &[f32],
-        rows: usize,
-        members: &Range<usize>,
-        matrix: &Panels<W>,
-    ) {
-        let width = (members.end.div_ceil(W) - members.start / W) * W;
-        let columns = self.panels * W;
-        for panel in 0..self.panels {
-            let of_panel = matrix.panel(panel);
-            let depth = members.start / W * W..(members.start / W * W + width).min(of_panel.len());
-            for strip in (0..rows).step_by(R) {
-                let of_rows = rows_from(weights, width, strip, rows - 1);
-                let mut sums: Sums<R, W> = [[0.0; W]; R];
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    sums.copy_from_slice(&self.sums[(strip + row) * columns + panel * W..][..W]);
-                }
-                let sums = tile::<I, R, W>(sums, of_rows, &of_panel[depth.clone()]);
-                for (row, sums) in sums.iter().enumerate() {
-                    self.sums[(strip + row) * columns + panel * W..][..W].copy_from_slice(sums);
-                }
-            }
-        }
-    }
-
-    /// The sums times `factor`, `[row, d]`.
-    fn rows(&self, rows: usize, d: usize, factor: f32) -> Vec<f32> {
-        let of_row = |row: usize| self.sums[row * self.panels * W..][..d].iter().map(|sum| sum * factor);
-        (0..rows).flat_map(of_row).collect()
-    }
+/// The sums of the first rows times `factor`, `[row, d]`.
+fn rows_times<const W: usize>(sums: &Accumulator<W>, rows: usize, d: usize, factor: f32) -> Vec<f32> {
+    (0..rows).flat_map(|row| sums.row(row)[..d].iter().map(|sum| sum * factor)).collect()
 }

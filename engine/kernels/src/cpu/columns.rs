@@ -7,13 +7,17 @@ use rayon::prelude::*;
 use super::{
     head::{Layout, Strided},
     isa::{Isa, on_this_processor},
-    sweep::{STEP, Sweep, steps},
+    scores::panels_of,
+    sweep::{Sweep, steps},
     tile::Aligned,
 };
 use crate::{
+    blocks::BlockList,
     problem::{Problem, Rule},
-    reach::Kept,
 };
+
+/// Numbers of packed queries and keys held at once.
+const PACKED: usize = 1 << 21;
 
 /// What a sweep over columns gives.
 #[derive(Debug, Default)]
@@ -22,7 +26,6 @@ pub(crate) struct Columns {
     pub(crate) sums: Vec<f32>,
     /// Largest probability that a query gives, `[batch, head, seq]`.
     pub(crate) max: Vec<f32>,
-    pub(crate) kept: Kept,
 }
 
 /// Sums and maxima over the queries; `log_sum_exp` is `[batch, head, seq]`, and each of `weights` `[batch, seq]`.
@@ -36,112 +39,160 @@ pub(super) fn columns_with<I: Isa, const R: usize, const W: usize>(
     log_sum_exp: &[f32],
     weights: &[&[f32]],
 ) -> Columns {
-    let Problem { batch, heads, seq, .. } = *problem;
+    let Problem { batch, heads, seq, d, .. } = *problem;
     let plane = batch * heads * seq;
-    let mut all = Columns { sums: vec![0.0; weights.len() * plane], max: vec![0.0; plane], kept: Kept::default() };
+    let mut all = Columns { sums: vec![0.0; weights.len() * plane], max: vec![0.0; plane] };
     let transposed = match problem.rule {
         Rule::Blocks(list) => Some(list.transposed()),
         Rule::Slopes(_) => None,
     };
-    for index in 0..batch * heads {
+    let layouts: Vec<_> = (0..batch).map(|row| Layout::new(problem.segments_of(row), seq)).collect();
+    let group = (PACKED / (2 * seq * d).max(1)).max(1);
+    for first in (0..batch * heads).step_by(group) {
         if problem.watch.is_stopped() {
             break;
         }
-        let (row, head) = (index / heads, index % heads);
-        let layout = Layout::new(problem.segments_of(row), seq);
-        let told = log_sum_exp[index * seq..][..seq].iter().copied();
-        let sweep = Sweep::<W>::pack(problem, qk, told, [row, head], &layout);
-        let blocks: Vec<_> = layout
-            .sequences
-            .iter()
-            .enumerate()
-            .flat_map(|(number, sequence)| {
-                steps(sequence, problem.rule.block_size()).into_iter().map(move |keys| (number, keys))
-            })
-            .collect();
-        let of_row: Vec<&[f32]> = weights.iter().map(|weights| &weights[row * seq..][..seq]).collect();
-        let found = blocks.into_par_iter().map(|(number, keys)| {
-            let sequence = &layout.sequences[number];
-            let parts = sweep.queries_for(&keys, sequence, transposed.as_ref());
-            let columns = if problem.watch.is_stopped() {
-                Block::new(keys.len(), of_row.len())
-            } else {
-                I::enter(
-                    #[inline(always)]
-                    || Block::sum::<I, R, W>(&sweep, &keys, &parts, &of_row),
-                )
-            };
-            let seen: usize = parts.iter().map(|(queries, _)| queries.len()).sum();
-            problem.watch.add(keys.len() * sequence.len());
-            (number, keys, columns, seen)
+        let planes = first..(first + group).min(batch * heads);
+        let pack = |index: usize| {
+            let told = log_sum_exp[index * seq..][..seq].iter().copied();
+            let (row, head) = (index / heads, index % heads);
+            (index, Sweep::<W>::pack(problem, qk, told, [row, head], &layouts[row]))
+        };
+        let sweeps: Vec<_> = planes.into_par_iter().map(pack).collect();
+        let blocks: Vec<_> = sweeps.iter().flat_map(|(index, sweep)| blocks_of(*index, sweep)).collect();
+        let found = blocks.into_par_iter().map(|block| {
+            let row = block.plane / heads;
+            let of_row: Vec<&[f32]> = weights.iter().map(|weights| &weights[row * seq..][..seq]).collect();
+            let sums = block.sum::<I, R>(&of_row, transposed.as_ref());
+            (block, sums)
         });
-        for (number, keys, block, seen) in found.collect::<Vec<_>>() {
-            let sequence = &layout.sequences[number];
-            for (at, position) in keys.clone().enumerate().filter(|(_, position)| layout.shows(*position)) {
-                let told = |value: f32| if sweep.sound[number] { value } else { f32::NAN };
-                for (sum, block) in block.sums.iter().enumerate() {
-                    all.sums[sum * plane + index * seq + position] = told(block[at]);
-                }
-                all.max[index * seq + position] = told(block.max[at]);
-            }
-            let scores = [seen * keys.len(), sequence.len() * keys.len()].map(|count| count as u64);
-            all.kept = all.kept.and(Kept { scores: scores[0], of: scores[1], norm_bound: 0.0 });
+        for (block, sums) in found.collect::<Vec<_>>() {
+            block.write(&sums, &mut all, plane);
         }
     }
     all
 }
 
+/// Some keys of a sequence of an attention head.
+struct Block<'a, const W: usize> {
+    /// Number of the attention head, over all rows of the batch.
+    plane: usize,
+    sweep: &'a Sweep<'a, W>,
+    /// Number of the sequence.
+    sequence: usize,
+    keys: Range<usize>,
+}
+
+/// The blocks of an attention head.
+fn blocks_of<'a, const W: usize>(plane: usize, sweep: &'a Sweep<'a, W>) -> impl Iterator<Item = Block<'a, W>> {
+    let size = sweep.problem.rule.block_size();
+    sweep.layout.sequences.iter().enumerate().flat_map(move |(sequence, range)| {
+        steps(range, size).into_iter().map(move |keys| Block { plane, sweep, sequence, keys })
+    })
+}
+
+impl<const W: usize> Block<'_, W> {
+    /// The columns of its keys.
+    fn sum<I: Isa, const R: usize>(&self, weights: &[&[f32]], transposed: Option<&BlockList>) -> Sums {
+        let watch = self.sweep.problem.watch;
+        if watch.is_stopped() {
+            return Sums::new(self.keys.len(), weights.len());
+        }
+        let sequence = &self.sweep.layout.sequences[self.sequence];
+        let parts = self.sweep.queries_for(&self.keys, sequence, transposed);
+        watch.add(self.keys.len() * sequence.len());
+        I::enter(
+            #[inline(always)]
+            || Sums::of::<I, R, W>(self.sweep, &self.keys, &parts, weights),
+        )
+    }
+
+    /// Puts the columns of its keys where they belong; `plane` is the size of each sum.
+    fn write(&self, found: &Sums, all: &mut Columns, plane: usize) {
+        let told = |value: f32| if self.sweep.sound[self.sequence] { value } else { f32::NAN };
+        let first = self.plane * self.sweep.problem.seq;
+        for (at, position) in self.keys.clone().enumerate() {
+            if self.sweep.layout.shows(position) {
+                for (sum, found) in found.sums.iter().enumerate() {
+                    all.sums[sum * plane + first + position] = told(found[at]);
+                }
+                all.max[first + position] = told(found.max[at]);
+            }
+        }
+    }
+}
+
 /// The columns of a block of keys.
-struct Block {
+struct Sums {
     /// `[sum][key]`.
     sums: Vec<Vec<f32>>,
     max: Vec<f32>,
 }
 
-impl Block {
+impl Sums {
     fn new(keys: usize, sums: usize) -> Self {
         Self { sums: vec![vec![0.0; keys]; sums], max: vec![0.0; keys] }
     }
 
     #[inline(always)]
-    fn sum<I: Isa, const R: usize, const W: usize>(
+    fn of<I: Isa, const R: usize, const W: usize>(
         sweep: &Sweep<'_, W>,
         keys: &Range<usize>,
         parts: &[(Range<usize>, f32)],
         weights: &[&[f32]],
     ) -> Self {
-        let mut all = Self::new(keys.len(), weights.len());
-        // What rounding lost so far (Neumaier 1974): columns sum up as many numbers as there are queries.
-        let mut lost = vec![vec![0.0; keys.len()]; weights.len()];
-        let mut room = Aligned::zeros(Sweep::<W>::ROOM);
-        let mut part_sum = [0.0; STEP];
         let inside = keys.start % W;
-        let width = (keys.end.div_ceil(W) - keys.start / W) * W;
+        let width = panels_of::<W>(keys).len() * W;
+        let mut all = Self::new(width, weights.len());
+        // What rounding lost so far (Neumaier 1974): columns sum up as many numbers as there are queries.
+        let mut lost = vec![vec![0.0; width]; weights.len()];
+        let mut room = Aligned::zeros(Sweep::<W>::ROOM);
         for (queries, offset) in parts {
             sweep.probabilities::<I, R>(queries, keys, *offset, &mut room);
-            for row in room.chunks(width).take(queries.len()) {
-                for (max, value) in all.max.iter_mut().zip(&row[inside..]) {
-                    *max = if *value > *max { *value } else { *max };
-                }
-            }
-            for ((weights, sums), lost) in weights.iter().zip(&mut all.sums).zip(&mut lost) {
-                let part = &mut part_sum[..keys.len()];
-                part.fill(0.0);
-                for (row, weight) in room.chunks(width).zip(&weights[queries.clone()]) {
-                    for (sum, value) in part.iter_mut().zip(&row[inside..]) {
-                        *sum = I::mul_add(*weight, *value, *sum);
+            let room = &room[..queries.len() * width];
+            for first in (0..width).step_by(W) {
+                largest_of_rows::<W>(room, width, first, &mut all.max[first..first + W]);
+                for ((weights, sums), lost) in weights.iter().zip(&mut all.sums).zip(&mut lost) {
+                    let part = sum_of_rows::<I, W>(room, width, first, &weights[queries.clone()]);
+                    for ((sum, lost), part) in sums[first..first + W].iter_mut().zip(&mut lost[first..]).zip(part) {
+                        let total = *sum + part;
+                        *lost += if sum.abs() >= part.abs() { *sum - total + part } else { part - total + *sum };
+                        *sum = total;
                     }
-                }
-                for ((sum, lost), part) in sums.iter_mut().zip(lost).zip(part) {
-                    let total = *sum + *part;
-                    *lost += if sum.abs() >= part.abs() { *sum - total + *part } else { *part - total + *sum };
-                    *sum = total;
                 }
             }
         }
         for (sum, lost) in all.sums.iter_mut().flatten().zip(lost.into_iter().flatten()) {
             *sum += lost;
         }
+        for columns in all.sums.iter_mut().chain([&mut all.max]) {
+            columns.drain(..inside);
+        }
         all
     }
+}
+
+/// Raises `max` to the largest of the `W` columns from `first` on.
+#[inline(always)]
+fn largest_of_rows<const W: usize>(rows: &[f32], width: usize, first: usize, max: &mut [f32]) {
+    let mut lanes = [0.0; W];
+    lanes.copy_from_slice(max);
+    for row in rows.chunks_exact(width) {
+        for (lane, value) in lanes.iter_mut().zip(&row[first..first + W]) {
+            *lane = if *value > *lane { *value } else { *lane };
+        }
+    }
+    max.copy_from_slice(&lanes);
+}
+
+/// Weighted sums of the `W` columns from `first` on.
+#[inline(always)]
+fn sum_of_rows<I: Isa, const W: usize>(rows: &[f32], width: usize, first: usize, weights: &[f32]) -> [f32; W] {
+    let mut lanes = [0.0; W];
+    for (row, weight) in rows.chunks_exact(width).zip(weights) {
+        for (lane, value) in lanes.iter_mut().zip(&row[first..first + W]) {
+            *lane = I::mul_add(*weight, *value, *lane);
+        }
+    }
+    lanes
 }

@@ -16,7 +16,8 @@ use super::{
     exponential::exp2,
     head::{Layout, Packed, Strided, norm, sound_rows},
     isa::{Isa, on_this_processor},
-    tile::{Aligned, Lane, Panels, Sums, rows_from, tile},
+    scores::{Accumulator, panels_of, scores},
+    tile::{Aligned, Lane, Panels, rows_from},
 };
 use crate::{
     attention::MASKED,
@@ -218,7 +219,7 @@ impl<'a, const W: usize> Head<'a, W> {
                 Kept {
                     scores: (seen * block.queries.len()) as u64,
                     of: (sequence.len() * block.queries.len()) as u64,
-                    norm_bound: queries.norms.iter().copied().fold(0.0, f32::max) * self.keys.largest() * LN_2,
+                    norm_bound: queries.norms.iter().copied().fold(0.0, f32::max) * self.keys.norms.all() * LN_2,
                 }
             },
         );
@@ -248,8 +249,8 @@ struct Queries<'a, const W: usize> {
     span: Vec<Lane<W>>,
     /// What the logarithm of a query's sum is at least, as far as looked up.
     floor: Vec<f32>,
-    /// Sums of weight × value, `[query, channel]`, channels filled up to whole panels and queries to whole strips.
-    out: Aligned,
+    /// Sums of weight × value.
+    out: Accumulator<W>,
     /// Scores against the keys at hand, then weights, `[query, key]`.
     scores: Aligned,
 }
@@ -285,8 +286,8 @@ impl<'a, const W: usize> Queries<'a, W> {
             moment: vec![Lane([0.0; W]); count],
             span: vec![Lane([0.0; W]); count],
             floor: vec![FLOOR; count],
-            // No strip has more rows than this.
-            out: Aligned::zeros((count + W) * head.values.count() * W),
+            out: Accumulator::new(count, d),
+            // No strip has more rows than a panel has columns.
             scores: Aligned::zeros((count + W) * (KEYS + 2 * W)),
         }
     }
@@ -305,7 +306,7 @@ impl<'a, const W: usize> Queries<'a, W> {
                 self.look_up_floor();
             }
             left_ends = left_ends || left == sequence.start || {
-                let norm = self.head.keys.largest_before(left);
+                let norm = self.head.keys.norms.before(left);
                 self.head.reach.ends(self.excess(norm), own.start - left + 1)
             };
             if !left_ends {
@@ -314,7 +315,7 @@ impl<'a, const W: usize> Queries<'a, W> {
                 left = next;
             }
             right_ends = right_ends || right == sequence.end || {
-                let norm = self.head.keys.largest_from(right);
+                let norm = self.head.keys.norms.from(right);
                 self.head.reach.ends(self.excess(norm), right + 1 - own.end)
             };
             if !right_ends {
@@ -378,7 +379,7 @@ impl<'a, const W: usize> Queries<'a, W> {
         if keys.is_empty() {
             return;
         }
-        let panels = keys.start / W..keys.end.div_ceil(W);
+        let panels = panels_of::<W>(&keys);
         let seen = keys.start.max(sequence.start)..keys.end.min(sequence.end);
         self.score::<I, R>(&panels, &seen, offset);
         if self.head.problem.row_statistics {
@@ -386,7 +387,7 @@ impl<'a, const W: usize> Queries<'a, W> {
         } else {
             self.weigh::<I, false>(&panels);
         }
-        self.gather::<I, R>(&panels);
+        self.out.add::<I, R>(&self.scores, self.range.len(), &keys, &self.head.values);
     }
 
     /// Scores against panels of keys. Each panel stays in the nearest cache while all queries use it.
@@ -399,14 +400,8 @@ impl<'a, const W: usize> Queries<'a, W> {
             let keys = self.head.keys.across.panel(panel);
             for strip in (0..self.range.len()).step_by(R) {
                 let rows = rows_from(&self.q, self.head.problem.d, strip, self.range.len() - 1);
-                let mut sums: Sums<R, W> = tile::<I, R, W>([[offset; W]; R], rows, keys);
                 let ahead = (self.range.start + strip) as f32 - first as f32;
-                add_positions::<I, R, W>(&mut sums, self.head.slope, ahead);
-                if let Some(mask) = mask {
-                    for (score, mask) in sums.iter_mut().flat_map(|sums| sums.iter_mut().zip(mask.0)) {
-                        *score += mask;
-                    }
-                }
+                let sums = scores::<I, R, W>(rows, keys, offset, self.head.slope, ahead, mask);
                 for (row, sums) in sums.iter().enumerate() {
                     self.scores[(strip + row) * width + first - panels.start * W..][..W].copy_from_slice(sums);
                 }
@@ -418,7 +413,6 @@ impl<'a, const W: usize> Queries<'a, W> {
     #[inline(always)]
     fn weigh<I: Isa, const STATISTICS: bool>(&mut self, panels: &Range<usize>) {
         let width = panels.len() * W;
-        let columns = self.head.values.count() * W;
         for index in 0..self.range.len() {
             let scores = self.scores[index * width..][..width].as_chunks_mut::<W>().0;
             let before = self.max[index];
@@ -433,7 +427,7 @@ impl<'a, const W: usize> Queries<'a, W> {
                 }
                 self.max[index] = highest;
                 self.sum[index].0.iter_mut().for_each(|sum| *sum *= kept);
-                self.out[index * columns..][..columns].iter_mut().for_each(|value| *value *= kept);
+                self.out.scale(index, kept);
             }
             let max = self.max[index];
             let mut sums = self.sum[index].0;
@@ -461,32 +455,9 @@ impl<'a, const W: usize> Queries<'a, W> {
         }
     }
 
-    /// Adds weights × values.
-    #[inline(always)]
-    fn gather<I: Isa, const R: usize>(&mut self, panels: &Range<usize>) {
-        let keys = panels.start * W..(panels.end * W).min(self.head.layout.seq);
-        let width = panels.len() * W;
-        let columns = self.head.values.count() * W;
-        for panel in 0..self.head.values.count() {
-            let values = &self.head.values.panel(panel)[keys.clone()];
-            for strip in (0..self.range.len()).step_by(R) {
-                let weights = rows_from(&self.scores, width, strip, self.range.len() - 1);
-                let mut sums: Sums<R, W> = [[0.0; W]; R];
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    sums.copy_from_slice(&self.out[(strip + row) * columns + panel * W..][..W]);
-                }
-                let sums = tile::<I, R, W>(sums, weights, values);
-                for (row, sums) in sums.iter().enumerate() {
-                    self.out[(strip + row) * columns + panel * W..][..W].copy_from_slice(sums);
-                }
-            }
-        }
-    }
-
     /// Puts the results where they belong; `sound` tells whether keys and values are finite.
     fn write(&self, block: &mut Block<'_>, sound: bool) {
         let Problem { heads, d, row_statistics, .. } = *self.head.problem;
-        let columns = self.head.values.count() * W;
         for query in 0..self.range.len() {
             let place = query * heads + self.head.index;
             let out = &mut block.rows.out[place * d..][..d];
@@ -498,7 +469,7 @@ impl<'a, const W: usize> Queries<'a, W> {
                 continue;
             }
             let told = |value: f32| if sound { value } else { f32::NAN };
-            for (out, value) in out.iter_mut().zip(&self.out[query * columns..]) {
+            for (out, value) in out.iter_mut().zip(self.out.row(query)) {
                 *out = told(value / sum);
             }
             block.rows.log_sum_exp[place] = told((max + sum.log2()) * LN_2);
@@ -506,19 +477,6 @@ impl<'a, const W: usize> Queries<'a, W> {
                 block.rows.entropy[place] = told((sum.log2() - total(&self.moment[query]) / sum) * LN_2);
                 block.rows.distance[place] = told(total(&self.span[query]) / sum);
             }
-        }
-    }
-}
-
-/// Takes off what the distance costs; `ahead` is by how much the first query stands behind the first key.
-#[inline(always)]
-pub(crate) fn add_positions<I: Isa, const R: usize, const W: usize>(sums: &mut Sums<R, W>, slope: f32, ahead: f32) {
-    if slope == 0.0 {
-        return;
-    }
-    for (row, sums) in sums.iter_mut().enumerate() {
-        for (lane, score) in sums.iter_mut().enumerate() {
-            *score = I::mul_add(-slope, (ahead + row as f32 - lane as f32).abs(), *score);
         }
     }
 }

@@ -64,40 +64,55 @@ impl Layout {
 pub(crate) struct Packed<const W: usize> {
     /// Positions in the lanes, `[d, W]` each; zeros where hidden or not finite.
     pub(crate) across: Panels<W>,
-    /// The largest norm of each panel and all before it.
-    up_to: Vec<f32>,
-    /// The largest norm of each panel and all behind it.
-    from: Vec<f32>,
+    /// The largest norms.
+    pub(crate) norms: Running,
 }
 
 impl<const W: usize> Packed<W> {
     /// Packs `rows`, one for each position.
     pub(crate) fn new<'a>(rows: impl ExactSizeIterator<Item = &'a [f32]> + Clone, d: usize) -> Self {
-        let norms: Vec<f32> = rows.clone().map(norm).collect();
-        let of_panels: Vec<f32> = norms.chunks(W).map(|norms| norms.iter().copied().fold(0.0, f32::max)).collect();
-        let running = |largest: &mut f32, norm: f32| {
-            *largest = largest.max(norm);
+        Self { norms: Running::new(rows.clone().map(norm), W, 0.0), across: Panels::of_transposed(rows, d) }
+    }
+}
+
+/// The largest value of all positions up to each, and from each on, in steps of some positions.
+pub(crate) struct Running {
+    up_to: Vec<f32>,
+    from: Vec<f32>,
+    step: usize,
+    /// Stands where there is no position.
+    least: f32,
+}
+
+impl Running {
+    /// Of `values`, one for each position.
+    pub(crate) fn new(values: impl Iterator<Item = f32>, step: usize, least: f32) -> Self {
+        let values: Vec<f32> = values.collect();
+        let of_steps = values.chunks(step).map(|values| values.iter().copied().fold(least, f32::max));
+        let of_steps: Vec<f32> = of_steps.collect();
+        let running = |largest: &mut f32, value: f32| {
+            *largest = largest.max(value);
             Some(*largest)
         };
-        let up_to = of_panels.iter().copied().scan(0.0, running).collect();
-        let mut from: Vec<f32> = of_panels.iter().rev().copied().scan(0.0, running).collect();
+        let up_to = of_steps.iter().copied().scan(least, running).collect();
+        let mut from: Vec<f32> = of_steps.iter().rev().copied().scan(least, running).collect();
         from.reverse();
-        Self { across: Panels::of_transposed(rows, d), up_to, from }
+        Self { up_to, from, step, least }
     }
 
-    /// The largest norm of a position before `end`.
-    pub(crate) fn largest_before(&self, end: usize) -> f32 {
-        end.checked_sub(1).map_or(0.0, |last| self.up_to[last / W])
+    /// At least the largest of a position before `end`.
+    pub(crate) fn before(&self, end: usize) -> f32 {
+        end.checked_sub(1).map_or(self.least, |last| self.up_to[last / self.step])
     }
 
-    /// The largest norm of a position from `start` on.
-    pub(crate) fn largest_from(&self, start: usize) -> f32 {
-        self.from.get(start / W).copied().unwrap_or(0.0)
+    /// At least the largest of a position from `start` on.
+    pub(crate) fn from(&self, start: usize) -> f32 {
+        self.from.get(start / self.step).copied().unwrap_or(self.least)
     }
 
-    /// The largest norm of all.
-    pub(crate) fn largest(&self) -> f32 {
-        self.up_to.last().copied().unwrap_or(0.0)
+    /// The largest of all.
+    pub(crate) fn all(&self) -> f32 {
+        self.up_to.last().copied().unwrap_or(self.least)
     }
 }
 

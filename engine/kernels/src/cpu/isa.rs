@@ -28,55 +28,48 @@ impl Isa for Baseline {
     }
 }
 
-/// AVX2 with fused multiply-add: processors since 2013.
+/// An instruction set of x86-64 that not every processor has.
 #[cfg(target_arch = "x86_64")]
-pub(crate) struct Avx2;
+macro_rules! instruction_set {
+    ($(#[$about:meta])* $name:ident, $features:literal) => {
+        $(#[$about])*
+        pub(crate) struct $name;
 
-#[cfg(target_arch = "x86_64")]
-impl Isa for Avx2 {
-    #[inline(always)]
-    fn enter<T>(work: impl FnOnce() -> T) -> T {
-        #[target_feature(enable = "avx2,fma")]
-        fn compiled<T>(work: impl FnOnce() -> T) -> T {
-            work()
-        }
-        #[expect(unsafe_code, reason = "calls code for instructions that not every processor has")]
-        // SAFETY: `on_this_processor` chooses this set only where the processor has these instructions.
-        unsafe {
-            compiled(work)
-        }
-    }
+        impl Isa for $name {
+            #[inline(always)]
+            fn enter<T>(work: impl FnOnce() -> T) -> T {
+                #[target_feature(enable = $features)]
+                fn compiled<T>(work: impl FnOnce() -> T) -> T {
+                    work()
+                }
+                #[expect(unsafe_code, reason = "calls code for instructions that not every processor has")]
+                // SAFETY: `on_this_processor` chooses this set only where the processor has these instructions.
+                unsafe {
+                    compiled(work)
+                }
+            }
 
-    #[inline(always)]
-    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
-        a.mul_add(b, c)
-    }
+            #[inline(always)]
+            fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+                a.mul_add(b, c)
+            }
+        }
+    };
 }
 
-/// AVX-512: vectors twice as wide and twice as many of them.
 #[cfg(target_arch = "x86_64")]
-pub(crate) struct Avx512;
+instruction_set!(
+    /// AVX2 with fused multiply-add: processors since 2013.
+    Avx2,
+    "avx2,fma"
+);
 
 #[cfg(target_arch = "x86_64")]
-impl Isa for Avx512 {
-    #[inline(always)]
-    fn enter<T>(work: impl FnOnce() -> T) -> T {
-        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-        fn compiled<T>(work: impl FnOnce() -> T) -> T {
-            work()
-        }
-        #[expect(unsafe_code, reason = "calls code for instructions that not every processor has")]
-        // SAFETY: `on_this_processor` chooses this set only where the processor has these instructions.
-        unsafe {
-            compiled(work)
-        }
-    }
-
-    #[inline(always)]
-    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
-        a.mul_add(b, c)
-    }
-}
+instruction_set!(
+    /// AVX-512: vectors twice as wide and twice as many of them.
+    Avx512,
+    "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"
+);
 
 /// Whether the processor has AVX-512, as far as these kernels use it.
 #[cfg(target_arch = "x86_64")]

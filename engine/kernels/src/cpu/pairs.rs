@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::{
     head::{Layout, Strided},
     isa::{Isa, on_this_processor},
+    scores::panels_of,
     sweep::{STEP, Sweep, steps},
     tile::Aligned,
 };
@@ -44,7 +45,7 @@ fn partners_with<I: Isa, const R: usize, const W: usize>(sources: &[Source<'_>],
     let blocks = blocks(&layout, problem, None).into_par_iter();
     let found = blocks.map(|(queries, sequence)| {
         let mut best = vec![(NO_PARTNER, 0.0); queries.len() * places];
-        each_tile::<I, R, W>(&sweeps, &queries, &sequence, &mut |keys, tile| {
+        each_tile::<I, R, W>(&sweeps, &queries, sequence, &mut |keys, tile| {
             for (row, best) in tile.chunks_exact(keys.len()).zip(best.chunks_mut(places)) {
                 for (key, value) in keys.clone().zip(row) {
                     insert(best, key, *value);
@@ -102,7 +103,7 @@ fn cells_with<I: Isa, const R: usize, const W: usize>(sources: &[Source<'_>], ed
         let bin = bin_of(queries.start).filter(|bin| *bin < bins)?;
         let mut sums = vec![0.0f64; bins];
         let mut max = vec![0.0f32; bins];
-        each_tile::<I, R, W>(&sweeps, &queries, &sequence, &mut |keys, tile| {
+        each_tile::<I, R, W>(&sweeps, &queries, sequence, &mut |keys, tile| {
             for row in tile.chunks_exact(keys.len()) {
                 let binned = key_bins[keys.clone()].iter().zip(row).filter_map(|(bin, value)| Some(((*bin)?, *value)));
                 for (bin, value) in binned {
@@ -146,7 +147,7 @@ fn cut_out_with<I: Isa, const R: usize, const W: usize>(
     let edges = [queries.start, queries.end];
     let inside = blocks(&layout, problem, Some(&edges)).into_iter().filter(|(block, _)| queries.contains(&block.start));
     for (block, sequence) in inside {
-        each_tile::<I, R, W>(&sweeps, &block, &sequence, &mut |of_tile, tile| {
+        each_tile::<I, R, W>(&sweeps, &block, sequence, &mut |of_tile, tile| {
             for (query, row) in block.clone().zip(tile.chunks_exact(of_tile.len())) {
                 for (key, value) in of_tile.clone().zip(row).filter(|(key, _)| keys.contains(key)) {
                     all[(query - queries.start) * keys.len() + key - keys.start] = *value;
@@ -168,42 +169,40 @@ fn sweeps<'a, const W: usize>(sources: &'a [Source<'a>], layout: &'a Layout) -> 
     heads.into_par_iter().map(pack).collect()
 }
 
-/// Blocks of queries, with their sequence, that cross neither blocks of a list nor `edges`.
-fn blocks(layout: &Layout, problem: &Problem<'_>, edges: Option<&[usize]>) -> Vec<(Range<usize>, Range<usize>)> {
+/// Blocks of queries, with the number of their sequence, that cross neither blocks of a list nor `edges`.
+fn blocks(layout: &Layout, problem: &Problem<'_>, edges: Option<&[usize]>) -> Vec<(Range<usize>, usize)> {
     let mut all = Vec::new();
-    for sequence in &layout.sequences {
+    for (number, sequence) in layout.sequences.iter().enumerate() {
         let within = edges.unwrap_or_default().iter().filter(|edge| sequence.contains(edge));
         let cuts = std::iter::once(sequence.start).chain(within.copied()).chain(std::iter::once(sequence.end));
         let cuts: Vec<usize> = cuts.collect();
         let parts = cuts.windows(2).flat_map(|cut| steps(&(cut[0]..cut[1]), problem.rule.block_size()));
-        all.extend(parts.map(|part| (part, sequence.clone())));
+        all.extend(parts.map(|part| (part, number)));
     }
     all
 }
 
-/// Calls `take` with keys and the mean probabilities of the queries, `[query, key]`, tile by tile in rising order.
+/// Calls `take` with keys of the sequence of that number and the mean probabilities of the queries, `[query, key]`, tile by tile in rising order.
 fn each_tile<I: Isa, const R: usize, const W: usize>(
     sweeps: &[Sweep<'_, W>],
     queries: &Range<usize>,
-    sequence: &Range<usize>,
+    number: usize,
     take: &mut dyn FnMut(Range<usize>, &[f32]),
 ) {
     let Some(Sweep { problem, layout, .. }) = sweeps.first() else { return };
     if problem.watch.is_stopped() {
         return;
     }
+    let sequence = &layout.sequences[number];
     problem.watch.add(queries.len() * sequence.len() * sweeps.len());
-    if !sweeps.iter().all(|sweep| sweep.is_sound(sequence)) {
+    if !sweeps.iter().all(|sweep| sweep.sound[number]) {
         // What is not finite in a sequence is in all its pairs, be they in reach or not.
         let none = |query: usize, key: usize| if layout.shows(query) && layout.shows(key) { f32::NAN } else { 0.0 };
         let tile = queries.clone().flat_map(|query| sequence.clone().map(move |key| none(query, key)));
         take(sequence.clone(), &tile.collect::<Vec<_>>());
         return;
     }
-    let mut parts: Vec<Vec<(Range<usize>, f32)>> = Vec::new();
-    for sweep in sweeps {
-        parts.push(sweep.keys_for(queries, sequence));
-    }
+    let parts: Vec<_> = sweeps.iter().map(|sweep| sweep.keys_for(queries, sequence)).collect();
     // Every head has its own reach and its own list: the tiles are those of a fixed grid that any of them needs.
     let mut starts: Vec<usize> = parts.iter().flatten().flat_map(|(keys, _)| tiles_of(keys)).collect();
     starts.sort_unstable();
@@ -214,16 +213,15 @@ fn each_tile<I: Isa, const R: usize, const W: usize>(
         let keys = start..(start + STEP).min(sequence.end);
         let mut mean = vec![0.0; queries.len() * keys.len()];
         for (sweep, parts) in sweeps.iter().zip(&parts) {
-            for (part, offset) in parts {
+            // Parts stand in rising order.
+            let first = parts.partition_point(|(part, _)| part.end <= keys.start);
+            for (part, offset) in parts[first..].iter().take_while(|(part, _)| part.start < keys.end) {
                 let seen = part.start.max(keys.start)..part.end.min(keys.end);
-                if seen.is_empty() {
-                    continue;
-                }
                 I::enter(
                     #[inline(always)]
                     || sweep.probabilities::<I, R>(queries, &seen, *offset, &mut room),
                 );
-                let width = (seen.end.div_ceil(W) - seen.start / W) * W;
+                let width = panels_of::<W>(&seen).len() * W;
                 for (mean, row) in mean.chunks_mut(keys.len()).zip(room.chunks(width)) {
                     let to = &mut mean[seen.start - keys.start..][..seen.len()];
                     to.iter_mut().zip(&row[seen.start % W..]).for_each(|(mean, value)| *mean += share * value);

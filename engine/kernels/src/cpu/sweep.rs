@@ -5,10 +5,10 @@ use std::{f32::consts::LOG2_E, ops::Range};
 
 use super::{
     exponential::exp2,
-    forward::add_positions,
-    head::{Layout, Packed, Strided, norm, sound_rows},
+    head::{Layout, Packed, Running, Strided, norm, sound_rows},
     isa::Isa,
-    tile::{Aligned, Sums, rows_from, tile},
+    scores::{panels_of, scores},
+    tile::{Aligned, rows_from},
 };
 use crate::{
     blocks::BlockList,
@@ -20,7 +20,7 @@ use crate::{
 pub(crate) const STEP: usize = 48;
 
 /// Stands for the log-sum-exp of a query that attends to nothing: all its probabilities come out as 0.
-const NO_QUERY: f32 = 1e38;
+pub(super) const NO_QUERY: f32 = 1e38;
 
 /// An attention head of a row whose log-sum-exp is known.
 pub(crate) struct Sweep<'a, const W: usize> {
@@ -36,10 +36,10 @@ pub(crate) struct Sweep<'a, const W: usize> {
     pub(crate) sound: Vec<bool>,
     pub(crate) slope: f32,
     reach: Reach,
-    /// By how much scores of the queries of each step and all before it can exceed their log-sum-exp, at most.
-    up_to: Vec<f32>,
-    /// The same for each step and all behind it.
-    from: Vec<f32>,
+    /// By how much scores of each query can exceed its log-sum-exp, at most, `[seq]`.
+    excess: Vec<f32>,
+    /// The largest of those.
+    largest_excess: Running,
 }
 
 impl<'a, const W: usize> Sweep<'a, W> {
@@ -67,19 +67,8 @@ impl<'a, const W: usize> Sweep<'a, W> {
         let attends = |position: usize| layout.shows(position) && told[position] > crate::attention::MASKED / 2.0;
         let log_sum_exp: Vec<f32> =
             (0..seq).map(|position| if attends(position) { told[position] * LOG2_E } else { NO_QUERY }).collect();
-        let excess = |position: usize| norm(&scaled[position * d..][..d]) * keys.largest() - log_sum_exp[position];
-        let of_steps = (0..seq.div_ceil(STEP)).map(|step| {
-            let positions = step * STEP..((step + 1) * STEP).min(seq);
-            positions.map(excess).fold(-NO_QUERY, f32::max)
-        });
-        let of_steps: Vec<f32> = of_steps.collect();
-        let running = |largest: &mut f32, excess: f32| {
-            *largest = largest.max(excess);
-            Some(*largest)
-        };
-        let up_to = of_steps.iter().copied().scan(-NO_QUERY, running).collect();
-        let mut from: Vec<f32> = of_steps.iter().rev().copied().scan(-NO_QUERY, running).collect();
-        from.reverse();
+        let excess = |position: usize| norm(&scaled[position * d..][..d]) * keys.norms.all() - log_sum_exp[position];
+        let excess: Vec<f32> = (0..seq).map(excess).collect();
         let slope = problem.rule.slope(index);
         Self {
             problem,
@@ -91,25 +80,15 @@ impl<'a, const W: usize> Sweep<'a, W> {
             sound,
             slope: slope * LOG2_E,
             reach: Reach::new(slope, problem.skip),
-            up_to,
-            from,
+            largest_excess: Running::new(excess.iter().copied(), STEP, -NO_QUERY),
+            excess,
         }
-    }
-
-    /// Whether every log-sum-exp of a sequence is finite.
-    pub(crate) fn is_sound(&self, sequence: &Range<usize>) -> bool {
-        let number = self.layout.sequences.iter().position(|other| other == sequence);
-        number.is_none_or(|number| self.sound[number])
     }
 
     /// The parts of its sequence that matter to some queries, each at most [`STEP`] long, with what is added to their
     /// scores in units of the logarithm to base 2.
     pub(crate) fn keys_for(&self, queries: &Range<usize>, sequence: &Range<usize>) -> Vec<(Range<usize>, f32)> {
-        let excess = |position: usize| {
-            let of_query = norm(&self.q[position * self.problem.d..][..self.problem.d]) * self.keys.largest();
-            of_query - self.log_sum_exp[position]
-        };
-        let largest = queries.clone().map(excess).fold(-NO_QUERY, f32::max);
+        let largest = self.excess[queries.clone()].iter().copied().fold(-NO_QUERY, f32::max);
         self.partners(queries, sequence, |_| largest, |_| largest, |list| list)
     }
 
@@ -123,8 +102,8 @@ impl<'a, const W: usize> Sweep<'a, W> {
         self.partners(
             keys,
             sequence,
-            |end| end.checked_sub(1).map_or(-NO_QUERY, |last| self.up_to[last / STEP]),
-            |start| self.from.get(start / STEP).copied().unwrap_or(-NO_QUERY),
+            |end| self.largest_excess.before(end),
+            |start| self.largest_excess.from(start),
             |list| transposed.unwrap_or(list),
         )
     }
@@ -173,7 +152,7 @@ impl<'a, const W: usize> Sweep<'a, W> {
         offset: f32,
         to: &mut [f32],
     ) {
-        let panels = keys.start / W..keys.end.div_ceil(W);
+        let panels = panels_of::<W>(keys);
         let width = panels.len() * W;
         for panel in panels.clone() {
             let first = panel * W;
@@ -181,13 +160,8 @@ impl<'a, const W: usize> Sweep<'a, W> {
             for strip in (0..queries.len()).step_by(R) {
                 let start = queries.start + strip;
                 let rows = rows_from(&self.q, self.problem.d, start, queries.end - 1);
-                let mut sums: Sums<R, W> = tile::<I, R, W>([[offset; W]; R], rows, self.keys.across.panel(panel));
-                add_positions::<I, R, W>(&mut sums, self.slope, start as f32 - first as f32);
-                if let Some(mask) = mask {
-                    for (score, mask) in sums.iter_mut().flat_map(|sums| sums.iter_mut().zip(mask.0)) {
-                        *score += mask;
-                    }
-                }
+                let (lanes, ahead) = (self.keys.across.panel(panel), start as f32 - first as f32);
+                let mut sums = scores::<I, R, W>(rows, lanes, offset, self.slope, ahead, mask);
                 for (row, sums) in sums.iter_mut().enumerate().take(queries.len() - strip) {
                     let log_sum_exp = self.log_sum_exp[start + row];
                     sums.iter_mut().for_each(|score| *score = exp2::<I>(*score - log_sum_exp));

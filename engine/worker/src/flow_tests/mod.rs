@@ -1,5 +1,6 @@
 //! From a file and a request to events and tracks, through the engine as its users have it.
 
+mod attention;
 mod health;
 mod tiny;
 
@@ -9,10 +10,9 @@ use strandscope_genome::{Region, Strand, Track, TrackLayout};
 use tiny::{Tiny, bases};
 
 use crate::{
-    AttentionRequest, AttentionStat, BenchModelRequest, DeviceChoice, Engine, EngineOptions, ErrorKind,
-    EvaluateRequest, Event, ExportFormat, ExportRequest, FinetuneRequest, ForwardRequest, JobError, JobId, Outcome,
-    Pick, PretrainRequest, RunRecord, ScoreRequest, Task, TokenizeRequest, TrackAssembly, TrainingMethod, TrainingTask,
-    WindowChoice,
+    BenchModelRequest, DeviceChoice, Engine, EngineOptions, ErrorKind, EvaluateRequest, Event, ExportFormat,
+    ExportRequest, FinetuneRequest, ForwardRequest, JobError, JobId, Outcome, PretrainRequest, RunRecord, ScoreRequest,
+    Task, TokenizeRequest, TrackAssembly, TrainingMethod, TrainingTask, WindowChoice,
 };
 
 /// No job of these tests takes this long.
@@ -285,49 +285,6 @@ fn a_record_that_is_too_long_for_one_list_of_tokens_is_refused() {
     assert!(ended.error().message.contains("50,000,000"), "{:?}", ended.error());
     let ended = run(&mut engine, request(1_000));
     assert!(matches!(ended.result, Ok(Outcome::Tokens { .. })), "a stretch of it: {:?}", ended.result);
-}
-
-fn attention(tiny: &Tiny, region: &Region) -> AttentionRequest {
-    AttentionRequest {
-        genome: genome(tiny),
-        region: region.clone(),
-        model: Some(tiny.name("model")),
-        stat: AttentionStat::Received,
-        layer: Pick::All,
-        attention_head: Pick::Mean,
-        window: WindowChoice::Trained,
-    }
-}
-
-#[test]
-fn attention_counts_unknown_bases_once_whatever_the_windows() {
-    let tiny = Tiny::new();
-    let region = Region::new("chr1", 1_000, 2_000);
-    for window in [WindowChoice::Tokens(40), WindowChoice::Whole, WindowChoice::Tokens(u64::MAX / 5)] {
-        let request = AttentionRequest { window, ..attention(&tiny, &region) };
-        let ended = run(&mut engine(&tiny), Task::Attention(request));
-        assert_eq!(ended.record().unknown_bp, 60, "{window:?}");
-        let is_told = |event: &Event| matches!(event, Event::Warning { message, .. } if message.contains("60 bases"));
-        assert_eq!(ended.events.iter().filter(|event| is_told(event)).count(), 1, "{window:?}");
-    }
-}
-
-#[test]
-fn attention_given_is_attention_received() {
-    let tiny = Tiny::new();
-    let region = Region::new("chr1", 200, 500);
-    let request = attention(&tiny, &region);
-    let mut engine = engine(&tiny);
-    let ended = run(&mut engine, Task::Attention(request.clone()));
-    let labels: Vec<&str> = ended.tracks.iter().map(|track| track.label.as_str()).collect();
-    assert_eq!(labels, ["received:0:mean", "received:1:mean"]);
-    for track in &ended.tracks {
-        // Each token gives 1 in all; the two special tokens keep a part for themselves.
-        let (sum, tokens) = (track.values.iter().sum::<f32>(), track.values.len() as f32);
-        assert!(track.region == region && sum > 0.5 * tokens && sum < tokens + 2.0, "{sum} of {tokens}");
-    }
-    let ended = run(&mut engine, Task::Attention(AttentionRequest { layer: Pick::One(2), ..request }));
-    assert_eq!(ended.error().kind, ErrorKind::Usage, "layers count from 0");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use strandscope_analysis::{
     AnalysisError,
-    attention::{AttentionPlan, Part, Pool, Shown, Stat, attention, track_names},
+    attention::{AttentionPlan, Part, attention, track_names},
 };
 use strandscope_genome::{GenomeError, Region, Strand};
 
@@ -13,8 +13,7 @@ use super::{
     tensors::TensorTasks,
 };
 use crate::{
-    AttentionPairs, AttentionRequest, AttentionStat, ErrorKind, JobError, MapPool, Outcome, Partner, Pick, TrackChunk,
-    WindowChoice,
+    AttentionRequest, ErrorKind, JobError, Outcome, TrackChunk, WindowChoice,
     engine::{Job, Stop},
 };
 
@@ -38,9 +37,9 @@ impl TensorTasks {
             region: region.clone(),
             contig_bp,
             window_bp: window_bp.max(TOKEN_BP),
-            stat: stat(request.stat),
-            layer: shown(request.layer),
-            attention_head: shown(request.attention_head),
+            stat: request.stat,
+            layer: request.layer,
+            attention_head: request.attention_head,
         };
         let names = track_names(&model.model, &plan)?;
         let command = || of_attention(request);
@@ -48,7 +47,7 @@ impl TensorTasks {
         let mut record = self.setting.record(model.identity(), None, (&request.genome, sha256), command);
         record.beyond_trained_length = plan.window_bp.min(region.len_bp()) > trained_bp;
         job.started(plan.window_count(), "windows");
-        let name = stat_name(request.stat);
+        let name = request.stat.name();
         let label = |(layer, head): (String, String)| (format!("{name}:{layer}:{head}"), Strand::Forward);
         job.record(record.clone(), names.into_iter().map(label).collect());
         if record.beyond_trained_length {
@@ -60,16 +59,7 @@ impl TensorTasks {
         };
         let mut part = |number, part| match part {
             Part::Track(part) => job.chunk(TrackChunk { track: number, part, whole: region.clone() }),
-            Part::Map(map) => {
-                job.pairs(AttentionPairs::Map { number, edges_bp: map.edges_bp, values: map.values });
-            }
-            Part::Partners(found) => job.pairs(AttentionPairs::Partners {
-                number,
-                partners: found
-                    .into_iter()
-                    .map(|found| Partner { span_bp: found.span_bp, partner_bp: found.partner_bp, weight: found.weight })
-                    .collect(),
-            }),
+            Part::Pairs(pairs) => job.pairs(number, pairs),
         };
         let mut go_on = |windows| {
             job.progress(windows, "");
@@ -81,52 +71,6 @@ impl TensorTasks {
         warn_of_unknown(&record, job);
         record.windows = plan.window_count();
         Ok(Outcome::Run(record))
-    }
-}
-
-fn stat(asked: AttentionStat) -> Stat {
-    // No region has more bins or tokens more partners, so that a larger number is refused as well.
-    let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-    match asked {
-        AttentionStat::Received => Stat::Received,
-        AttentionStat::Entropy => Stat::Entropy,
-        AttentionStat::Distance => Stat::Distance,
-        AttentionStat::Cls => Stat::Cls,
-        AttentionStat::Row { position_bp } => Stat::Row { position_bp },
-        AttentionStat::Rollout { position_bp } => Stat::Rollout { position_bp },
-        AttentionStat::Map { bins, pool } => Stat::Map { bins: size(bins), pool: pooled(pool) },
-        AttentionStat::Top { places } => Stat::Top { places: size(places) },
-    }
-}
-
-fn pooled(pool: MapPool) -> Pool {
-    match pool {
-        MapPool::Mean => Pool::Mean,
-        MapPool::Max => Pool::Max,
-        MapPool::Sum => Pool::Sum,
-    }
-}
-
-/// As the command line calls it.
-pub(super) fn stat_name(stat: AttentionStat) -> &'static str {
-    match stat {
-        AttentionStat::Received => "received",
-        AttentionStat::Entropy => "entropy",
-        AttentionStat::Distance => "distance",
-        AttentionStat::Cls => "cls",
-        AttentionStat::Row { .. } => "row",
-        AttentionStat::Rollout { .. } => "rollout",
-        AttentionStat::Map { .. } => "map",
-        AttentionStat::Top { .. } => "top",
-    }
-}
-
-fn shown(pick: Pick) -> Shown {
-    match pick {
-        Pick::Mean => Shown::Mean,
-        Pick::All => Shown::All,
-        // No model has more than this many, so that a larger number is refused as well.
-        Pick::One(index) => Shown::One(usize::try_from(index).unwrap_or(usize::MAX)),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::attention::stat_name;
 use crate::{
     AttentionRequest, AttentionStat, EvaluateRequest, FinetuneRequest, ForwardRequest, GradientsOf, MapPool, Pick,
     PretrainRequest, ScoreRequest, TrainingTask, WindowChoice,
@@ -153,7 +152,7 @@ impl Line {
     }
 
     fn stat(&mut self, stat: AttentionStat) {
-        self.option("--stat", stat_name(stat));
+        self.option("--stat", stat.name());
         match stat {
             AttentionStat::Row { position_bp } | AttentionStat::Rollout { position_bp: Some(position_bp) } => {
                 self.option("--query", &(position_bp + 1).to_string());

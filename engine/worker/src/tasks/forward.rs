@@ -31,7 +31,7 @@ pub(crate) fn forward(shelf: &Shelf, setting: &Setting, request: &ForwardRequest
     job.started(1, "passes");
     let mut outputs = Outputs::compute(&model, &input, &wanted, job)?;
     if let Some(of) = request.gradients {
-        gradients::add(shelf, request, of, &input, &mut outputs)?;
+        gradients::add(shelf, request, of, &input, &mut outputs, job)?;
     }
     let tensors = outputs.into_tensors();
     if tensors.is_empty() {

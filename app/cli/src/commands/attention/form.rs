@@ -5,15 +5,15 @@ use std::{ffi::OsString, io::Write as _, path::PathBuf};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use strandscope_worker::{
-    AttentionPairs, TrackAssembly, TrackChunk,
-    genome::{AtomicFile, Output, Region},
+    AttentionMap, AttentionPairs, Partner, TrackAssembly, TrackChunk,
+    genome::{AtomicFile, Output, Region, Track},
 };
 
 use super::{Name, npy, rows};
 use crate::{
     args::OutputArgs,
-    failure::{Failure, Result},
-    output::{TextOutput, add_provenance, provenance_object},
+    failure::Result,
+    output::{TextOutput, add_provenance},
 };
 
 /// What the output is written as.
@@ -108,11 +108,11 @@ impl Form {
                 out.finish()
             }
             Self::Npy { mut out, beside, found } => {
-                let (shape, values) = found.as_array()?;
+                let (shape, values) = found.as_array();
                 out.write_all(&npy::file(&shape, &values))?;
                 if let Some(mut beside) = beside {
                     let mut value = found.description();
-                    value["provenance"] = provenance_object(provenance);
+                    add_provenance(&mut value, provenance);
                     beside.write_all(format!("{value}\n").as_bytes())?;
                     beside.commit()?;
                 }
@@ -132,83 +132,63 @@ fn described(path: &std::path::Path) -> PathBuf {
 impl Found {
     /// Partners come window by window: those of one list are joined.
     fn add(&mut self, name: &Name, pairs: AttentionPairs) {
-        if let AttentionPairs::Partners { partners: next, .. } = &pairs {
-            let known = self.pairs.iter_mut().find(|(known, _)| known == name);
-            if let Some((_, AttentionPairs::Partners { partners, .. })) = known {
-                partners.extend_from_slice(next);
-                return;
-            }
+        if let AttentionPairs::Partners(next) = &pairs
+            && let Some((_, AttentionPairs::Partners(known))) = self.pairs.iter_mut().find(|(known, _)| known == name)
+        {
+            known.extend_from_slice(next);
+            return;
         }
         self.pairs.push((name.clone(), pairs));
     }
 
-    /// What the array or document is about.
-    fn description(&self) -> Value {
+    /// What was asked, and where.
+    fn asked(&self) -> Value {
         let region = self.region.as_ref();
-        let names = self.names.iter().map(|name| json!({ "layer": number(&name.layer), "head": number(&name.head) }));
         let mut value = json!({
             "stat": self.names.first().map(|name| &name.stat),
             "contig": region.map(|region| &region.contig),
             "start": region.map(|region| region.start_bp),
             "end": region.map(|region| region.end_bp),
-            "of": names.collect::<Vec<_>>(),
         });
-        if let Some(track) = self.tracks.tracks().next() {
-            let spans: Vec<_> = (0..track.values.len()).map(|index| track.span_of(index)).collect();
-            value["spans"] = json!(spans);
+        if let Some((_, AttentionPairs::Map(map))) = self.pairs.first() {
+            value["edges"] = json!(map.edges_bp);
         }
-        if let Some((_, AttentionPairs::Map { edges_bp, .. })) = self.pairs.first() {
-            value["edges"] = json!(edges_bp);
+        value
+    }
+
+    /// What the axes of the array are.
+    fn description(&self) -> Value {
+        let mut value = self.asked();
+        value["of"] = self.names.iter().map(|name| of(name, [])).collect();
+        if let Some(track) = self.tracks.tracks().next() {
+            value["spans"] = json!(spans(track));
         }
         value
     }
 
     fn as_json(&self) -> Value {
-        let mut value = self.description();
-        if let Some(object) = value.as_object_mut() {
-            object.remove("of");
-            object.remove("spans");
-        }
-        let finite =
-            |values: &[f32]| values.iter().map(|value| value.is_finite().then_some(*value)).collect::<Vec<_>>();
+        let mut value = self.asked();
         let tracks = self.names.iter().zip(self.tracks.tracks()).map(|(name, track)| {
-            let spans: Vec<_> = (0..track.values.len()).map(|index| track.span_of(index)).collect();
-            json!({
-                "contig": track.region.contig,
-                "layer": number(&name.layer),
-                "head": number(&name.head),
-                "spans": spans,
-                "values": finite(&track.values),
-            })
+            let values = json!(finite(&track.values));
+            of(name, [("contig", json!(track.region.contig)), ("spans", json!(spans(track))), ("values", values)])
         });
         let pairs = self.pairs.iter().map(|(name, pairs)| match pairs {
-            AttentionPairs::Map { edges_bp, values, .. } => {
-                let bins = edges_bp.len().saturating_sub(1).max(1);
-                let rows: Vec<_> = values.chunks(bins).map(finite).collect();
-                json!({ "layer": number(&name.layer), "head": number(&name.head), "values": rows })
+            AttentionPairs::Map(AttentionMap { edges_bp, values }) => {
+                let rows: Vec<_> = values.chunks(edges_bp.len().saturating_sub(1).max(1)).map(finite).collect();
+                of(name, [("values", json!(rows))])
             }
-            AttentionPairs::Partners { partners, .. } => {
-                let list = partners.iter().map(|partner| {
-                    let weight = partner.weight.is_finite().then_some(partner.weight);
-                    json!({ "span": partner.span_bp, "partner": partner.partner_bp, "value": weight })
-                });
-                json!({
-                    "layer": number(&name.layer),
-                    "head": number(&name.head),
-                    "partners": list.collect::<Vec<_>>(),
-                })
-            }
+            AttentionPairs::Partners(partners) => of(name, [("partners", partners.iter().map(partner).collect())]),
         });
         match self.pairs.first() {
             None => value["tracks"] = tracks.collect(),
-            Some((_, AttentionPairs::Map { .. })) => value["maps"] = pairs.collect(),
-            Some((_, AttentionPairs::Partners { .. })) => value["lists"] = pairs.collect(),
+            Some((_, AttentionPairs::Map(_))) => value["maps"] = pairs.collect(),
+            Some((_, AttentionPairs::Partners(_))) => value["lists"] = pairs.collect(),
         }
         value
     }
 
     /// Shape and numbers: `[track, token]` or `[map, bin, bin]`, without the first axis where there is one alone.
-    fn as_array(&self) -> Result<(Vec<usize>, Vec<f32>)> {
+    fn as_array(&self) -> (Vec<usize>, Vec<f32>) {
         let mut shape = Vec::new();
         let mut values = Vec::new();
         let mut count = 0;
@@ -218,19 +198,42 @@ impl Found {
             count += 1;
         }
         for (_, pairs) in &self.pairs {
-            let AttentionPairs::Map { edges_bp, values: cells, .. } = pairs else {
-                let reason = "partners are a list and make no array; write them with --format tsv or json";
-                return Err(Failure::usage(reason.to_owned()));
-            };
-            shape = vec![edges_bp.len() - 1; 2];
-            values.extend_from_slice(cells);
-            count += 1;
+            // Lists were refused before the work.
+            if let AttentionPairs::Map(AttentionMap { edges_bp, values: cells }) = pairs {
+                shape = vec![edges_bp.len() - 1; 2];
+                values.extend_from_slice(cells);
+                count += 1;
+            }
         }
         if count > 1 {
             shape.insert(0, count);
         }
-        Ok((shape, values))
+        (shape, values)
     }
+}
+
+/// An object with layer, attention head and `more`.
+fn of<const N: usize>(name: &Name, more: [(&str, Value); N]) -> Value {
+    let mut value = json!({ "layer": number(&name.layer), "head": number(&name.head) });
+    for (key, more) in more {
+        value[key] = more;
+    }
+    value
+}
+
+/// Where the values of a track lie.
+fn spans(track: &Track) -> Vec<(u64, u64)> {
+    (0..track.values.len()).map(|index| track.span_of(index)).collect()
+}
+
+/// Numbers, and nothing where there is none.
+fn finite(values: &[f32]) -> Vec<Option<f32>> {
+    values.iter().map(|value| value.is_finite().then_some(*value)).collect()
+}
+
+fn partner(partner: &Partner) -> Value {
+    let Partner { span_bp, partner_bp, weight } = partner;
+    json!({ "span": span_bp, "partner": partner_bp, "value": weight.is_finite().then_some(weight) })
 }
 
 /// A number where the text is one, or the text.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use strandscope_worker::{
-    AttentionPairs,
+    AttentionMap, AttentionPairs,
     genome::{Track, tsv_cell},
 };
 
@@ -34,7 +34,7 @@ pub(super) fn of_pairs(name: &Name, contig: &str, pairs: &AttentionPairs) -> Str
     let Name { layer, head, .. } = name;
     let mut text = String::new();
     match pairs {
-        AttentionPairs::Map { edges_bp, values, .. } => {
+        AttentionPairs::Map(AttentionMap { edges_bp, values }) => {
             let bins = edges_bp.len().saturating_sub(1).max(1);
             for (place, value) in values.iter().enumerate() {
                 let [query, key] = [place / bins, place % bins].map(|bin| (edges_bp[bin] + 1, edges_bp[bin + 1]));
@@ -42,7 +42,7 @@ pub(super) fn of_pairs(name: &Name, contig: &str, pairs: &AttentionPairs) -> Str
                 end(&mut text, *value);
             }
         }
-        AttentionPairs::Partners { partners, .. } => {
+        AttentionPairs::Partners(partners) => {
             for partner in partners {
                 let (start, end_bp) = partner.span_bp;
                 let _ = write!(text, "{contig}\t{}\t{end_bp}\t", start + 1);
@@ -94,12 +94,12 @@ mod tests {
 
     #[test]
     fn cells_and_partners_name_both_places() {
-        let map = AttentionPairs::Map { number: 0, edges_bp: vec![10, 15, 20], values: vec![0.5, f32::NAN, 0.0, 1.0] };
-        let text = of_pairs(&name(), "chr1", &map);
+        let map = AttentionMap { edges_bp: vec![10, 15, 20], values: vec![0.5, f32::NAN, 0.0, 1.0] };
+        let text = of_pairs(&name(), "chr1", &AttentionPairs::Map(map));
         assert_eq!(text.lines().nth(1).unwrap(), "chr1\t11\t15\t16\t20\t3\tmean\t.", "{text}");
         let partner = |partner_bp| Partner { span_bp: (10, 16), partner_bp, weight: 0.25 };
         let partners = vec![partner(Some((16, 20))), partner(None)];
-        let text = of_pairs(&name(), "chr1", &AttentionPairs::Partners { number: 0, partners });
+        let text = of_pairs(&name(), "chr1", &AttentionPairs::Partners(partners));
         assert_eq!(text, "chr1\t11\t16\t17\t20\t3\tmean\t0.25\nchr1\t11\t16\t.\t.\t3\tmean\t0.25\n", "partners");
     }
 }

@@ -4,7 +4,11 @@ use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
 use strandscope_models::{ModelError, checkpoint::gradients_of, dnagrinder::Pass, folder::Model};
 
 use super::{input::Input, outputs::Outputs};
-use crate::{ErrorKind, ForwardRequest, GradientsOf, JobError, engine::Stop, tasks::library::Shelf};
+use crate::{
+    ErrorKind, ForwardRequest, GradientsOf, JobError,
+    engine::{Job, Stop},
+    tasks::library::Shelf,
+};
 
 /// Stands where no token is asked for.
 const NO_LABEL: i64 = -100;
@@ -16,6 +20,7 @@ pub(super) fn add(
     of: GradientsOf,
     input: &Input,
     outputs: &mut Outputs,
+    job: &Job,
 ) -> Result<(), Stop> {
     let model = shelf.network_to_train(&request.model)?;
     let device = model.network.device();
@@ -23,12 +28,16 @@ pub(super) fn add(
     // The gradient at the vectors is that at zeros added to them, which belong to no parameter.
     let zeros = Tensor::<3>::zeros(words.dims(), &device).require_grad();
     let words = words + zeros.clone();
-    let last = model.network.encode_words(words.clone(), input.segments().as_ref(), &mut Pass::default()).last;
+    let mut pass = Pass { conduct: job.conduct(true), ..Pass::default() };
+    let last = model.network.encode_words(words.clone(), input.segments().as_ref(), &mut pass).last;
     let loss = match of {
         GradientsOf::Mlm => masked_loss(&model, input, last)?,
         GradientsOf::Class => class_loss(&model, input, last)?,
     };
     let gradients = loss.backward();
+    if job.is_cancelled() {
+        return Err(Stop::Cancelled);
+    }
     let host = |data: TensorData| -> Result<Vec<f32>, ModelError> {
         data.try_into_vec().map_err(|error| ModelError::Device { reason: format!("{error:?}") })
     };
