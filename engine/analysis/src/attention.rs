@@ -7,13 +7,14 @@ mod window;
 use std::ops::Range;
 
 use strandscope_genome::{Region, Strand, Track, TrackLayout};
-use strandscope_kernels::Conduct;
+use strandscope_kernels::{Conduct, KernelError};
 use strandscope_models::folder::Model;
 use strandscope_tokens::Tokenizer;
 
 use crate::{
     AnalysisError,
     batch::{Batch, is_base},
+    spare::on_device,
 };
 pub use asked::{AttentionStat, MapPool, Pick};
 pub use pairs::{AttentionMap, AttentionPairs, Partner};
@@ -101,10 +102,31 @@ pub fn track_names(model: &Model, plan: &AttentionPlan) -> Result<Vec<(String, S
     Ok(names.map(|(layers, heads)| (plan.layer.name(&layers), plan.attention_head.name(&heads))).collect())
 }
 
+/// What the caller gives and takes while attention over a region is computed.
+pub trait AttentionHost {
+    /// The bases of a stretch of the contig.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn bases(&mut self, range: Range<u64>) -> Result<Vec<u8>, AnalysisError>;
+
+    /// Takes the next part of a track, map or list, by its number.
+    fn part(&mut self, number: usize, part: Part);
+
+    /// Told after each window how many there were; an error stops the work.
+    ///
+    /// # Errors
+    /// [`AnalysisError::Cancelled`] when the work shall stop.
+    fn done(&mut self, windows: u64) -> Result<(), AnalysisError>;
+
+    /// The model on the processor, to go on with when the device fails.
+    ///
+    /// # Errors
+    /// The fault, or that the model cannot be loaded again.
+    fn on_processor(&mut self, fault: KernelError) -> Result<Model, AnalysisError>;
+}
+
 /// What attention does over a region; tells how many bases of the region the model was given as unknown.
-///
-/// `bases` reads a stretch of the contig; `part` takes the number of a track, map or list and its next part, and after
-/// each window `go_on` is asked whether to go on.
 ///
 /// # Errors
 /// When the region does not allow what is asked, bases cannot be read, or the work is stopped.
@@ -113,11 +135,10 @@ pub fn attention(
     tokenizer: &Tokenizer,
     plan: &AttentionPlan,
     conduct: &Conduct,
-    bases: &mut dyn FnMut(Range<u64>) -> Result<Vec<u8>, AnalysisError>,
-    part: &mut dyn FnMut(usize, Part),
-    go_on: &mut dyn FnMut(u64) -> Result<(), AnalysisError>,
+    host: &mut dyn AttentionHost,
 ) -> Result<u64, AnalysisError> {
     plan.check(tokenizer)?;
+    let mut spare: Option<Model> = None;
     let groups = pairs(model, plan)?;
     let names = track_names(model, plan)?;
     let mut core_start = plan.region.start_bp;
@@ -126,7 +147,7 @@ pub fn attention(
     while core_start < plan.region.end_bp {
         let core_end = core_start.saturating_add(plan.core_bp()).min(plan.region.end_bp);
         let around = window_around(core_start..core_end, plan);
-        let read = bases(around.clone())?;
+        let read = host.bases(around.clone())?;
         let batch = Batch::new(&[&read], tokenizer)?;
         // Windows overlap, so that letters are counted in the cores, which do not.
         if batch.unknown_bp > 0 {
@@ -135,24 +156,33 @@ pub fn attention(
         }
         let placed = tokens_inside(&batch.spans[0], around.start, core_start..core_end);
         let core = core_start..core_end;
-        let window = Window { model, batch: &batch, placed, core, start_bp: around.start, conduct };
-        let answers = window.answers(plan.stat, &groups)?;
+        let answers = loop {
+            let model = spare.as_ref().unwrap_or(model);
+            let (batch, placed, core) = (&batch, &placed, core.clone());
+            let window = Window { model, batch, placed, core, start_bp: around.start, conduct };
+            match on_device(&model.network.device(), || window.answers(plan.stat, &groups)) {
+                Ok(answers) => break answers?,
+                Err(fault) => spare = Some(host.on_processor(fault)?),
+            }
+        };
         if conduct.watch.is_stopped() {
             return Err(AnalysisError::Cancelled);
         }
         match answers {
             Answers::Values(values) => {
                 for (number, (values, name)) in values.into_iter().zip(&names).enumerate() {
-                    part(number, Part::Track(track(plan, name, core_start..core_end, &window.placed, values)));
+                    host.part(number, Part::Track(track(plan, name, core_start..core_end, &placed, values)));
                 }
             }
             Answers::Pairs(found) => {
-                found.into_iter().enumerate().for_each(|(number, pairs)| part(number, Part::Pairs(pairs)));
+                for (number, pairs) in found.into_iter().enumerate() {
+                    host.part(number, Part::Pairs(pairs));
+                }
             }
         }
         core_start = core_end;
         windows += 1;
-        go_on(windows)?;
+        host.done(windows)?;
     }
     Ok(unknown_bp)
 }

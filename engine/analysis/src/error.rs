@@ -1,5 +1,6 @@
 //! Why an analysis gives no result.
 
+use strandscope_kernels::KernelError;
 use strandscope_models::ModelError;
 use strandscope_tokens::TokenError;
 use thiserror::Error;
@@ -13,6 +14,9 @@ pub enum AnalysisError {
     /// The model or head cannot be used.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The device failed.
+    #[error(transparent)]
+    Device(#[from] KernelError),
     /// Bases could not be read.
     #[error(transparent)]
     Bases(Box<dyn std::error::Error + Send + Sync>),

@@ -8,6 +8,7 @@ pub mod batch;
 mod error;
 pub mod predict;
 pub mod score;
+pub mod spare;
 mod stitch;
 pub mod windows;
 

@@ -14,7 +14,11 @@ use strandscope_models::{
 };
 use strandscope_tokens::Tokenizer;
 
-use crate::{AnalysisError, batch::Batch};
+use crate::{
+    AnalysisError,
+    batch::Batch,
+    spare::{Load, Spare, on_device},
+};
 
 /// A model, its tokenizer and a head.
 pub struct Predictor<'a> {
@@ -26,6 +30,7 @@ pub struct Predictor<'a> {
     pub head: &'a Head,
     composition: Option<Composition>,
     conduct: Conduct,
+    spare: Spare<'a, (Model, Head)>,
 }
 
 /// What a batch of windows gives.
@@ -42,27 +47,63 @@ impl<'a> Predictor<'a> {
     /// Joins the parts.
     pub fn new(model: &'a Model, tokenizer: &'a Tokenizer, head: &'a Head, conduct: Conduct) -> Self {
         let composition = head.config.network.composition.map(Composition::new);
-        Self { model, tokenizer, head, composition, conduct }
+        Self { model, tokenizer, head, composition, conduct, spare: Spare::none() }
+    }
+
+    /// Goes on with what `load` gives when the device fails.
+    #[must_use]
+    pub fn with_spare(self, load: Load<'a, (Model, Head)>) -> Self {
+        Self { spare: Spare::new(load), ..self }
     }
 
     /// Answers for windows of equal length.
     ///
+    /// Where there is no memory for all at once they are computed in halves, and where the device fails altogether by
+    /// what takes its place.
+    ///
     /// # Errors
-    /// When a window holds bytes that stand for no base, the device fails, or the work is stopped.
+    /// When a window holds bytes that stand for no base, the device fails and nothing takes its place, or the work is
+    /// stopped.
     pub fn predict(&self, windows: &[&[u8]]) -> Result<Prediction, AnalysisError> {
+        if let Some((model, head)) = self.spare.get() {
+            return self.predict_with(model, head, windows);
+        }
+        match on_device(&self.model.network.device(), || self.predict_with(self.model, self.head, windows)) {
+            Ok(done) => done,
+            Err(fault) if fault.is_of_memory() && windows.len() > 1 => {
+                tracing::warn!(%fault, windows = windows.len(), "computing windows in halves");
+                let (first, second) = windows.split_at(windows.len() / 2);
+                Ok(self.predict(first)?.joined(self.predict(second)?))
+            }
+            Err(fault) => {
+                self.spare.take_over(fault)?;
+                self.predict(windows)
+            }
+        }
+    }
+
+    fn predict_with(&self, model: &Model, head: &Head, windows: &[&[u8]]) -> Result<Prediction, AnalysisError> {
         let batch = Batch::new(windows, self.tokenizer)?;
-        let device = self.model.network.device();
-        let states = self.head.config.reads_tokens().then(|| {
+        let device = model.network.device();
+        let states = head.config.reads_tokens().then(|| {
             let mut pass = Pass { conduct: self.conduct.clone(), ..Pass::default() };
-            self.model.network.encode(batch.ids(&device), batch.segments().as_ref(), &mut pass).last
+            model.network.encode(batch.ids(&device), batch.segments().as_ref(), &mut pass).last
         });
         if self.conduct.watch.is_stopped() {
             return Err(AnalysisError::Cancelled);
         }
         let input = batch.head_input(windows, states, self.composition.as_ref(), &device);
-        let logits = self.head.network.forward(&input);
-        let values = nested(activated(logits, self.head.card.activation))?;
+        let logits = head.network.forward(&input);
+        let values = nested(activated(logits, head.card.activation))?;
         Ok(Prediction { values, spans: batch.spans, unknown_bp: batch.unknown_bp })
+    }
+}
+
+impl Prediction {
+    fn joined(mut self, other: Self) -> Self {
+        self.values.extend(other.values);
+        self.spans.extend(other.spans);
+        Self { unknown_bp: self.unknown_bp + other.unknown_bp, ..self }
     }
 }
 

@@ -51,11 +51,13 @@ pub struct Conduct {
     pub skip: bool,
     /// Sees how far the work is, and may end it.
     pub watch: Watch,
+    /// Whether the watch is told what was looked at; the GPU then has to be waited for.
+    pub count: bool,
 }
 
 impl Default for Conduct {
     fn default() -> Self {
-        Self { skip: true, watch: Watch::default() }
+        Self { skip: true, watch: Watch::default(), count: true }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Attention as an operation of burn's backends: on the processor the kernels of this crate, on the GPU the twin, and
 //! under differentiation the gradients that belong to each.
 
+use std::sync::Arc;
+
 use burn::{
     backend::{
         Autodiff, AutodiffBackend, Backend, Flex,
@@ -19,6 +21,7 @@ use burn::{
 use crate::{
     attention::{Attention, AttentionInput, Conduct, PositionRule},
     cpu::{self, Strided},
+    gpu,
     problem::{Problem, Rule},
     reference::{attention_in_blocks, gradients_in_blocks},
     segments::Segments,
@@ -33,6 +36,7 @@ pub struct Asked {
     pub(crate) segments: Option<Segments>,
     pub(crate) skip: bool,
     pub(crate) watch: Watch,
+    pub(crate) count: bool,
 }
 
 impl Asked {
@@ -42,6 +46,7 @@ impl Asked {
             segments: input.segments.clone(),
             skip: conduct.skip,
             watch: conduct.watch.clone(),
+            count: conduct.count,
         }
     }
 
@@ -128,8 +133,15 @@ impl AttentionBackend for CubeBackend {
         v: FloatTensor<Self>,
         asked: Asked,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let found = attention_in_blocks(&asked.input([q, k, v].map(Tensor::from_primitive::<Self>)));
-        (on_gpu(found.out), on_gpu(found.log_sum_exp))
+        let tensors = [q, k, v];
+        let (out, log_sum_exp) = match attend_on_gpu(&tensors, &asked, false) {
+            Some(found) => (found.out, found.log_sums),
+            None => {
+                let found = attention_in_blocks(&asked.input(tensors.map(Tensor::from_primitive::<Self>)));
+                (found.out, found.log_sum_exp)
+            }
+        };
+        (on_gpu(out), on_gpu(log_sum_exp))
     }
 
     fn attend_backward(
@@ -141,6 +153,21 @@ impl AttentionBackend for CubeBackend {
         grad_out: FloatTensor<Self>,
         asked: Asked,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let saved = gpu::Saved { tensors: [&q, &k, &v, &out, &grad_out], log_sums: &log_sum_exp };
+        if let Some(opened) = opened(&q) {
+            let found = opened.attend_backward(&saved, &asked);
+            match found {
+                Ok(gradients) => {
+                    let [q, k, v] = gradients.map(on_gpu);
+                    return (q, k, v);
+                }
+                Err(error) if error.is_of_one_kernel() => tracing::debug!(%error, "gradients by the twin"),
+                Err(error) => {
+                    opened.note_unless_cancelled(error);
+                    return (q, k, v);
+                }
+            }
+        }
         let input = asked.input([q, k, v].map(Tensor::from_primitive::<Self>));
         let forward = Attention {
             out: Tensor::from_primitive::<Self>(out),
@@ -149,6 +176,33 @@ impl AttentionBackend for CubeBackend {
         let [q, k, v] = gradients_in_blocks(&input, &forward, Tensor::from_primitive::<Self>(grad_out));
         (on_gpu(q), on_gpu(k), on_gpu(v))
     }
+}
+
+/// Attention by the kernels; `None` where they are not made for it, so that the twin has to do.
+///
+/// What went wrong with the device is noted there, and then nothing is in what is returned.
+pub(crate) fn attend_on_gpu(
+    tensors: &[FloatTensor<CubeBackend>; 3],
+    asked: &Asked,
+    row_statistics: bool,
+) -> Option<gpu::Attended> {
+    let opened = opened(&tensors[0])?;
+    match opened.attend(tensors, asked, row_statistics) {
+        Ok(found) => Some(found),
+        Err(error) if error.is_of_one_kernel() => {
+            tracing::debug!(%error, "attention by the twin");
+            None
+        }
+        Err(error) => {
+            opened.note_unless_cancelled(error);
+            Some(gpu::Attended::nothing(&tensors[0], row_statistics))
+        }
+    }
+}
+
+/// The GPU that a tensor is on, where kernels can run on it.
+fn opened(tensor: &FloatTensor<CubeBackend>) -> Option<Arc<gpu::Opened>> {
+    gpu::opened(&Tensor::<4>::from_primitive::<CubeBackend>(tensor.clone()).device())
 }
 
 impl<B: AttentionBackend, C: CheckpointStrategy> AttentionBackend for Autodiff<B, C> {

@@ -17,6 +17,6 @@ mod tile;
 pub(crate) use backward::{Saved, backward};
 pub(crate) use columns::columns;
 pub(crate) use dense::{Table, add_layer_norm, add_linear, swiglu};
-pub(crate) use forward::forward;
+pub(crate) use forward::{Forward, forward};
 pub(crate) use head::Strided;
 pub(crate) use pairs::{Source, cells, cut_out, partners};

@@ -199,7 +199,7 @@ impl Job {
 
     /// How attention is computed for this job: it ends when the job is cancelled.
     pub(crate) fn conduct(&self, skip: bool) -> Conduct {
-        Conduct { skip, watch: Watch::new(Arc::clone(&self.cancelled)) }
+        Conduct { skip, watch: Watch::new(Arc::clone(&self.cancelled)), count: true }
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {

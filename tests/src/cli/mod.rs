@@ -2,6 +2,7 @@
 
 mod arguments;
 mod faults;
+mod gpu;
 mod health;
 mod interrupt;
 mod outputs;

@@ -28,7 +28,7 @@ pub(super) struct Window<'a> {
     pub(super) model: &'a Model,
     pub(super) batch: &'a Batch,
     /// The tokens of its core.
-    pub(super) placed: Vec<Placed>,
+    pub(super) placed: &'a [Placed],
     /// On the contig.
     pub(super) core: Range<u64>,
     /// Where it begins, on the contig.

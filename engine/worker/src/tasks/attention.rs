@@ -1,14 +1,20 @@
 //! Where attention goes, window by window.
 
+use std::ops::Range;
+
+use burn::tensor::Device;
 use strandscope_analysis::{
     AnalysisError,
-    attention::{AttentionPlan, Part, attention, track_names},
+    attention::{AttentionHost, AttentionPlan, Part, attention, track_names},
 };
-use strandscope_genome::{GenomeError, Region, Strand};
+use strandscope_genome::{Genome, GenomeError, Region, Strand};
+use strandscope_kernels::KernelError;
+use strandscope_models::folder::{Folder, Model};
 
 use super::{
     command_line::of_attention,
     errors::reading,
+    fallback::Fallback,
     score::{TOKEN_BP, warn_of_unknown},
     tensors::TensorTasks,
 };
@@ -54,23 +60,54 @@ impl TensorTasks {
             job.warn(format!("windows of {} bases are longer than any the model saw in training", plan.window_bp));
         }
         let genome = self.genomes.open(&request.genome, job)?;
-        let mut bases = |range: std::ops::Range<u64>| {
-            genome.read(&Region::new(region.contig.clone(), range.start, range.end)).map_err(reading)
-        };
-        let mut part = |number, part| match part {
-            Part::Track(part) => job.chunk(TrackChunk { track: number, part, whole: region.clone() }),
-            Part::Pairs(pairs) => job.pairs(number, pairs),
-        };
-        let mut go_on = |windows| {
-            job.progress(windows, "");
-            if job.is_cancelled() { Err(AnalysisError::Cancelled) } else { Ok(()) }
-        };
+        let fallback = Fallback::new(job, &record.device);
+        let (folder, region) = (&model.model.folder, &region);
+        let mut host = Host { genome, job, region, folder, fallback: &fallback, done: 0 };
         let conduct = job.conduct(true);
-        record.unknown_bp =
-            attention(&model.model, &model.tokenizer, &plan, &conduct, &mut bases, &mut part, &mut go_on)?;
+        record.unknown_bp = attention(&model.model, &model.tokenizer, &plan, &conduct, &mut host)?;
+        record.device = fallback.devices();
         warn_of_unknown(&record, job);
         record.windows = plan.window_count();
         Ok(Outcome::Run(record))
+    }
+}
+
+/// Reads bases and passes on what attention gives.
+struct Host<'a> {
+    genome: &'a mut Genome,
+    job: &'a Job,
+    region: &'a Region,
+    /// Where the model is.
+    folder: &'a Folder,
+    fallback: &'a Fallback<'a>,
+    /// Windows that were computed.
+    done: u64,
+}
+
+impl AttentionHost for Host<'_> {
+    fn bases(&mut self, range: Range<u64>) -> Result<Vec<u8>, AnalysisError> {
+        let region = Region::new(self.region.contig.clone(), range.start, range.end);
+        self.genome.read(&region).map_err(reading)
+    }
+
+    fn part(&mut self, number: usize, part: Part) {
+        match part {
+            Part::Track(part) => {
+                self.job.chunk(TrackChunk { track: number, part, whole: self.region.clone() });
+            }
+            Part::Pairs(pairs) => self.job.pairs(number, pairs),
+        }
+    }
+
+    fn done(&mut self, windows: u64) -> Result<(), AnalysisError> {
+        self.done = windows;
+        self.job.progress(windows, "");
+        if self.job.is_cancelled() { Err(AnalysisError::Cancelled) } else { Ok(()) }
+    }
+
+    fn on_processor(&mut self, fault: KernelError) -> Result<Model, AnalysisError> {
+        self.fallback.tell(&fault, self.done);
+        Ok(Model::load(self.folder, &Device::flex())?)
     }
 }
 

@@ -10,12 +10,10 @@ use std::{
 };
 
 use burn::tensor::{
-    Device, DeviceKind,
-    wgpu::{
-        WgpuBackend,
-        wgpu::{Adapter, AdapterInfo, Backend, Backends, DeviceType, Instance, InstanceDescriptor},
-    },
+    Device,
+    wgpu::wgpu::{Adapter, AdapterInfo, Backends, DeviceType, Instance, InstanceDescriptor},
 };
+use strandscope_kernels::{close_gpu, fault_of, open_gpu};
 
 use crate::{DeviceChoice, ErrorKind, JobError};
 
@@ -40,7 +38,7 @@ impl ComputeDevice {
         }
         let found = adapters();
         let with_software = choice == DeviceChoice::Gpu;
-        let Some(info) = best(&found, with_software) else {
+        let Some(info) = best(&found.adapters, with_software) else {
             return if choice == DeviceChoice::Auto { Ok(cpu()) } else { Err(no_gpu()) };
         };
         match (open(&found, info), choice) {
@@ -87,17 +85,25 @@ fn start_threads(threads: Option<usize>) -> Result<usize, JobError> {
     Ok(rayon::current_num_threads())
 }
 
-fn cpu_name(threads: usize) -> String {
+/// The processor, for people.
+pub(crate) fn cpu_name(threads: usize) -> String {
     let plural = if threads == 1 { "" } else { "s" };
     format!("CPU, {threads} thread{plural}")
 }
 
-/// Every adapter of the graphics interfaces that can compute, as wgpu names it.
-pub(crate) fn adapters() -> Vec<(AdapterInfo, Adapter)> {
+/// The adapters of this computer.
+pub(crate) struct Found {
+    instance: Instance,
+    /// Every adapter of the graphics interfaces that can compute, as wgpu names it.
+    pub(crate) adapters: Vec<(AdapterInfo, Adapter)>,
+}
+
+/// Asks the drivers.
+pub(crate) fn adapters() -> Found {
     let backends = Backends::PRIMARY;
     let instance = Instance::new(InstanceDescriptor { backends, ..InstanceDescriptor::new_without_display_handle() });
     let adapters = ready(instance.enumerate_adapters(backends));
-    adapters.into_iter().map(|adapter| (adapter.get_info(), adapter)).collect()
+    Found { instance, adapters: adapters.into_iter().map(|adapter| (adapter.get_info(), adapter)).collect() }
 }
 
 /// The result of a future that is ready at once, as wgpu's are outside a browser.
@@ -129,31 +135,22 @@ fn best(found: &[(AdapterInfo, Adapter)], with_software: bool) -> Option<&Adapte
     infos.filter(|info| with_software || !is_software(info)).min_by_key(|info| rank(info))
 }
 
-fn open(found: &[(AdapterInfo, Adapter)], info: &AdapterInfo) -> Result<Device, String> {
-    // Adapters are numbered inside their kind and interface.
-    let alike = found.iter().map(|(other, _)| other);
-    let mut alike = alike.filter(|other| other.backend == info.backend && other.device_type == info.device_type);
-    let index = alike.position(|other| other == info).unwrap_or(0);
-    let kind = match info.device_type {
-        DeviceType::DiscreteGpu => DeviceKind::DiscreteGpu(index),
-        DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(index),
-        DeviceType::VirtualGpu => DeviceKind::VirtualGpu(index),
-        DeviceType::Cpu => DeviceKind::Cpu,
-        DeviceType::Other => DeviceKind::DefaultDevice,
-    };
-    let api = match info.backend {
-        Backend::Vulkan => WgpuBackend::Vulkan,
-        Backend::Metal => WgpuBackend::Metal,
-        Backend::Dx12 => WgpuBackend::Dx12,
-        _ => WgpuBackend::Auto,
-    };
-    // A device is brought up once for a process; an engine that is started again takes the same.
+fn open(found: &Found, info: &AdapterInfo) -> Result<Device, String> {
+    // A device is brought up once for a process; an engine that is started again takes the same, unless it was lost.
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    opened.retain(|(_, device)| {
+        let is_lost = fault_of(device).is_some_and(|fault| fault.is_of_loss());
+        if is_lost {
+            close_gpu(device);
+        }
+        !is_lost
+    });
     if let Some((_, device)) = opened.iter().find(|(known, _)| known == info) {
         return Ok(device.clone());
     }
-    let device =
-        Device::wgpu_options().device_kind(kind).graphics_api(api).init().map_err(|error| error.to_string())?;
+    let adapter = found.adapters.iter().find(|(other, _)| other == info).map(|(_, adapter)| adapter.clone());
+    let adapter = adapter.ok_or("it is not there any more")?;
+    let device = open_gpu(found.instance.clone(), adapter)?;
     opened.push((info.clone(), device.clone()));
     Ok(device)
 }

@@ -11,7 +11,7 @@ use crate::EngineOptions;
 
 /// The document of `doctor --json`.
 pub(crate) fn document(device: &ComputeDevice, options: &EngineOptions) -> Value {
-    let adapters: Vec<Value> = adapters().iter().map(|(info, adapter)| described(info, adapter)).collect();
+    let adapters: Vec<Value> = adapters().adapters.iter().map(|(info, adapter)| described(info, adapter)).collect();
     let cache = options.cache.clone().unwrap_or_else(Genome::default_cache);
     json!({
         "version": env!("CARGO_PKG_VERSION"),

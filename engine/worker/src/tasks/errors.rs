@@ -93,6 +93,7 @@ impl From<AnalysisError> for JobError {
         match error {
             AnalysisError::Tokens(error) => error.into(),
             AnalysisError::Model(error) => error.into(),
+            AnalysisError::Device(_) => Self::of(ErrorKind::Runtime, &error),
             AnalysisError::Bases(error) => match error.downcast::<GenomeError>() {
                 Ok(error) => (*error).into(),
                 Err(error) => Self::of(ErrorKind::Runtime, error.as_ref()),

@@ -6,6 +6,7 @@ mod command_line;
 mod device;
 mod doctor;
 mod errors;
+mod fallback;
 mod files;
 mod forward;
 mod genomes;

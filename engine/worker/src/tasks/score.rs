@@ -1,7 +1,8 @@
 //! Scores of regions with a head.
 
-use std::ops::Range;
+use std::{cell::Cell, ops::Range};
 
+use burn::tensor::Device;
 use strandscope_analysis::{
     AnalysisError,
     batch::is_base,
@@ -9,9 +10,12 @@ use strandscope_analysis::{
     score::{ScoreHost, ScorePlan, score_region, track_names, window_count},
 };
 use strandscope_genome::{Genome, Region, Track, TrackLayout};
-use strandscope_models::{card::HeadKind, folder::Head};
+use strandscope_models::{
+    card::HeadKind,
+    folder::{Head, Model},
+};
 
-use super::{attention::checked, command_line::of_score, errors::reading, tensors::TensorTasks};
+use super::{attention::checked, command_line::of_score, errors::reading, fallback::Fallback, tensors::TensorTasks};
 use crate::{
     ErrorKind, JobError, Outcome, RunRecord, ScoreRequest, TrackChunk, WindowChoice,
     engine::{Job, Stop},
@@ -29,7 +33,15 @@ impl TensorTasks {
         let model = self.shelf.model(request.model.as_deref())?;
         let head = self.shelf.head(&request.head, &model.model)?;
         check_request(request, &head)?;
+        let fallback = Fallback::new(job, &self.device.name);
+        let done = Cell::new(0);
         let predictor = Predictor::new(&model.model, &model.tokenizer, &head, job.conduct(true));
+        let predictor = predictor.with_spare(Box::new(|fault| {
+            fallback.tell(fault, done.get());
+            let model = Model::load(&model.model.folder, &Device::flex())?;
+            let head = Head::load(&head.folder, &model, &Device::flex())?;
+            Ok((model, head))
+        }));
         let places = places(request, self.genomes.open(&request.genome, job)?, job)?;
         let plans: Vec<Plan> = places.iter().map(|place| Plan::new(request, &head, place)).collect();
         let command = || of_score(request);
@@ -47,10 +59,18 @@ impl TensorTasks {
         }
         let genome = self.genomes.open(&request.genome, job)?;
         for (index, plan) in plans.iter().enumerate() {
-            let mut host =
-                Host { genome, job, plan, first_track: index * tracks, record: &mut record, seen_unknown: false };
+            let mut host = Host {
+                genome,
+                job,
+                plan,
+                first_track: index * tracks,
+                record: &mut record,
+                seen_unknown: false,
+                done: &done,
+            };
             score_region(&predictor, &plan.score, &mut host)?;
         }
+        record.device = fallback.devices();
         warn_of_unknown(&record, job);
         Ok(Outcome::Run(record))
     }
@@ -181,6 +201,8 @@ struct Host<'a> {
     record: &'a mut RunRecord,
     /// Whether the model was given an unknown letter since the last part.
     seen_unknown: bool,
+    /// Windows that were computed.
+    done: &'a Cell<u64>,
 }
 
 impl Host<'_> {
@@ -209,6 +231,7 @@ impl ScoreHost for Host<'_> {
 
     fn done(&mut self, windows: u64, unknown_bp: u64) -> Result<(), AnalysisError> {
         self.record.windows += windows;
+        self.done.set(self.record.windows);
         self.seen_unknown |= unknown_bp > 0;
         self.job.progress(self.record.windows, "");
         if self.job.is_cancelled() { Err(AnalysisError::Cancelled) } else { Ok(()) }

@@ -1,5 +1,8 @@
 //! The thread that owns the device, the models and every tensor.
 
+use strandscope_analysis::AnalysisError;
+use strandscope_kernels::{fault_of, watched_around};
+
 use super::{
     bench,
     device::ComputeDevice,
@@ -10,7 +13,7 @@ use super::{
     selftest, show,
 };
 use crate::{
-    EngineOptions, ErrorKind, Event, JobError, Outcome, Task,
+    DeviceChoice, EngineOptions, ErrorKind, Event, JobError, Outcome, Task,
     engine::{Job, Post, Stop, Tasks},
 };
 
@@ -21,6 +24,7 @@ pub(crate) struct TensorTasks {
     pub(super) setting: Setting,
     pub(super) device: ComputeDevice,
     pub(super) options: EngineOptions,
+    post: Post,
 }
 
 impl TensorTasks {
@@ -34,12 +38,42 @@ impl TensorTasks {
             setting: Setting::new(&options, &device.name),
             device,
             options,
+            post: post.clone(),
         })
     }
 }
 
 impl Tasks for TensorTasks {
     fn run(&mut self, task: Task, job: &Job) -> Result<Outcome, Stop> {
+        self.look_after_device()?;
+        let device = self.device.device.clone();
+        // A fault that nobody took care of is the outcome, whatever came out.
+        watched_around(&device, || self.dispatch(task, job))
+            .unwrap_or_else(|fault| Err(AnalysisError::from(fault).into()))
+    }
+}
+
+impl TensorTasks {
+    /// Opens the device again where it was lost since the last task, or else takes the processor.
+    fn look_after_device(&mut self) -> Result<(), JobError> {
+        if !fault_of(&self.device.device).is_some_and(|fault| fault.is_of_loss()) {
+            return Ok(());
+        }
+        let again = ComputeDevice::choose(self.options.device, self.options.threads);
+        self.device = match again {
+            Ok(device) => device,
+            Err(error) => {
+                tracing::warn!(reason = %error.message, "the GPU does not come back: the CPU computes");
+                ComputeDevice::choose(DeviceChoice::Cpu, self.options.threads)?
+            }
+        };
+        self.shelf = Shelf::new(self.device.device.clone());
+        self.setting = Setting::new(&self.options, &self.device.name);
+        self.post.send(Event::Ready { device: self.device.name.clone() });
+        Ok(())
+    }
+
+    fn dispatch(&mut self, task: Task, job: &Job) -> Result<Outcome, Stop> {
         match task {
             Task::ListModels => Ok(Outcome::Library(library::list()?)),
             Task::ShowModel { name } => show::show(&name),

@@ -1,0 +1,304 @@
+//! Whether kernels give on this adapter what the processor gives: asked once for each, before it is first used.
+//!
+//! Drivers are wrong now and then, and a wrong number looks like any other. A form that disagrees, or does not compile,
+//! is not used, and the log says so.
+
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    sync::{Mutex, PoisonError},
+};
+
+use super::{
+    backward::{self, Backward, backward},
+    context::Gpu,
+    error::KernelError,
+    forward::{Form, Forward, forward_with},
+    norms::Workspace,
+    plan::Plan,
+    statistics::{self, Columns, ColumnsForm, Sweep, SweepPlan},
+    view::View,
+};
+use crate::{
+    cpu::{self, Strided},
+    problem::{Problem, Rule},
+    watch::Watch,
+};
+
+/// Positions of the example: several tiles, and a part of one.
+const SEQ: usize = 197;
+
+/// Reaching through all of it, and through some.
+const SLOPES: [f32; 2] = [0.004, 0.25];
+
+/// Numbers of order 1 may lie so far apart: beyond what rounding does, below what anybody would look at.
+const ROOM: f32 = 1e-4;
+
+/// What was found out, for each operation and width of attention heads.
+#[derive(Debug, Default)]
+pub(crate) struct Agreement(Mutex<BTreeMap<(Operation, u32), bool>>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Operation {
+    /// With or without entropy and distance.
+    Forward(Form, bool),
+    Backward,
+    Statistics,
+}
+
+impl Operation {
+    /// The kernel that is in doubt.
+    fn kernel(self) -> &'static str {
+        match self {
+            Self::Forward(form, _) => form.kernel().name,
+            Self::Backward => backward::QUERY.name,
+            Self::Statistics => statistics::COLUMNS.name,
+        }
+    }
+}
+
+impl Agreement {
+    /// The fastest form of the forward pass that suits a plan and agrees.
+    ///
+    /// # Errors
+    /// When none does, or the device fails.
+    pub(crate) fn form(&self, gpu: &Gpu, plan: &Plan) -> Result<Form, KernelError> {
+        let mut last = None;
+        for form in Form::preferred(gpu, plan) {
+            match self.check(gpu, Operation::Forward(form, plan.row_statistics), plan.d) {
+                Ok(()) => return Ok(form),
+                Err(error) if error.is_of_one_kernel() => last = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last.expect("the plain form is for every device"))
+    }
+
+    /// Whether the backward pass agrees.
+    ///
+    /// # Errors
+    /// When it does not, or the device fails.
+    pub(crate) fn backward(&self, gpu: &Gpu, plan: &Plan) -> Result<(), KernelError> {
+        self.check(gpu, Operation::Backward, plan.d)
+    }
+
+    /// Whether the sweeps of statistics agree.
+    ///
+    /// # Errors
+    /// When they do not, or the device fails.
+    pub(crate) fn statistics(&self, gpu: &Gpu, d: u32) -> Result<(), KernelError> {
+        self.check(gpu, Operation::Statistics, d)
+    }
+
+    fn check(&self, gpu: &Gpu, operation: Operation, d: u32) -> Result<(), KernelError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = || KernelError::Disagrees { kernel: operation.kernel(), adapter: gpu.adapter().to_owned() };
+        match known.get(&(operation, d)) {
+            Some(true) => return Ok(()),
+            Some(false) => return Err(refused()),
+            None => {}
+        }
+        let off = match Example::new(d as usize).off_by(gpu, operation) {
+            Ok(off) if gpu.rehearsal().is_wrong(operation.kernel()) => off + 1.0,
+            Ok(off) => off,
+            Err(error) if error.is_of_one_kernel() => {
+                known.insert((operation, d), false);
+                tracing::warn!(%error, "a kernel is not used on this adapter");
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
+        // What is not a number is not close to one.
+        let agrees = off <= ROOM;
+        known.insert((operation, d), agrees);
+        if agrees {
+            return Ok(());
+        }
+        let (kernel, adapter, driver) = (operation.kernel(), gpu.adapter(), gpu.driver());
+        tracing::warn!(kernel, adapter, driver, off, "a kernel disagrees with the processor, and is not used");
+        Err(refused())
+    }
+}
+
+/// A small attention.
+struct Example {
+    d: usize,
+    /// q, k, v and the gradient at the output, `[head, seq, d]`.
+    values: [Vec<f32>; 4],
+    watch: Watch,
+}
+
+impl Example {
+    fn new(d: usize) -> Self {
+        let values = [1u32, 2, 3, 4].map(|seed| numbers(seed, SLOPES.len() * SEQ * d));
+        Self { d, values, watch: Watch::default() }
+    }
+
+    fn problem(&self, row_statistics: bool) -> Problem<'_> {
+        Problem {
+            batch: 1,
+            heads: SLOPES.len(),
+            seq: SEQ,
+            d: self.d,
+            rule: Rule::Slopes(&SLOPES),
+            segments: None,
+            skip: true,
+            row_statistics,
+            watch: &self.watch,
+        }
+    }
+
+    /// The largest difference between the device and the processor.
+    fn off_by(&self, gpu: &Gpu, operation: Operation) -> Result<f32, KernelError> {
+        match operation {
+            Operation::Forward(form, row_statistics) => self.forward(gpu, form, row_statistics),
+            Operation::Backward => self.backward(gpu),
+            Operation::Statistics => self.statistics(gpu),
+        }
+    }
+
+    fn forward(&self, gpu: &Gpu, form: Form, row_statistics: bool) -> Result<f32, KernelError> {
+        let problem = self.problem(row_statistics);
+        let plan = Plan::new(gpu, &problem)?;
+        let [q, k, v] = [0, 1, 2].map(|tensor| self.upload(gpu, tensor));
+        let (q, k, v, out) = (q?, k?, v?, self.empty(gpu)?);
+        let rows = SLOPES.len() * SEQ;
+        let [log_sums, spread] = [rows, 2 * rows].map(|count| gpu.buffer("rows of an example", 4 * count as u64));
+        let (log_sums, spread) = (log_sums?, spread?);
+        let [of_log_sums, of_spread] = [&log_sums, &spread].map(whole);
+        let statistics = row_statistics.then_some(&of_spread);
+        let tensors = Forward { q: &q, k: &k, v: &v, out: &out, log_sums: &of_log_sums, statistics };
+        forward_with(gpu, &plan, form, tensors, &mut on)?;
+        let want = self.on_processor(&problem);
+        let mut off = apart(&floats(gpu, &out.buffer, rows * self.d)?, &by_head(&want.out, self.d));
+        off = off.max(apart(&floats(gpu, &log_sums, rows)?, &by_head(&want.log_sum_exp, 1)));
+        if row_statistics {
+            let found = floats(gpu, &spread, 2 * rows)?;
+            off = off.max(apart(&found[..rows], &by_head(&want.entropy, 1)));
+            // Distances are of the order of the length.
+            off = off.max(apart(&found[rows..], &by_head(&want.distance, 1)) / SEQ as f32);
+        }
+        Ok(off)
+    }
+
+    fn backward(&self, gpu: &Gpu) -> Result<f32, KernelError> {
+        let problem = self.problem(false);
+        let plan = Plan::new(gpu, &problem)?;
+        let forward = self.on_processor(&problem);
+        let (out, log_sums) = (by_head(&forward.out, self.d), by_head(&forward.log_sum_exp, 1));
+        let [q, k, v, grad_out] = [0, 1, 2, 3].map(|tensor| self.upload(gpu, tensor));
+        let (q, k, v, grad_out) = (q?, k?, v?, grad_out?);
+        let of_out = View::contiguous(gpu.buffer_of("an example", &words(&out))?, self.shape());
+        let of_log_sums = gpu.buffer_of("an example", &words(&log_sums))?;
+        let [grad_q, grad_k, grad_v] = [(); 3].map(|()| self.empty(gpu));
+        let (grad_q, grad_k, grad_v) = (grad_q?, grad_k?, grad_v?);
+        let tensors = Backward {
+            q: &q,
+            k: &k,
+            v: &v,
+            out: &of_out,
+            log_sums: &whole(&of_log_sums),
+            grad_out: &grad_out,
+            grad_q: &grad_q,
+            grad_k: &grad_k,
+            grad_v: &grad_v,
+        };
+        backward(gpu, &plan, tensors, &mut on)?;
+        let [q, k, v, grad_out] = [0, 1, 2, 3].map(|tensor| self.strided(&self.values[tensor]));
+        let saved = cpu::Saved { q, k, v, out: self.strided(&out), log_sum_exp: &log_sums, grad_out };
+        let want = cpu::backward(&problem, saved);
+        let mut off = 0f32;
+        for (view, want) in [(&grad_q, want.q), (&grad_k, want.k), (&grad_v, want.v)] {
+            off = off.max(apart(&floats(gpu, &view.buffer, want.len())?, &want));
+        }
+        Ok(off)
+    }
+
+    fn statistics(&self, gpu: &Gpu) -> Result<f32, KernelError> {
+        let problem = self.problem(true);
+        let plan = Plan::new(gpu, &problem)?;
+        let sweep_plan = SweepPlan::new(gpu, &problem)?;
+        let want = self.on_processor(&problem);
+        let log_sums = by_head(&want.log_sum_exp, 1);
+        let of_log_sums = gpu.buffer_of("an example", &words(&log_sums))?;
+        let (q, k) = (self.upload(gpu, 0)?, self.upload(gpu, 1)?);
+        let workspace = Workspace::new(gpu, &plan, 0, 0)?;
+        workspace.measure(gpu, &plan, [&q, &k], &mut on)?;
+        let norms = workspace.buffer.as_entire_binding();
+        let sweep = Sweep::new(gpu, &sweep_plan, [q, k], of_log_sums.as_entire_binding(), norms, &mut on)?;
+        let weights = numbers(5, SEQ);
+        let of_weights = gpu.buffer_of("an example", &words(&weights))?;
+        let asked = Columns { weights: of_weights.as_entire_binding(), count: 1, form: ColumnsForm::Wide };
+        let found = sweep.columns(&asked, &mut on)?;
+        let rows = SLOPES.len() * SEQ;
+        let qk = [0, 1].map(|tensor| self.strided(&self.values[tensor]));
+        let columns = cpu::columns(&problem, qk, &log_sums, &[&weights]);
+        let sums = apart(&floats(gpu, &found.sums, rows)?, &columns.sums);
+        let maxima = apart(&floats(gpu, &found.maxima, rows)?, &columns.max);
+        let spread = sweep.rows(None, 0, &mut on)?.spread;
+        let entropy = apart(&floats(gpu, &spread, rows)?, &by_head(&want.entropy, 1));
+        Ok(sums.max(maxima).max(entropy))
+    }
+
+    fn on_processor(&self, problem: &Problem<'_>) -> cpu::Forward {
+        let [q, k, v] = [0, 1, 2].map(|tensor| self.strided(&self.values[tensor]));
+        cpu::forward(problem, q, k, v)
+    }
+
+    fn strided<'a>(&self, values: &'a [f32]) -> Strided<'a> {
+        let d = self.d;
+        Strided { values, start: 0, strides: [SLOPES.len() * SEQ * d, SEQ * d, d], d }
+    }
+
+    fn shape(&self) -> [u32; 4] {
+        [1, SLOPES.len(), SEQ, self.d].map(super::tiles::word)
+    }
+
+    fn upload(&self, gpu: &Gpu, tensor: usize) -> Result<View, KernelError> {
+        Ok(View::contiguous(gpu.buffer_of("an example", &words(&self.values[tensor]))?, self.shape()))
+    }
+
+    fn empty(&self, gpu: &Gpu) -> Result<View, KernelError> {
+        let bytes = self.values[0].len() * size_of::<f32>();
+        Ok(View::contiguous(gpu.buffer("an example", bytes as u64)?, self.shape()))
+    }
+}
+
+/// Numbers between −2 and 2 that follow no order.
+fn numbers(seed: u32, count: usize) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        // Numerical Recipes, 3rd edition, §7.1.7: the high bits of a linear congruence are random enough.
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 22) as f32 - 2.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// Values `[seq, head, width]` as `[head, seq, width]`.
+fn by_head(values: &[f32], width: usize) -> Vec<f32> {
+    let of_head = |head: usize| values.chunks(width).skip(head).step_by(SLOPES.len()).flatten().copied();
+    (0..SLOPES.len()).flat_map(of_head).collect()
+}
+
+/// The largest difference; not a number where one is not.
+fn apart(found: &[f32], want: &[f32]) -> f32 {
+    let differences = found.iter().zip(want).map(|(found, want)| (found - want).abs());
+    differences.fold(0.0, |largest, next| if next > largest || next.is_nan() { next } else { largest })
+}
+
+fn words(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+fn floats(gpu: &Gpu, buffer: &wgpu::Buffer, count: usize) -> Result<Vec<f32>, KernelError> {
+    Ok(gpu.read(buffer, 0, super::tiles::word(count))?.into_iter().map(f32::from_bits).collect())
+}
+
+fn whole(buffer: &wgpu::Buffer) -> wgpu::BufferBinding<'_> {
+    wgpu::BufferBinding { buffer, offset: 0, size: None }
+}
+
+fn on(_: f64) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}

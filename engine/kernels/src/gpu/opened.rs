@@ -1,0 +1,229 @@
+//! GPUs that were brought up for computing: burn's device, our kernels on it, and what went wrong there.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use burn::tensor::{Device, wgpu::WgpuSetup};
+
+use super::{
+    agreement::Agreement, context::Gpu, error::KernelError, plan::Plan, rehearsal::Rehearsal, statistics::SweepPlan,
+};
+use crate::{
+    blocks::BlockList,
+    problem::{Problem, Rule},
+};
+
+/// All that are open, with burn's names for them.
+static OPENED: Mutex<Vec<(Device, Arc<Opened>)>> = Mutex::new(Vec::new());
+
+/// A GPU that computes.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) gpu: Gpu,
+    /// Which kernels were found to agree with the processor.
+    pub(crate) agreement: Agreement,
+    /// The first thing that went wrong and that nobody was told yet.
+    fault: Arc<Mutex<Option<KernelError>>>,
+    /// Whether somebody was told that the device is lost.
+    is_loss_told: AtomicBool,
+    /// The plan of the last attention: layers of a network share it.
+    plan: Mutex<Option<(Key, Arc<Plan>)>>,
+    /// The same for statistics.
+    sweep_plan: Mutex<Option<(Key, Arc<SweepPlan>)>>,
+}
+
+/// What a plan was made for.
+#[derive(Debug, PartialEq)]
+struct Key {
+    sizes: [usize; 4],
+    switches: [bool; 2],
+    slopes: Vec<f32>,
+    blocks: Option<BlockList>,
+    segments: Option<Vec<u32>>,
+}
+
+/// Brings up an adapter for computing, on a device of its own.
+///
+/// Errors that nobody asked about are kept for [`fault_of`] instead of ending the program.
+///
+/// # Errors
+/// When the driver gives no device, or burn cannot compute on it.
+pub fn open_gpu(instance: wgpu::Instance, adapter: wgpu::Adapter) -> Result<Device, String> {
+    let rehearsal = Rehearsal::from_environment();
+    let descriptor = descriptor(&adapter, rehearsal.most_bytes());
+    let (device, queue) = ready(adapter.request_device(&descriptor)).map_err(|error| error.to_string())?;
+    let backend = adapter.get_info().backend;
+    let gpu = Gpu::new(device.clone(), queue.clone()).map_err(|error| error.to_string())?;
+    let gpu = gpu.with_adapter(&adapter).with_faults(rehearsal);
+    let setup = WgpuSetup { instance, adapter, device: device.clone(), queue, backend };
+    let opened = Device::wgpu_options().setup(setup).init().map_err(|error| error.to_string())?;
+    // After burn's own, which ends the thread that computes.
+    let fault = Arc::<Mutex<Option<KernelError>>>::default();
+    let (noted, adapter) = (Arc::clone(&fault), gpu.adapter().to_owned());
+    device.on_uncaptured_error(Arc::new(move |error| note(&noted, KernelError::uncaught(&adapter, error))));
+    let (agreement, is_loss_told) = (Agreement::default(), AtomicBool::new(false));
+    let new = Opened { gpu, agreement, fault, is_loss_told, plan: Mutex::default(), sweep_plan: Mutex::default() };
+    all().push((opened.clone(), Arc::new(new)));
+    Ok(opened)
+}
+
+#[expect(unsafe_code, reason = "cooperative matrices count as experimental")]
+fn descriptor(adapter: &wgpu::Adapter, most_bytes: Option<u64>) -> wgpu::DeviceDescriptor<'static> {
+    let mut limits = adapter.limits();
+    if let Some(most) = most_bytes {
+        limits.max_buffer_size = most;
+        limits.max_storage_buffer_binding_size = most;
+    }
+    wgpu::DeviceDescriptor {
+        label: Some("computing"),
+        required_features: adapter.features().difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS),
+        required_limits: limits,
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        // SAFETY: of experimental features only those are used that kernels are written for and checked with.
+        experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
+        ..Default::default()
+    }
+}
+
+/// The outcome of something that is known at once, as everything here is off the web.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => return outcome,
+            Poll::Pending => std::thread::yield_now(),
+        }
+    }
+}
+
+/// What went wrong on a device since this was last asked: what it gave in between is worth nothing.
+///
+/// Waits for nothing; ask once results have been read. A device that is lost says so each time.
+pub fn fault_of(device: &Device) -> Option<KernelError> {
+    opened(device)?.fault()
+}
+
+/// Does something on a device and asks for its faults: where there was one, whatever `work` gave is worth nothing, and
+/// the fault is told in its place. So it is when burn panics because of one.
+///
+/// # Errors
+/// The fault of the device.
+pub fn watched<T>(device: &Device, work: impl FnOnce() -> T) -> Result<T, KernelError> {
+    checked(device, work, |opened| {
+        let fault = opened.fault();
+        opened.is_loss_told.fetch_or(fault.as_ref().is_some_and(KernelError::is_of_loss), Ordering::Relaxed);
+        fault
+    })
+}
+
+/// The same around work that takes care of faults itself: tells those that nobody was told.
+///
+/// # Errors
+/// The fault of the device.
+pub fn watched_around<T>(device: &Device, work: impl FnOnce() -> T) -> Result<T, KernelError> {
+    checked(device, work, |opened| {
+        let is_told = opened.is_loss_told.load(Ordering::Relaxed);
+        opened.fault().filter(|fault| !(is_told && fault.is_of_loss()))
+    })
+}
+
+fn checked<T>(
+    device: &Device,
+    work: impl FnOnce() -> T,
+    fault: impl FnOnce(&Opened) -> Option<KernelError>,
+) -> Result<T, KernelError> {
+    let Some(opened) = opened(device) else { return Ok(work()) };
+    opened.gpu.rehearse_loss();
+    let done = catch_unwind(AssertUnwindSafe(work));
+    match (fault(&opened), done) {
+        (Some(fault), _) => Err(fault),
+        (None, Ok(done)) => Ok(done),
+        (None, Err(panic)) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// Forgets a device, so that its memory can go once no tensor is left on it.
+pub fn close_gpu(device: &Device) {
+    let device = device.clone().inner();
+    all().retain(|(known, _)| *known != device);
+}
+
+/// The GPU behind a device, where it is one that was brought up here.
+pub(crate) fn opened(device: &Device) -> Option<Arc<Opened>> {
+    let device = if device.is_autodiff() { device.clone().inner() } else { device.clone() };
+    all().iter().find(|(known, _)| *known == device).map(|(_, opened)| Arc::clone(opened))
+}
+
+fn all() -> std::sync::MutexGuard<'static, Vec<(Device, Arc<Opened>)>> {
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn note(slot: &Mutex<Option<KernelError>>, error: KernelError) {
+    tracing::debug!(error = %error, "a fault on the GPU");
+    slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+}
+
+impl Opened {
+    fn fault(&self) -> Option<KernelError> {
+        let noted = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.gpu.check_alive().err().or(noted)
+    }
+
+    /// Keeps a fault for the one who asks next; that work was ended as asked is none.
+    pub(crate) fn note_unless_cancelled(&self, error: KernelError) {
+        if !matches!(error, KernelError::Cancelled) {
+            note(&self.fault, error);
+        }
+    }
+
+    /// The plan of a problem, made now or for the layer before.
+    pub(crate) fn plan(&self, problem: &Problem<'_>) -> Result<Arc<Plan>, KernelError> {
+        kept(&self.plan, problem, || Plan::new(&self.gpu, problem))
+    }
+
+    /// The plan of statistics of a problem that has a plan.
+    pub(crate) fn sweep_plan(&self, problem: &Problem<'_>) -> Result<Arc<SweepPlan>, KernelError> {
+        kept(&self.sweep_plan, problem, || SweepPlan::new(&self.gpu, problem))
+    }
+}
+
+/// What was made for the same problem last, or is made now.
+fn kept<T>(
+    last: &Mutex<Option<(Key, Arc<T>)>>,
+    problem: &Problem<'_>,
+    make: impl FnOnce() -> Result<T, KernelError>,
+) -> Result<Arc<T>, KernelError> {
+    let key = Key::new(problem);
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((of, made)) = &*last
+        && *of == key
+    {
+        return Ok(Arc::clone(made));
+    }
+    let made = Arc::new(make()?);
+    *last = Some((key, Arc::clone(&made)));
+    Ok(made)
+}
+
+impl Key {
+    fn new(problem: &Problem<'_>) -> Self {
+        let (slopes, blocks) = match problem.rule {
+            Rule::Slopes(slopes) => (slopes.to_vec(), None),
+            Rule::Blocks(list) => (Vec::new(), Some(list.clone())),
+        };
+        Self {
+            sizes: [problem.batch, problem.heads, problem.seq, problem.d],
+            switches: [problem.skip, problem.row_statistics],
+            slopes,
+            blocks,
+            segments: problem.segments.map(<[u32]>::to_vec),
+        }
+    }
+}

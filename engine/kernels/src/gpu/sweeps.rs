@@ -1,0 +1,126 @@
+//! Statistics of burn's tensors, where they lie.
+
+use std::{ops::Range, sync::Arc};
+
+use burn::backend::wgpu::CubeTensor;
+
+use super::{
+    error::KernelError,
+    norms::Workspace,
+    opened::Opened,
+    pace::Watching,
+    statistics::{Columns, ColumnsForm, Groups, MOST_PARTNERS, MOST_VECTORS, Sweep},
+    tensors::{bound, flush, told_to, view},
+    tiles::word,
+};
+use crate::{
+    attention::NO_PARTNER,
+    backend::Asked,
+    statistics::{ColumnStatistics, MeanOf, PooledMap, RowStatistics},
+};
+
+/// Attention whose statistics are computed on the GPU.
+#[derive(Debug)]
+pub(crate) struct OnGpu {
+    pub(crate) opened: Arc<Opened>,
+    pub(crate) q: CubeTensor,
+    pub(crate) k: CubeTensor,
+    /// `[batch, head, seq]`.
+    pub(crate) log_sums: CubeTensor,
+    pub(crate) asked: Asked,
+}
+
+impl OnGpu {
+    fn shape(&self) -> [usize; 4] {
+        self.q.meta.shape().dims()
+    }
+
+    /// Calls `act` with a sweep that is ready.
+    fn swept<T>(
+        &self,
+        act: impl FnOnce(&Sweep<'_>, &mut Watching<'_>) -> Result<T, KernelError>,
+    ) -> Result<T, KernelError> {
+        let (opened, problem) = (&self.opened, self.asked.problem(self.shape(), true));
+        let plan = opened.plan(&problem)?;
+        let sweep_plan = opened.sweep_plan(&problem)?;
+        opened.agreement.statistics(&opened.gpu, plan.d)?;
+        let [q, k] = [view("q", &self.q)?, view("k", &self.k)?];
+        let log_sums = bound(&self.log_sums)?;
+        let log_sums = wgpu::BindingResource::Buffer(log_sums.binding());
+        flush(&self.q)?;
+        let mut watching = told_to(&self.asked.watch, plan.all_scores);
+        let workspace = Workspace::new(&opened.gpu, &plan, 0, 0)?;
+        // The sweep itself is what takes time.
+        workspace.measure(&opened.gpu, &plan, [&q, &k], &mut |_| watching(0.0))?;
+        let norms = workspace.buffer.as_entire_binding();
+        let sweep = Sweep::new(&opened.gpu, &sweep_plan, [q, k], log_sums, norms, &mut |_| watching(0.0))?;
+        act(&sweep, &mut watching)
+    }
+
+    fn floats(&self, buffer: &wgpu::Buffer, count: usize) -> Result<Vec<f32>, KernelError> {
+        let words = self.opened.gpu.read(buffer, 0, word(count))?;
+        Ok(words.into_iter().map(f32::from_bits).collect())
+    }
+
+    /// Entropy and distance of each query.
+    pub(crate) fn rows(&self) -> Result<RowStatistics, KernelError> {
+        let [batch, heads, seq, _] = self.shape();
+        let found = self.swept(|sweep, watching| sweep.rows(None, 0, watching))?;
+        let spread = self.floats(&found.spread, 2 * batch * heads * seq)?;
+        Ok(RowStatistics::by_head(&spread, [batch, heads, seq]))
+    }
+
+    /// Weighted sums and maxima over the queries.
+    pub(crate) fn columns(&self, weights: &[&[f32]]) -> Result<ColumnStatistics, KernelError> {
+        let [batch, heads, seq, _] = self.shape();
+        let size = batch * heads * seq;
+        self.swept(|sweep, watching| {
+            let mut found = ColumnStatistics { sums: Vec::new(), max: Vec::new() };
+            for weights in weights.chunks(MOST_VECTORS as usize) {
+                let words: Vec<u32> = weights.concat().into_iter().map(f32::to_bits).collect();
+                let buffer = self.opened.gpu.buffer_of("weights of queries", &words)?;
+                let (weights, count) = (buffer.as_entire_binding(), word(weights.len()));
+                let columns = sweep.columns(&Columns { weights, count, form: ColumnsForm::Wide }, watching)?;
+                found.sums.extend(self.floats(&columns.sums, size * count as usize)?);
+                found.max = self.floats(&columns.maxima, size)?;
+            }
+            Ok(found)
+        })
+    }
+
+    /// The strongest partners of each query.
+    pub(crate) fn partners(&self, of: &MeanOf, places: usize) -> Result<Vec<(u32, f32)>, KernelError> {
+        if places > MOST_PARTNERS as usize {
+            return Err(KernelError::Problem { problem: format!("{places} partners of each query") });
+        }
+        let seq = self.shape()[2];
+        let found = self.swept(|sweep, watching| sweep.top(&group(of), word(places), watching))?;
+        let keys = self.opened.gpu.read(&found.indices, 0, word(seq * places))?;
+        let shares = self.floats(&found.values, seq * places)?;
+        Ok(keys.into_iter().zip(shares).map(|(key, share)| told(key, share)).collect())
+    }
+
+    /// A map in cells.
+    pub(crate) fn map(&self, of: &MeanOf, edges: &[usize]) -> Result<PooledMap, KernelError> {
+        let edges: Vec<u32> = edges.iter().map(|edge| word(*edge)).collect();
+        let found = self.swept(|sweep, watching| sweep.map(&group(of), [&edges, &edges], watching))?;
+        let cells = (edges.len() - 1).pow(2);
+        Ok(PooledMap { sum: self.floats(&found.sums, cells)?, max: self.floats(&found.maxima, cells)? })
+    }
+
+    /// The probabilities of some queries and keys.
+    pub(crate) fn cut_out(&self, of: &MeanOf, ranges: [Range<usize>; 2]) -> Result<Vec<f32>, KernelError> {
+        let count = ranges[0].len() * ranges[1].len();
+        let found = self.swept(|sweep, watching| sweep.window(&group(of), ranges, watching))?;
+        self.floats(&found, count)
+    }
+}
+
+fn group(of: &MeanOf) -> Groups {
+    Groups::mean(of.row..of.row + 1, of.heads.clone())
+}
+
+/// What lies below what a number resolves is no partner.
+fn told(key: u32, share: f32) -> (u32, f32) {
+    if share < f32::EPSILON / 2.0 { (NO_PARTNER, 0.0) } else { (key, share) }
+}

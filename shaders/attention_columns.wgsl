@@ -1,0 +1,518 @@
+// What each key receives, with the log-sum-exp of every row known:
+//     sums_sj = Σ_i w_si·P_ij   and   maxima_j = max_i P_ij   over the real queries i,
+//     P_ij = exp(q_i·k_j/√d − m·|i − j| − lse_i).
+//
+// q, k:     [batch, head, seq, d] by strides, as vectors of 4
+// log_sums: [batch, head, seq], bits of f32; not finite where the forward pass met such a number
+// plan:     words of the host (see the parameters)
+// outlook:  [batch, head, step of 32 queries] from attention_reach.wgsl; then scores looked at, of each workgroup
+// weights:       [sum, batch, seq]
+// column_sums:   [sum, batch, head, seq], bits of f32
+// column_maxima: [batch, head, seq], bits of f32
+//
+// A workgroup keeps one tile of keys of an attention head of a window and walks over the tiles of queries that
+// reach it. A thread holds 4 × 4 scores: queries and keys that lie a quarter of a tile apart, so that reads of
+// neighbouring threads fall into different banks. Channels pass through workgroup memory 16 at a time.
+// Sums stay short: 4 queries of a tile, then 32 tiles, then the rest, then the threads of a key as a tree. A correction
+// term in the way of Kahan would be more exact still, were it not that compilers with fast arithmetic remove it.
+// A key that is seen by a query whose log-sum-exp is not finite becomes not-a-number.
+// Keeps the default limits: 8 storage buffers, 65,535 workgroups per axis, 256 threads, 12 KiB of memory.
+
+const HEAD_DIM = 64u;
+/// Positions of a tile: 64, or 32.
+const TILE = 64u;
+/// Weight vectors, up to 4.
+const SUMS = 1u;
+/// Whether only listed blocks see one another, of how many positions each.
+const LISTED = false;
+const BLOCK = 64u;
+
+const SIDE = TILE / 4u;
+const THREADS = SIDE * SIDE;
+const CHUNK = 16u;
+const PARTS = CHUNK / 4u;
+/// One vector more than needed, which spreads rows over the banks.
+const PITCH = PARTS + 1u;
+const CHUNKS = (HEAD_DIM + CHUNK - 1u) / CHUNK;
+const STEP = 32u;
+/// Tiles whose sums are added up before they join the others.
+const TILES_TOGETHER = 32u;
+/// Whether a pair of tiles lies in one pair of blocks.
+const WHOLE = BLOCK % TILE == 0u;
+
+const CAREFUL = 0x80000000u;
+const NONE = 0xffffffffu;
+/// A segment that no key has.
+const NOBODY = 0xffffffffu;
+const NOT_A_NUMBER = 0x7fc00000u;
+const MASKED = -3e38;
+/// Stands for a share that is not a number, above all shares and their sums.
+const BROKEN = 1e30;
+const LOG2_E = 1.4426950408889634;
+
+struct Parameters {
+    /// Start, and strides of batch, head and seq, in numbers.
+    queries: vec4<u32>,
+    keys: vec4<u32>,
+    /// What the kernel works on, as it says itself.
+    area: vec4<u32>,
+    batch: u32,
+    heads: u32,
+    seq: u32,
+    /// log2(e) / √d.
+    scale: f32,
+    /// 1 where a window may hold several segments.
+    packed: u32,
+    /// Attention heads that are averaged, and how many such groups there are.
+    averaged: u32,
+    groups: u32,
+    /// The first workgroup of this launch.
+    first_item: u32,
+    first_x: u32,
+    first_y: u32,
+    first_z: u32,
+    /// Where in the outlook each workgroup tells how many scores it looked at.
+    kept_at: u32,
+    /// Where in the plan: attention heads of the batch in the order of work [batch · head]; segments [batch, seq];
+    /// ranges of keys [batch, step, 2]; slopes and tails [head, 2], in bits, to the base 2.
+    order_at: u32,
+    segments_at: u32,
+    ranges_at: u32,
+    slopes_at: u32,
+    /// Block lists: pointers [head · blocks + 1] to pairs of a block and its offset; blocks of a sequence.
+    block_pointers_at: u32,
+    blocks_at: u32,
+    blocks: u32,
+    /// Pointers [head · tiles + 1] to pairs of a tile and its offset, from the side of what the kernel keeps.
+    tile_pointers_at: u32,
+    tiles_at: u32,
+    /// The first row of the batch that is meant.
+    first_window: u32,
+}
+
+/// A tile to visit.
+struct Visit {
+    tile: u32,
+    /// Whether its queries need to be looked at one by one.
+    careful: u32,
+    /// What a block list adds to its scores.
+    offset: f32,
+    /// Where the search goes on.
+    next: u32,
+}
+
+@group(0) @binding(0) var<uniform> parameters: Parameters;
+@group(0) @binding(1) var<storage, read_write> q: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> k: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> log_sums: array<u32>;
+@group(0) @binding(4) var<storage, read_write> plan: array<u32>;
+@group(0) @binding(5) var<storage, read_write> outlook: array<u32>;
+@group(0) @binding(6) var<storage, read_write> weights: array<f32>;
+@group(0) @binding(7) var<storage, read_write> column_sums: array<u32>;
+@group(0) @binding(8) var<storage, read_write> column_maxima: array<u32>;
+
+var<workgroup> staged_queries: array<vec4<f32>, TILE * PITCH>;
+var<workgroup> staged_keys: array<vec4<f32>, TILE * PITCH>;
+/// Of each query of the tile: its level (see `level_of`), its segment, its weights.
+var<workgroup> row_levels: array<f32, TILE>;
+var<workgroup> row_segments: array<u32, TILE>;
+var<workgroup> row_weights: array<vec4<f32>, TILE>;
+var<workgroup> upcoming: Visit;
+
+fn is_finite(bits: u32) -> bool {
+    return (bits & 0x7f800000u) != 0x7f800000u;
+}
+
+/// The reach of queries `first..end`, and whether they need care.
+fn outlook_over(head_row: u32, first: u32, end: u32) -> u32 {
+    let steps = (parameters.seq + STEP - 1u) / STEP;
+    var reach = 0u;
+    var careful = select(0u, CAREFUL, end > parameters.seq);
+    for (var step = first / STEP; step * STEP < min(end, parameters.seq); step++) {
+        let of_step = outlook[head_row * steps + step];
+        reach = max(reach, of_step & ~CAREFUL);
+        careful |= of_step & CAREFUL;
+    }
+    return reach | careful;
+}
+
+/// The range of positions that positions `first..end` may see.
+fn range_over(window: u32, first: u32, end: u32) -> vec2<u32> {
+    let steps = (parameters.seq + STEP - 1u) / STEP;
+    var range = vec2<u32>(NONE, 0u);
+    for (var step = first / STEP; step * STEP < min(end, parameters.seq); step++) {
+        let at = parameters.ranges_at + 2u * (window * steps + step);
+        range = vec2<u32>(min(range.x, plan[at]), max(range.y, plan[at + 1u]));
+    }
+    return range;
+}
+
+/// The smallest distance of positions of two tiles.
+fn gap(a: u32, b: u32) -> u32 {
+    let apart = max(a, b) - min(a, b);
+    return select((apart - 1u) * TILE + 1u, 0u, apart == 0u);
+}
+
+/// The tile to visit next: from the number `next` on, among tiles up to `last` or in the list of the own tile.
+fn visit_from(next: u32, last: u32, head_row: u32, own: u32) -> Visit {
+    var end = last + 1u;
+    if (LISTED) {
+        let list = (head_row % parameters.heads) * ((parameters.seq + TILE - 1u) / TILE) + own;
+        end = plan[parameters.tile_pointers_at + list + 1u];
+    }
+    for (var number = next; number < end; number++) {
+        var tile = number;
+        var offset = 0.0;
+        if (LISTED) {
+            tile = plan[parameters.tiles_at + 2u * number];
+            offset = bitcast<f32>(plan[parameters.tiles_at + 2u * number + 1u]);
+        }
+        let view = outlook_over(head_row, tile * TILE, (tile + 1u) * TILE);
+        if (gap(tile, own) < (view & ~CAREFUL)) {
+            return Visit(tile, view & CAREFUL, offset, number + 1u);
+        }
+    }
+    return Visit(NONE, 0u, 0.0, 0u);
+}
+
+/// The first and the last tile whose queries reach the own tile, the last being smaller where there is none; every
+/// thread looks at some.
+fn tiles_in_reach(thread: u32, head_row: u32, own: u32) -> vec2<u32> {
+    let range = range_over(head_row / parameters.heads, own * TILE, (own + 1u) * TILE);
+    var seen = vec4<f32>(1e9, 0.0, 0.0, 0.0);
+    if (range.x < range.y) {
+        for (var tile = range.x / TILE + thread; tile * TILE < range.y; tile += THREADS) {
+            if (gap(tile, own) < (outlook_over(head_row, tile * TILE, (tile + 1u) * TILE) & ~CAREFUL)) {
+                seen = vec4<f32>(min(seen.x, f32(tile)), f32(tile), 0.0, 0.0);
+            }
+        }
+    }
+    staged_queries[thread] = seen;
+    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (thread < half) {
+            let other = staged_queries[thread + half];
+            seen = vec4<f32>(min(seen.x, other.x), max(seen.y, other.y), 0.0, 0.0);
+            staged_queries[thread] = seen;
+        }
+    }
+    let all = workgroupUniformLoad(&staged_queries[0]);
+    return vec2<u32>(u32(all.x), u32(all.y));
+}
+
+/// What is added to the score of a query and a key, in bits; [`MASKED`] where their blocks do not see one another.
+fn listed_offset(head: u32, i: u32, j: u32) -> f32 {
+    if (i >= parameters.seq || j >= parameters.seq) {
+        return MASKED;
+    }
+    let list = parameters.block_pointers_at + head * parameters.blocks + i / BLOCK;
+    let wanted = j / BLOCK;
+    var low = plan[list];
+    var high = plan[list + 1u];
+    while (low < high) {
+        let middle = (low + high) / 2u;
+        let block = plan[parameters.blocks_at + 2u * middle];
+        if (block == wanted) {
+            return bitcast<f32>(plan[parameters.blocks_at + 2u * middle + 1u]) * LOG2_E;
+        }
+        if (block < wanted) {
+            low = middle + 1u;
+        } else {
+            high = middle;
+        }
+    }
+    return MASKED;
+}
+
+/// The same for one query and 4 keys.
+fn listed_offsets(head: u32, i: u32, keys: vec4<u32>) -> vec4<f32> {
+    return vec4<f32>(
+        listed_offset(head, i, keys.x),
+        listed_offset(head, i, keys.y),
+        listed_offset(head, i, keys.z),
+        listed_offset(head, i, keys.w),
+    );
+}
+
+/// The log-sum-exp of a query in bits (to the base 2): 3e38 where it gives nothing, −3e38 where it is not finite.
+fn level_of(head_row: u32, i: u32, segment: u32) -> f32 {
+    if (segment == 0u || i >= parameters.seq) {
+        return 3e38;
+    }
+    let bits = log_sums[head_row * parameters.seq + i];
+    if (!is_finite(bits)) {
+        return -3e38;
+    }
+    let total = bitcast<f32>(bits);
+    if (total < -1e38) {
+        return 3e38;
+    }
+    return total * LOG2_E;
+}
+
+/// The segment of a position, 0 beyond the end.
+fn segment_of(window: u32, position: u32) -> u32 {
+    if (position >= parameters.seq) {
+        return 0u;
+    }
+    return plan[parameters.segments_at + window * parameters.seq + position];
+}
+
+/// Reads what is known of one query of a tile.
+fn load_row(row: u32, i: u32, window: u32, head_row: u32) {
+    let segment = segment_of(window, i);
+    let level = level_of(head_row, i, segment);
+    var of_row = vec4<f32>();
+    if (abs(level) < 1e38) {
+        let at = window * parameters.seq + i;
+        let all = parameters.batch * parameters.seq;
+        of_row.x = weights[at];
+        if (SUMS > 1u) {
+            of_row.y = weights[all + at];
+        }
+        if (SUMS > 2u) {
+            of_row.z = weights[2u * all + at];
+        }
+        if (SUMS > 3u) {
+            of_row.w = weights[3u * all + at];
+        }
+    }
+    row_levels[row] = level;
+    row_segments[row] = select(segment, NOBODY, segment == 0u);
+    row_weights[row] = of_row;
+}
+
+/// Adds the products of one query with 4 keys along 4 channels.
+fn along(sum: vec4<f32>, values: vec4<f32>, x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> vec4<f32> {
+    let half = fma(vec4<f32>(values.y), y, fma(vec4<f32>(values.x), x, sum));
+    return fma(vec4<f32>(values.w), w, fma(vec4<f32>(values.z), z, half));
+}
+
+/// `q·k` of 4 queries (columns of the matrix) and 4 keys of two tiles.
+fn products(thread: u32, first_query: u32, first_key: u32, query_base: u32, key_base: u32) -> mat4x4<f32> {
+    let row = thread / SIDE;
+    let column = thread % SIDE;
+    var sum0 = vec4<f32>();
+    var sum1 = vec4<f32>();
+    var sum2 = vec4<f32>();
+    var sum3 = vec4<f32>();
+    for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+        workgroupBarrier();
+        for (var slot = thread; slot < TILE * PARTS; slot += THREADS) {
+            let line = slot / PARTS;
+            let channel = chunk * CHUNK + (slot % PARTS) * 4u;
+            var of_query = vec4<f32>();
+            var of_key = vec4<f32>();
+            if (channel < HEAD_DIM && first_query + line < parameters.seq) {
+                of_query = q[(query_base + (first_query + line) * parameters.queries.w + channel) / 4u];
+            }
+            if (channel < HEAD_DIM && first_key + line < parameters.seq) {
+                of_key = k[(key_base + (first_key + line) * parameters.keys.w + channel) / 4u];
+            }
+            staged_queries[line * PITCH + slot % PARTS] = of_query;
+            staged_keys[line * PITCH + slot % PARTS] = of_key;
+        }
+        workgroupBarrier();
+        for (var part = 0u; part < PARTS; part++) {
+            let k0 = staged_keys[column * PITCH + part];
+            let k1 = staged_keys[(column + SIDE) * PITCH + part];
+            let k2 = staged_keys[(column + 2u * SIDE) * PITCH + part];
+            let k3 = staged_keys[(column + 3u * SIDE) * PITCH + part];
+            let x = vec4<f32>(k0.x, k1.x, k2.x, k3.x);
+            let y = vec4<f32>(k0.y, k1.y, k2.y, k3.y);
+            let z = vec4<f32>(k0.z, k1.z, k2.z, k3.z);
+            let w = vec4<f32>(k0.w, k1.w, k2.w, k3.w);
+            sum0 = along(sum0, staged_queries[row * PITCH + part], x, y, z, w);
+            sum1 = along(sum1, staged_queries[(row + SIDE) * PITCH + part], x, y, z, w);
+            sum2 = along(sum2, staged_queries[(row + 2u * SIDE) * PITCH + part], x, y, z, w);
+            sum3 = along(sum3, staged_queries[(row + 3u * SIDE) * PITCH + part], x, y, z, w);
+        }
+    }
+    return mat4x4<f32>(sum0, sum1, sum2, sum3);
+}
+
+/// What a thread knows of its 4 keys.
+struct Keys {
+    positions: vec4<u32>,
+    segments: vec4<u32>,
+    slope: f32,
+    head: u32,
+}
+
+/// What it has added up for them.
+struct Received {
+    /// One column for each weight vector.
+    sums: mat4x4<f32>,
+    maxima: vec4<f32>,
+}
+
+/// Adds one query of the tile.
+fn receive(received: Received, keys: Keys, product: vec4<f32>, visit: Visit, row: u32) -> Received {
+    let i = visit.tile * TILE + row;
+    let level = row_levels[row];
+    let distances = abs(vec4<f32>(keys.positions) - f32(i));
+    var levels = fma(product, vec4<f32>(parameters.scale), vec4<f32>(visit.offset - level));
+    levels = fma(vec4<f32>(-keys.slope), distances, levels);
+    var allowed = vec4<bool>(true);
+    if (LISTED && !WHOLE) {
+        let offsets = listed_offsets(keys.head, i, keys.positions);
+        allowed = offsets > vec4<f32>(MASKED);
+        levels += select(vec4<f32>(), offsets, allowed);
+    }
+    var shares = exp2(levels);
+    if (visit.careful != 0u || parameters.packed != 0u || (LISTED && !WHOLE)) {
+        allowed &= keys.segments == vec4<u32>(row_segments[row]);
+        shares = select(shares, vec4<f32>(BROKEN), level < -1e38);
+        // Rows that give nothing may hold anything, and so may their products.
+        shares = select(vec4<f32>(), shares, allowed & vec4<bool>(level < 1e38));
+    }
+    let of_row = row_weights[row];
+    return Received(
+        received.sums + mat4x4<f32>(shares * of_row.x, shares * of_row.y, shares * of_row.z, shares * of_row.w),
+        max(received.maxima, shares),
+    );
+}
+
+/// The sum over the threads that share a key, in a fixed order.
+fn sum_of_rows(thread: u32, values: vec4<f32>) -> vec4<f32> {
+    workgroupBarrier();
+    staged_queries[thread] = values;
+    for (var half = THREADS / 2u; half >= SIDE; half /= 2u) {
+        workgroupBarrier();
+        if (thread < half) {
+            staged_queries[thread] += staged_queries[thread + half];
+        }
+    }
+    return staged_queries[thread];
+}
+
+fn max_of_rows(thread: u32, values: vec4<f32>) -> vec4<f32> {
+    workgroupBarrier();
+    staged_queries[thread] = values;
+    for (var half = THREADS / 2u; half >= SIDE; half /= 2u) {
+        workgroupBarrier();
+        if (thread < half) {
+            staged_queries[thread] = max(staged_queries[thread], staged_queries[thread + half]);
+        }
+    }
+    return staged_queries[thread];
+}
+
+/// The bits of one number for each of 4 keys: 0 for keys that are not real.
+fn written(keys: Keys, values: vec4<f32>, highest: vec4<f32>) -> vec4<u32> {
+    let bits = select(bitcast<vec4<u32>>(values), vec4<u32>(NOT_A_NUMBER), highest > vec4<f32>(0.5 * BROKEN));
+    return select(bits, vec4<u32>(), keys.segments == vec4<u32>());
+}
+
+fn write_sums(sum: u32, head_row: u32, keys: Keys, bits: vec4<u32>) {
+    let at = (sum * parameters.batch * parameters.heads + head_row) * parameters.seq;
+    for (var c = 0u; c < 4u; c++) {
+        if (keys.positions[c] < parameters.seq) {
+            column_sums[at + keys.positions[c]] = bits[c];
+        }
+    }
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let tiles = (parameters.seq + TILE - 1u) / TILE;
+    let item = group.x + parameters.first_item;
+    let own = item % tiles;
+    let head_row = plan[parameters.order_at + item / tiles];
+    let window = head_row / parameters.heads;
+    let head = head_row % parameters.heads;
+    let query_base = parameters.queries.x + window * parameters.queries.y + head * parameters.queries.z;
+    let key_base = parameters.keys.x + window * parameters.keys.y + head * parameters.keys.z;
+    let row = thread / SIDE;
+
+    var keys: Keys;
+    keys.positions = vec4<u32>(own * TILE + thread % SIDE) + vec4<u32>(0u, 1u, 2u, 3u) * SIDE;
+    keys.slope = bitcast<f32>(plan[parameters.slopes_at + 2u * head]);
+    keys.head = head;
+    keys.segments = vec4<u32>(
+        segment_of(window, keys.positions.x),
+        segment_of(window, keys.positions.y),
+        segment_of(window, keys.positions.z),
+        segment_of(window, keys.positions.w),
+    );
+
+    var first = 0u;
+    var last = 0u;
+    if (LISTED) {
+        first = plan[parameters.tile_pointers_at + head * tiles + own];
+    } else {
+        let reached = tiles_in_reach(thread, head_row, own);
+        first = reached.x;
+        last = reached.y;
+    }
+    if (thread == 0u) {
+        upcoming = visit_from(first, last, head_row, own);
+    }
+    var visit = workgroupUniformLoad(&upcoming);
+    var total = mat4x4<f32>();
+    var together = mat4x4<f32>();
+    var maxima = vec4<f32>();
+    var visited = 0u;
+    var looked_at = 0u;
+    while (visit.tile != NONE) {
+        let first_query = visit.tile * TILE;
+        if (thread < TILE) {
+            load_row(thread, first_query + thread, window, head_row);
+        }
+        // Looked for now, so that it is there when this tile is done.
+        if (thread == 0u) {
+            upcoming = visit_from(visit.next, last, head_row, own);
+        }
+        let product = products(thread, first_query, own * TILE, query_base, key_base);
+        var received = Received(mat4x4<f32>(), maxima);
+        received = receive(received, keys, product[0], visit, row);
+        received = receive(received, keys, product[1], visit, row + SIDE);
+        received = receive(received, keys, product[2], visit, row + 2u * SIDE);
+        received = receive(received, keys, product[3], visit, row + 3u * SIDE);
+        maxima = received.maxima;
+        together += received.sums;
+        visited += 1u;
+        looked_at += min(TILE, parameters.seq - first_query);
+        if (visited % TILES_TOGETHER == 0u) {
+            total += together;
+            together = mat4x4<f32>();
+        }
+        visit = workgroupUniformLoad(&upcoming);
+    }
+    total += together;
+
+    let highest = max_of_rows(thread, maxima);
+    if (thread < SIDE) {
+        let bits = written(keys, highest, highest);
+        for (var c = 0u; c < 4u; c++) {
+            if (keys.positions[c] < parameters.seq) {
+                column_maxima[head_row * parameters.seq + keys.positions[c]] = bits[c];
+            }
+        }
+    }
+    let sum0 = sum_of_rows(thread, total[0]);
+    if (thread < SIDE) {
+        write_sums(0u, head_row, keys, written(keys, sum0, highest));
+    }
+    if (SUMS > 1u) {
+        let sum1 = sum_of_rows(thread, total[1]);
+        if (thread < SIDE) {
+            write_sums(1u, head_row, keys, written(keys, sum1, highest));
+        }
+    }
+    if (SUMS > 2u) {
+        let sum2 = sum_of_rows(thread, total[2]);
+        if (thread < SIDE) {
+            write_sums(2u, head_row, keys, written(keys, sum2, highest));
+        }
+    }
+    if (SUMS > 3u) {
+        let sum3 = sum_of_rows(thread, total[3]);
+        if (thread < SIDE) {
+            write_sums(3u, head_row, keys, written(keys, sum3, highest));
+        }
+    }
+    if (thread == 0u) {
+        outlook[parameters.kept_at + head_row * tiles + own] = looked_at * min(TILE, parameters.seq - own * TILE);
+    }
+}
