@@ -33,6 +33,6 @@ mod view;
 
 pub use error::KernelError;
 pub(crate) use opened::{Opened, opened};
-pub use opened::{close_gpu, fault_of, open_gpu, watched, watched_around};
+pub use opened::{close_gpu, fault_of, open_gpu, peak_bytes, watched, watched_around};
 pub(crate) use sweeps::OnGpu;
 pub(crate) use tensors::{Attended, Saved};

@@ -131,6 +131,11 @@ impl Gpu {
         format!("{} {}", self.info.driver, self.info.driver_info).trim().to_owned()
     }
 
+    /// Bytes of all buffers that are there, where the driver's allocator is wgpu's own.
+    pub(crate) fn bytes_in_use(&self) -> Option<u64> {
+        self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
+    }
+
     /// A kernel with constants replaced, built now or before.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker},
 };
@@ -33,6 +33,8 @@ pub(crate) struct Opened {
     fault: Arc<Mutex<Option<KernelError>>>,
     /// Whether somebody was told that the device is lost.
     is_loss_told: AtomicBool,
+    /// The most memory that was seen in use.
+    peak_bytes: AtomicU64,
     /// The plan of the last attention: layers of a network share it.
     plan: Mutex<Option<(Key, Arc<Plan>)>>,
     /// The same for statistics.
@@ -68,8 +70,16 @@ pub fn open_gpu(instance: wgpu::Instance, adapter: wgpu::Adapter) -> Result<Devi
     let fault = Arc::<Mutex<Option<KernelError>>>::default();
     let (noted, adapter) = (Arc::clone(&fault), gpu.adapter().to_owned());
     device.on_uncaptured_error(Arc::new(move |error| note(&noted, KernelError::uncaught(&adapter, error))));
-    let (agreement, is_loss_told) = (Agreement::default(), AtomicBool::new(false));
-    let new = Opened { gpu, agreement, fault, is_loss_told, plan: Mutex::default(), sweep_plan: Mutex::default() };
+    let (agreement, is_loss_told, peak_bytes) = (Agreement::default(), AtomicBool::new(false), AtomicU64::new(0));
+    let new = Opened {
+        gpu,
+        agreement,
+        fault,
+        is_loss_told,
+        peak_bytes,
+        plan: Mutex::default(),
+        sweep_plan: Mutex::default(),
+    };
     all().push((opened.clone(), Arc::new(new)));
     Ok(opened)
 }
@@ -149,6 +159,15 @@ fn checked<T>(
     }
 }
 
+/// The most memory of a device that was in use since this was last asked: buffers that are there, of tensors and of
+/// kernels. `None` where the driver does not tell, and on the processor.
+pub fn peak_bytes(device: &Device) -> Option<u64> {
+    let opened = opened(device)?;
+    opened.look_at_memory();
+    let peak = opened.peak_bytes.swap(0, Ordering::Relaxed);
+    (peak > 0).then_some(peak)
+}
+
 /// Forgets a device, so that its memory can go once no tensor is left on it.
 pub fn close_gpu(device: &Device) {
     let device = device.clone().inner();
@@ -171,6 +190,13 @@ fn note(slot: &Mutex<Option<KernelError>>, error: KernelError) {
 }
 
 impl Opened {
+    /// Notes how much memory is in use.
+    pub(crate) fn look_at_memory(&self) {
+        if let Some(bytes) = self.gpu.bytes_in_use() {
+            self.peak_bytes.fetch_max(bytes, Ordering::Relaxed);
+        }
+    }
+
     fn fault(&self) -> Option<KernelError> {
         let noted = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.gpu.check_alive().err().or(noted)

@@ -54,7 +54,11 @@ impl OnGpu {
         workspace.measure(&opened.gpu, &plan, [&q, &k], &mut |_| watching(0.0))?;
         let norms = workspace.buffer.as_entire_binding();
         let sweep = Sweep::new(&opened.gpu, &sweep_plan, [q, k], log_sums, norms, &mut |_| watching(0.0))?;
-        act(&sweep, &mut watching)
+        let found = act(&sweep, &mut watching);
+        if self.asked.count {
+            opened.look_at_memory();
+        }
+        found
     }
 
     fn floats(&self, buffer: &wgpu::Buffer, count: usize) -> Result<Vec<f32>, KernelError> {

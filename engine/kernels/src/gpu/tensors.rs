@@ -137,6 +137,7 @@ impl Opened {
         let looked = forward_with(&self.gpu, &plan, form, tensors, watching)?;
         let _ = watching(1.0);
         if asked.count {
+            self.look_at_memory();
             asked.watch.keep(looked.kept(&self.gpu, &plan)?);
         }
         Ok(Attended::new([out, log_sums, rows], row_statistics))
@@ -167,7 +168,10 @@ impl Opened {
             grad_v: &places[2],
         };
         flush(q)?;
-        backward(&self.gpu, &plan, tensors, &mut told_to(&asked.watch, plan.all_scores))?;
+        let _working = backward(&self.gpu, &plan, tensors, &mut told_to(&asked.watch, plan.all_scores))?;
+        if asked.count {
+            self.look_at_memory();
+        }
         Ok(gradients.map(|gradient| tensor::<4>(gradient).swap_dims(1, 2)))
     }
 }

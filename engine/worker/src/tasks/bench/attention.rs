@@ -5,7 +5,7 @@ use serde_json::json;
 use strandscope_analysis::predict::host;
 use strandscope_kernels::{
     AttentionInput, ColumnStatistics, Conduct, PositionRule, Statistics, alibi_slopes, attention as attend,
-    attention_with_rows,
+    attention_with_rows, peak_bytes,
 };
 
 use super::{
@@ -40,6 +40,7 @@ pub(crate) fn attention(
     for pass in 0..=request.repeats {
         if pass == 1 {
             peak_covers = restart_peak();
+            let _ = peak_bytes(&device.device);
         }
         drop(given.take());
         if of_statistics {
@@ -49,7 +50,7 @@ pub(crate) fn attention(
         given = Some(passes.time(&device.device, job, || work.run(&conduct))?);
         job.progress(pass + 1, format!("{:.3} s", passes.last()));
     }
-    let peak_rss_bytes = peak_rss_bytes();
+    let (peak_rss_bytes, peak_device_bytes) = (peak_rss_bytes(), peak_bytes(&device.device));
     let Some(Given { out, gradients, columns }) = given else { return Err(Stop::Cancelled) };
     let output = host(out)?;
     let mut of_its_own = json!({
@@ -89,6 +90,8 @@ pub(crate) fn attention(
         kept: conduct.watch.kept(),
         peak_covers,
         peak_rss_bytes,
+        peak_device_bytes,
+        estimate_bytes: None,
         output: &output,
     };
     Ok(Outcome::Json(measured.document(of_its_own)))

@@ -77,6 +77,10 @@ pub(super) struct Measured<'a> {
     /// What the memory told covers.
     pub(super) peak_covers: &'a str,
     pub(super) peak_rss_bytes: Option<u64>,
+    /// Of buffers on the GPU.
+    pub(super) peak_device_bytes: Option<u64>,
+    /// What a pass was expected to take, where tensors live.
+    pub(super) estimate_bytes: Option<u64>,
     pub(super) output: &'a [f32],
 }
 
@@ -102,9 +106,8 @@ impl Measured<'_> {
             "gflop_per_second": self.flop / 1e9 / median,
             "kept_fraction": self.kept.fraction(),
             "norm_bound": self.kept.norm_bound,
-            // Nothing is estimated or counted on the device yet; those who compare look for the keys.
-            "estimate_bytes": null,
-            "peak_device_bytes": null,
+            "estimate_bytes": self.estimate_bytes,
+            "peak_device_bytes": self.peak_device_bytes,
             "peak_rss_bytes": self.peak_rss_bytes,
             "peak_covers": self.peak_covers,
             "checksum": checksum(self.output),

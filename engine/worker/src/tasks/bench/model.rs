@@ -5,7 +5,7 @@ use std::time::Instant;
 use burn::tensor::{Int, Tensor, TensorData};
 use serde_json::json;
 use strandscope_analysis::predict::host;
-use strandscope_kernels::Conduct;
+use strandscope_kernels::{Conduct, peak_bytes};
 use strandscope_models::{
     dnagrinder::{Config, Pass},
     folder::Model,
@@ -52,13 +52,14 @@ pub(crate) fn model(
     for pass in 0..=request.repeats {
         if pass == 1 {
             peak_covers = restart_peak();
+            let _ = peak_bytes(&device.device);
         }
         drop(output.take());
         conduct = job.conduct(!request.no_skip);
         output = Some(passes.time(&device.device, job, || run(&model, &ids, request.logits, &conduct))?);
         job.progress(pass + 1, format!("{:.3} s", passes.last()));
     }
-    let peak_rss_bytes = peak_rss_bytes();
+    let (peak_rss_bytes, peak_device_bytes) = (peak_rss_bytes(), peak_bytes(&device.device));
     let output = output.map(host).transpose()?.unwrap_or_default();
     let Config { hidden_size, num_hidden_layers, num_attention_heads, intermediate_size, vocab_size, .. } =
         &model.config;
@@ -84,6 +85,8 @@ pub(crate) fn model(
         kept: conduct.watch.kept(),
         peak_covers,
         peak_rss_bytes,
+        peak_device_bytes,
+        estimate_bytes: None,
         output: &output,
     };
     Ok(Outcome::Json(measured.document(of_its_own)))
