@@ -117,6 +117,20 @@ impl Config {
         }
         Ok(())
     }
+
+    /// Memory that the weights and a forward pass over so many tokens take on the processor, with nobody looking on.
+    ///
+    /// Two arrays of states and a little more live at once; queries, keys, values and what attention gives are made for
+    /// a group of attention heads at a time; the widest table is packed, and so are keys and values.
+    pub fn pass_bytes(&self, parameters: u64, tokens: u64) -> u64 {
+        /// Packed keys and values, what threads work on, and pages of the program itself.
+        const WORKING: u64 = 13_000_000;
+        const NUMBER: u64 = 4;
+        let states = tokens * self.hidden_size as u64;
+        let projected = (3 * states).min(MOST_PROJECTED as u64) * 2;
+        let packed = 2 * (self.hidden_size * self.intermediate_size) as u64;
+        WORKING + NUMBER * (parameters + packed + states * 11 / 5 + projected)
+    }
 }
 
 /// The network: an encoder, and what a checkpoint holds on top of it.

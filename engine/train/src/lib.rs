@@ -13,6 +13,7 @@ pub mod pretrain;
 pub mod recipe;
 mod schedule;
 mod store;
+pub mod timed;
 
 pub use error::TrainError;
 

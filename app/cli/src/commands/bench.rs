@@ -17,7 +17,7 @@ use crate::{
 pub(crate) enum Command {
     /// Time attention alone
     Attention(AttentionArgs),
-    /// Time a forward pass of a model
+    /// Time passes of a model
     Model(ModelArgs),
 }
 
@@ -94,7 +94,7 @@ impl From<AttentionPasses> for AttentionPass {
     }
 }
 
-/// Time a forward pass of a model.
+/// Time forward passes of a model, or steps of training.
 ///
 /// Needs no tokenizer: token ids follow a formula, so that other programs can be timed on the same.
 #[derive(Debug, clap::Args)]
@@ -135,11 +135,13 @@ pub(crate) struct ModelArgs {
     no_provenance: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Pass {
     /// Forward only
     #[default]
     Forward,
+    /// A step of training to predict tokens: forward, back, and new weights
+    Train,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -178,7 +180,6 @@ impl AttentionArgs {
 
 impl ModelArgs {
     fn run(self, session: Session) -> Result<()> {
-        let Pass::Forward = self.pass;
         let output = OutputArgs { output: self.file, force: self.force, no_provenance: self.no_provenance };
         let task = Task::BenchModel(BenchModelRequest {
             model: self.model,
@@ -186,6 +187,7 @@ impl ModelArgs {
             batch: self.batch,
             repeats: self.repeats,
             logits: self.output == Output::Logits,
+            train: self.pass == Pass::Train,
             no_skip: self.no_skip,
         });
         measure(session, task, self.json, &output)

@@ -458,8 +458,15 @@ fn the_raw_network_takes_ids_and_refuses_others() {
 #[test]
 fn a_timed_pass_has_the_keys_that_others_are_compared_by() {
     let tiny = Tiny::new();
-    let request =
-        BenchModelRequest { model: tiny.path("model"), tokens: 8, batch: 1, repeats: 2, logits: false, no_skip: false };
+    let request = BenchModelRequest {
+        model: tiny.path("model"),
+        tokens: 8,
+        batch: 1,
+        repeats: 2,
+        logits: false,
+        train: false,
+        no_skip: false,
+    };
     let ended = run(&mut engine(&tiny), Task::BenchModel(request));
     let Ok(Outcome::Json(value)) = &ended.result else { panic!("{:?}", ended.result) };
     assert!(value["norm_bound"].as_f64().is_some_and(|bound| bound > 0.0), "{value}");

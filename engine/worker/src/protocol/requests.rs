@@ -188,6 +188,8 @@ pub struct BenchModelRequest {
     pub repeats: u64,
     /// Compute token logits too.
     pub logits: bool,
+    /// Do steps of training instead of forward passes.
+    pub train: bool,
     /// Look at keys too far away to count as well.
     pub no_skip: bool,
 }

@@ -2,14 +2,16 @@
 
 use std::time::Instant;
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde_json::json;
 use strandscope_analysis::predict::host;
 use strandscope_kernels::{Conduct, peak_bytes};
 use strandscope_models::{
+    ModelError,
     dnagrinder::{Config, Pass},
     folder::Model,
 };
+use strandscope_train::timed::TimedTraining;
 
 use super::{
     super::{device::ComputeDevice, library::Shelf},
@@ -29,7 +31,7 @@ const FIRST_ID: u64 = 5;
 /// Most tokens of all rows together.
 const MOST_TOKENS: u64 = 1 << 32;
 
-/// Times forward passes of a model.
+/// Times forward passes of a model, or steps of training.
 pub(crate) fn model(
     shelf: &Shelf,
     device: &ComputeDevice,
@@ -38,7 +40,7 @@ pub(crate) fn model(
 ) -> Result<Outcome, Stop> {
     let rss_before_load_bytes = rss_bytes();
     let start = Instant::now();
-    let model = shelf.network(&request.model)?;
+    let model = if request.train { shelf.network_to_train(&request.model)? } else { shelf.network(&request.model)? };
     let load_seconds = start.elapsed().as_secs_f64();
     let rss_after_load_bytes = rss_bytes();
     let [batch, tokens] = sizes([request.batch, request.tokens], MOST_TOKENS)?;
@@ -49,6 +51,7 @@ pub(crate) fn model(
     let mut peak_covers = "whole process";
     let mut output = None;
     let mut conduct = Conduct::default();
+    let mut work = Work::new(&model, ids, request)?;
     for pass in 0..=request.repeats {
         if pass == 1 {
             peak_covers = restart_peak();
@@ -56,11 +59,11 @@ pub(crate) fn model(
         }
         drop(output.take());
         conduct = job.conduct(!request.no_skip);
-        output = Some(passes.time(&device.device, job, || run(&model, &ids, request.logits, &conduct))?);
+        output = Some(passes.time(&device.device, job, || work.pass(&conduct))?);
         job.progress(pass + 1, format!("{:.3} s", passes.last()));
     }
     let (peak_rss_bytes, peak_device_bytes) = (peak_rss_bytes(), peak_bytes(&device.device));
-    let output = output.map(host).transpose()?.unwrap_or_default();
+    let output = output.map(Given::values).transpose()?.unwrap_or_default();
     let Config { hidden_size, num_hidden_layers, num_attention_heads, intermediate_size, vocab_size, .. } =
         &model.config;
     let of_its_own = json!({
@@ -71,7 +74,8 @@ pub(crate) fn model(
         "heads": num_attention_heads,
         "ffn": intermediate_size,
         "vocab": vocab_size,
-        "output": if request.logits { "logits" } else { "hidden" },
+        "pass": if request.train { "train" } else { "forward" },
+        "output": work.gives(),
         "parameters": model.parameters,
         "load_seconds": load_seconds,
         "rss_before_load_bytes": rss_before_load_bytes,
@@ -81,12 +85,14 @@ pub(crate) fn model(
         device,
         passes: &passes,
         tokens: (batch * tokens) as f64,
-        flop: flop(&model.config, batch, tokens, request.logits),
+        flop: flop(&model.config, batch, tokens, request),
         kept: conduct.watch.kept(),
         peak_covers,
         peak_rss_bytes,
         peak_device_bytes,
-        estimate_bytes: None,
+        estimate_bytes: (!request.train)
+            .then(|| estimate(&model, batch * tokens, device, rss_before_load_bytes))
+            .flatten(),
         output: &output,
     };
     Ok(Outcome::Json(measured.document(of_its_own)))
@@ -102,8 +108,57 @@ fn vocab(config: &Config) -> Result<u64, Stop> {
     Ok(vocab)
 }
 
+/// What a pass does.
+struct Work<'a> {
+    model: &'a Model,
+    ids: Tensor<2, Int>,
+    logits: bool,
+    /// Where it is a step of training.
+    training: Option<TimedTraining>,
+}
+
+/// What a pass gives.
+enum Given {
+    /// `[batch · seq, width]`.
+    Rows(Box<Tensor<2>>),
+    Loss(f32),
+}
+
+impl Given {
+    fn values(self) -> Result<Vec<f32>, ModelError> {
+        match self {
+            Self::Rows(rows) => host(*rows),
+            Self::Loss(loss) => Ok(vec![loss]),
+        }
+    }
+}
+
+impl<'a> Work<'a> {
+    fn new(model: &'a Model, ids: Tensor<2, Int>, request: &BenchModelRequest) -> Result<Self, Stop> {
+        let training = || TimedTraining::new(model.network.clone(), ids.clone()).ok_or_else(no_logits);
+        let training = request.train.then(training).transpose()?;
+        Ok(Self { model, ids, logits: request.logits, training })
+    }
+
+    /// What the checksum is of.
+    fn gives(&self) -> &'static str {
+        match (&self.training, self.logits) {
+            (Some(_), _) => "loss",
+            (None, true) => "logits",
+            (None, false) => "hidden",
+        }
+    }
+
+    fn pass(&mut self, conduct: &Conduct) -> Result<Given, Stop> {
+        match &mut self.training {
+            Some(training) => Ok(Given::Loss(training.step(conduct)?)),
+            None => forward(self.model, &self.ids, self.logits, conduct).map(Box::new).map(Given::Rows),
+        }
+    }
+}
+
 /// The states of the last layer or the token logits, `[batch · seq, width]`.
-fn run(model: &Model, ids: &Tensor<2, Int>, logits: bool, conduct: &Conduct) -> Result<Tensor<2>, Stop> {
+fn forward(model: &Model, ids: &Tensor<2, Int>, logits: bool, conduct: &Conduct) -> Result<Tensor<2>, Stop> {
     let mut pass = Pass { conduct: conduct.clone(), ..Pass::default() };
     let states: Tensor<2> = model.network.encode(ids.clone(), None, &mut pass).last.flatten(0, 1);
     if conduct.watch.is_stopped() {
@@ -113,11 +168,19 @@ fn run(model: &Model, ids: &Tensor<2, Int>, logits: bool, conduct: &Conduct) -> 
         return Ok(states);
     }
     let blocks = states.split(LOGIT_ROWS, 0).into_iter().map(|rows| model.network.token_logits(rows));
-    let blocks = blocks.collect::<Option<Vec<_>>>();
-    let blocks = blocks.ok_or_else(|| {
-        JobError::new(ErrorKind::Usage, "this checkpoint predicts no tokens; leave out --output logits")
-    })?;
+    let blocks = blocks.collect::<Option<Vec<_>>>().ok_or_else(no_logits)?;
     Ok(Tensor::cat(blocks, 0))
+}
+
+fn no_logits() -> Stop {
+    let message = "this checkpoint predicts no tokens; leave out --output logits and --pass train";
+    JobError::new(ErrorKind::Usage, message).into()
+}
+
+/// What a forward pass is expected to take on the processor, with what the process has before.
+fn estimate(model: &Model, tokens: usize, device: &ComputeDevice, before_bytes: Option<u64>) -> Option<u64> {
+    let before_bytes = before_bytes.filter(|_| device.device == Device::flex())?;
+    Some(before_bytes + model.config.pass_bytes(model.parameters as u64, tokens as u64))
 }
 
 /// Ids that follow a formula, the same in every row.
@@ -131,11 +194,19 @@ fn token_ids(batch: usize, tokens: usize, vocab: u64) -> Vec<i64> {
 }
 
 /// Floating-point operations of a pass, a product and a sum counted apart.
-fn flop(config: &Config, batch: usize, tokens: usize, logits: bool) -> f64 {
+///
+/// Backwards there are twice as many for each weight, and five products of each pair instead of two.
+fn flop(config: &Config, batch: usize, tokens: usize, request: &BenchModelRequest) -> f64 {
     let [n, d, f] = [tokens, config.hidden_size, config.intermediate_size].map(|size| size as f64);
-    let layer = n * (2.0 * (4.0 * d * d + 3.0 * d * f) + 4.0 * n * d);
-    let head = if logits { 2.0 * n * (d * d + d * config.vocab_size as f64) } else { 0.0 };
-    batch as f64 * (config.num_hidden_layers as f64 * layer + head)
+    let (of_weights, of_pairs) = (n * 2.0 * (4.0 * d * d + 3.0 * d * f), 4.0 * n * n * d);
+    let logits = 2.0 * n * (d * d + d * config.vocab_size as f64);
+    let layers = config.num_hidden_layers as f64;
+    let one = if request.train {
+        layers * (3.0 * of_weights + 3.5 * of_pairs) + 3.0 * logits / 7.0
+    } else {
+        layers * (of_weights + of_pairs) + if request.logits { logits } else { 0.0 }
+    };
+    batch as f64 * one
 }
 
 #[cfg(test)]

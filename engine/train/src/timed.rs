@@ -1,0 +1,60 @@
+//! Steps of training that are only timed.
+
+use burn::{
+    optim::{GradientsParams, ModuleOptimizer},
+    tensor::{Int, Tensor, activation::log_softmax},
+};
+use strandscope_analysis::predict::host;
+use strandscope_kernels::Conduct;
+use strandscope_models::{
+    ModelError,
+    dnagrinder::{DnaGrinder, Pass},
+};
+
+use crate::pretrain::optimizer;
+
+/// Every so many tokens one is predicted: about as many as are hidden in training.
+const EVERY: usize = 7;
+
+/// A rate at which the network stays what it is, more or less.
+const RATE: f64 = 1e-6;
+
+/// Training of a network on one batch, over and over.
+pub struct TimedTraining {
+    /// `None` while a step is under way.
+    network: Option<DnaGrinder>,
+    optimizer: ModuleOptimizer,
+    /// `[batch, seq]`.
+    ids: Tensor<2, Int>,
+}
+
+impl TimedTraining {
+    /// Of a network on a device that differentiates; `None` where it has no layer that predicts tokens.
+    pub fn new(network: DnaGrinder, ids: Tensor<2, Int>) -> Option<Self> {
+        network.predicts_tokens().then(|| Self { network: Some(network), optimizer: optimizer(0.01), ids })
+    }
+
+    /// One step: forwards, backwards, and new weights. Gives the loss.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn step(&mut self, conduct: &Conduct) -> Result<f32, ModelError> {
+        let Some(network) = self.network.take() else {
+            return Err(ModelError::Device { reason: "a step of training went wrong before".to_owned() });
+        };
+        let mut pass = Pass { conduct: conduct.clone(), ..Pass::default() };
+        let states: Tensor<2> = network.encode(self.ids.clone(), None, &mut pass).last.flatten(0, 1);
+        let ids: Tensor<1, Int> = self.ids.clone().flatten(0, 1);
+        let count = ids.dims()[0].div_ceil(EVERY);
+        let every = i64::try_from(EVERY).unwrap_or(i64::MAX);
+        let places = Tensor::arange(0..i64::try_from(count).unwrap_or(i64::MAX), &ids.device()) * every;
+        let logits = network.token_logits(states.select(0, places.clone()));
+        let logits = logits.ok_or_else(|| ModelError::Device { reason: "there are no logits".to_owned() })?;
+        let answers = ids.select(0, places).unsqueeze_dim(1);
+        let loss = log_softmax(logits, 1).gather(1, answers).mean().neg();
+        let value = host(loss.clone().inner())?;
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        self.network = Some(self.optimizer.step(RATE, network, gradients));
+        Ok(value.first().copied().unwrap_or(f32::NAN))
+    }
+}
