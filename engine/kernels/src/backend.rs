@@ -1,5 +1,5 @@
-//! Attention as an operation of burn's backends: on the processor the kernels of this crate, on the GPU the twin, and
-//! under differentiation the gradients that belong to each.
+//! Attention as an operation of burn's backends: the kernels of this crate on the processor and on the GPU, the twin
+//! where a GPU does not run them, and under differentiation the gradients that belong to each.
 
 use std::sync::Arc;
 

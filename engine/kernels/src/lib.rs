@@ -1,8 +1,9 @@
 //! The operations this program exists for, each beside a plain form of itself.
 //!
 //! Attention never holds anything of size `seq × seq`: it works on tiles, skips those that cannot count, and takes its
-//! gradients and its statistics from the log-sum-exp of each row. On the processor kernels of our own do it; the twin,
-//! in tensor operations, runs on every device burn reaches and is the reference that they are measured against.
+//! gradients and its statistics from the log-sum-exp of each row. Kernels of our own do it, on the processor and on
+//! GPUs; the twin, in tensor operations, runs on every device burn reaches: the reference that they are measured
+//! against, and the last resort where a GPU does not run them.
 
 mod alibi;
 mod attention;
