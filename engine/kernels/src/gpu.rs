@@ -7,7 +7,7 @@
 //! watched and ended; how it is cut never changes a bit of the result.
 //!
 //! Everything that is known before the first product (which positions belong together, slopes, block lists, in which
-//! order to work) is one buffer of words, the [`Plan`], made once for a batch and used by every layer and kernel.
+//! order to work) is one buffer of words, the [`plan::Plan`], made once for a batch and used by every layer and kernel.
 
 mod agreement;
 mod backward;

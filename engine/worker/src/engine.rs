@@ -199,6 +199,11 @@ impl Job {
 
     /// How attention is computed for this job: it ends when the job is cancelled.
     pub(crate) fn conduct(&self, skip: bool) -> Conduct {
+        Conduct { count: false, ..self.counting(skip) }
+    }
+
+    /// The same, and what is looked at is counted, for which a GPU has to be waited for.
+    pub(crate) fn counting(&self, skip: bool) -> Conduct {
         Conduct { skip, watch: Watch::new(Arc::clone(&self.cancelled)), count: true }
     }
 

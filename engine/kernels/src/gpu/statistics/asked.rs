@@ -106,7 +106,7 @@ pub(crate) struct MapFound {
     pub(crate) maxima: wgpu::Buffer,
 }
 
-/// Scores that a request looked at; told by [`super::Sweep::kept`] until the next request.
+/// Scores that a request looked at; told by the sweep until the next request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LookedAt {
     /// Numbers of workgroups that tell of themselves.

@@ -37,7 +37,7 @@ pub(crate) struct SweepPlan {
 }
 
 impl SweepPlan {
-    /// Puts a problem on the device that a [`crate::gpu::Plan`] was made for; its watch is not looked at.
+    /// Puts a problem on the device that a [`crate::gpu::plan::Plan`] was made for; its watch is not looked at.
     ///
     /// # Errors
     /// When there is no memory.

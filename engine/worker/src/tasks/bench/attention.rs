@@ -44,9 +44,9 @@ pub(crate) fn attention(
         }
         drop(given.take());
         if of_statistics {
-            forward.time(&device.device, job, || Ok(attend(&work.input, &job.conduct(!request.no_skip)).out))?;
+            forward.time(&device.device, job, || Ok(attend(&work.input, &job.counting(!request.no_skip)).out))?;
         }
-        conduct = job.conduct(!request.no_skip);
+        conduct = job.counting(!request.no_skip);
         given = Some(passes.time(&device.device, job, || work.run(&conduct))?);
         job.progress(pass + 1, format!("{:.3} s", passes.last()));
     }

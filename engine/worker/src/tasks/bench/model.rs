@@ -58,7 +58,7 @@ pub(crate) fn model(
             let _ = peak_bytes(&device.device);
         }
         drop(output.take());
-        conduct = job.conduct(!request.no_skip);
+        conduct = job.counting(!request.no_skip);
         output = Some(passes.time(&device.device, job, || work.pass(&conduct))?);
         job.progress(pass + 1, format!("{:.3} s", passes.last()));
     }

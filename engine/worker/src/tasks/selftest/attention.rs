@@ -76,7 +76,7 @@ fn tensor(values: &[f32], shape: [usize; 4], device: &Device) -> Tensor<4> {
 }
 
 fn forward(input: &Input, should_be: &host::Attention, device: &Device, job: &Job) -> Result<[Comparison; 2], Stop> {
-    let found = attention(&on_device(input, device)?, &job.conduct(true));
+    let found = attention(&on_device(input, device)?, &job.counting(true));
     let out = fetch(found.out)?;
     let output = Comparison::default().with("output", exact(&out), should_be.out.iter().copied(), Tolerance::ATTENTION);
     // Queries without a key have none; what stands for it is a matter of the kernels.
@@ -92,7 +92,7 @@ fn gradients(input: &Input, should_be: &host::Attention, device: &Device, job: &
     let AttentionInput { q, k, v, segments, rule } = on_device(input, &device)?;
     let [q, k, v] = [q, k, v].map(Tensor::require_grad);
     let asked = AttentionInput { q: q.clone(), k: k.clone(), v: v.clone(), segments, rule };
-    let out = attention(&asked, &job.conduct(true)).out;
+    let out = attention(&asked, &job.counting(true)).out;
     let gradients = (out * tensor(&input.grad_out, input.shape, &device)).sum().backward();
     let mut comparison = Comparison::default();
     for ((what, of), should_be) in [("at q", q), ("at k", k), ("at v", v)].into_iter().zip(&should_be.gradients) {
@@ -109,7 +109,7 @@ fn gradients(input: &Input, should_be: &host::Attention, device: &Device, job: &
 
 fn statistics(input: &Input, should_be: &host::Attention, device: &Device, job: &Job) -> Result<[Comparison; 4], Stop> {
     let [batch, heads, seq, _] = input.shape;
-    let (asked, conduct) = (on_device(input, device)?, job.conduct(true));
+    let (asked, conduct) = (on_device(input, device)?, job.counting(true));
     let (found, rows) = attention_with_rows(&asked, &conduct);
     let columns = Statistics::new(&asked, &found.log_sum_exp, &conduct).columns(&[&vec![1.0; batch * seq]]);
     let of_head = |values: &[f32]| -> Vec<f64> {
