@@ -33,6 +33,8 @@ mod view;
 
 pub use error::KernelError;
 pub(crate) use opened::{Opened, opened};
-pub use opened::{close_gpu, fault_of, open_gpu, peak_bytes, watched, watched_around};
+pub use opened::{
+    attention_forms, close_gpu, fault_of, is_broken, open_gpu, peak_bytes, sound, watched, watched_around,
+};
 pub(crate) use sweeps::OnGpu;
 pub(crate) use tensors::{Attended, Saved};

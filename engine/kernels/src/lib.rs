@@ -26,7 +26,9 @@ pub use attention::{Attention, AttentionInput, Conduct, NO_PARTNER, PositionRule
 pub use backend::{Asked, AttentionBackend};
 pub use blocks::{BlockList, BlockListError, Listed};
 pub use dense::{add_layer_norm, add_linear, linear, swiglu};
-pub use gpu::{KernelError, close_gpu, fault_of, open_gpu, peak_bytes, watched, watched_around};
+pub use gpu::{
+    KernelError, attention_forms, close_gpu, fault_of, is_broken, open_gpu, peak_bytes, sound, watched, watched_around,
+};
 pub use reach::Kept;
 pub use reference::attention_probabilities;
 pub use segments::{Segments, SegmentsError};

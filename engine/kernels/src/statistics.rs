@@ -96,9 +96,19 @@ pub fn attention_with_rows(input: &AttentionInput, conduct: &Conduct) -> (Attent
         return (found, rows);
     };
     let [_, batch, heads, seq] = rows.dims();
-    // What cannot be read is told by the device.
-    let spread = rows.try_into_vec_as::<f32>().unwrap_or_else(|_| vec![f32::NAN; 2 * batch * heads * seq]);
+    let spread = read_or_noted(rows, 2 * batch * heads * seq);
     (Attention { out, log_sum_exp: log_sums }, RowStatistics::by_head(&spread, [batch, heads, seq]))
+}
+
+/// The values of a tensor; where they cannot be read the device is told so, and none of them is a number.
+fn read_or_noted<const D: usize>(tensor: Tensor<D>, count: usize) -> Vec<f32> {
+    let device = tensor.device();
+    tensor.try_into_vec_as::<f32>().unwrap_or_else(|error| {
+        if let Some(opened) = gpu::opened(&device) {
+            opened.note_unless_cancelled(KernelError::NoTensor { problem: format!("{error:?}") });
+        }
+        vec![f32::NAN; count]
+    })
 }
 
 /// Tensors as the GPU has them; `None` where they are elsewhere.
@@ -237,9 +247,8 @@ impl Statistics {
                 if is_processor(&tensor.device()) { tensor.clone() } else { tensor.clone().to_device(&Device::flex()) }
             };
             let [q, k, v] = [&self.q, &self.k, &self.v].map(moved);
-            let log_sum_exp = self.log_sum_exp.clone().try_into_vec_as::<f32>();
-            // What cannot be read is told by the device.
-            let log_sum_exp = log_sum_exp.unwrap_or_else(|_| vec![f32::NAN; self.log_sum_exp.dims().iter().product()]);
+            let count = self.log_sum_exp.dims().iter().product();
+            let log_sum_exp = read_or_noted(self.log_sum_exp.clone(), count);
             OnProcessor { q, k, v, log_sum_exp }
         })
     }

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use strandscope_kernels::KernelError;
 use strandscope_tokens::TokenError;
 use thiserror::Error;
 
@@ -98,4 +99,10 @@ pub enum ModelError {
 
 fn listed(problems: &[String]) -> String {
     problems.join("; ")
+}
+
+impl From<KernelError> for ModelError {
+    fn from(fault: KernelError) -> Self {
+        Self::Device { reason: fault.to_string() }
+    }
 }

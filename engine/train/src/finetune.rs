@@ -11,8 +11,9 @@ use strandscope_analysis::{
     batch::Batch,
     predict::{Predictor, host},
 };
-use strandscope_kernels::Conduct;
+use strandscope_kernels::{Conduct, sound};
 use strandscope_models::{
+    ModelError,
     card::{DataSource, Figure, HeadCard},
     checkpoint::{Storage, Weights, to_safetensors},
     composition::Composition,
@@ -219,6 +220,7 @@ impl Run<'_> {
             }
             let gradients = GradientsParams::from_grads(loss.backward(), &network);
             network = optimizer.step(rate.at(number), network, gradients);
+            sound(&self.device).map_err(ModelError::from)?;
             let mean = smooth.map_or(value, |mean: f32| 0.95 * mean + 0.05 * value);
             smooth = Some(mean);
             let note = format!("epoch {}, loss {mean:.3}", epoch + 1);

@@ -12,8 +12,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use strandscope_analysis::predict::host;
 use strandscope_genome::{Genome, Region, reverse_complement};
-use strandscope_kernels::Segments;
+use strandscope_kernels::{Segments, sound};
 use strandscope_models::{
+    ModelError,
     card::{Figure, ModelCard},
     checkpoint::{Storage, Weights, to_safetensors},
     dnagrinder::{Config, DnaGrinder, NormPosition, Pass},
@@ -264,6 +265,7 @@ impl Run<'_> {
             }
             let gradients = GradientsParams::from_grads(loss.backward(), &network);
             network = optimizer.step(rate.at(state.step), network, gradients);
+            sound(&self.device).map_err(ModelError::from)?;
             state.step += 1;
             let mean = smooth.map_or(value, |mean: f32| 0.95 * mean + 0.05 * value);
             smooth = Some(mean);

@@ -5,7 +5,7 @@ use burn::{
     tensor::{Int, Tensor, activation::log_softmax},
 };
 use strandscope_analysis::predict::host;
-use strandscope_kernels::Conduct;
+use strandscope_kernels::{Conduct, sound};
 use strandscope_models::{
     ModelError,
     dnagrinder::{DnaGrinder, Pass},
@@ -54,7 +54,9 @@ impl TimedTraining {
         let loss = log_softmax(logits, 1).gather(1, answers).mean().neg();
         let value = host(loss.clone().inner())?;
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        let device = self.ids.device();
         self.network = Some(self.optimizer.step(RATE, network, gradients));
+        sound(&device)?;
         Ok(value.first().copied().unwrap_or(f32::NAN))
     }
 }

@@ -1,4 +1,5 @@
-//! Whether kernels give on this adapter what the processor gives: asked once for each, before it is first used.
+//! Whether kernels give on this adapter what the processor gives: the forms of the forward pass, the backward pass, and
+//! sums, maxima, entropy and distance of the statistics, each asked before it is first used.
 //!
 //! Drivers are wrong now and then, and a wrong number looks like any other. A form that disagrees, or does not compile,
 //! is not used, and the log says so.
@@ -72,6 +73,14 @@ impl Agreement {
             }
         }
         Err(last.expect("the plain form is for every device"))
+    }
+
+    /// The form for attention heads of a width that is used on a device, where one is.
+    ///
+    /// # Errors
+    /// When none agrees, or the device fails.
+    pub(crate) fn form_of_width(&self, gpu: &Gpu, d: usize) -> Result<Form, KernelError> {
+        self.form(gpu, &Plan::new(gpu, &Example::new(d).problem(false))?)
     }
 
     /// Whether the backward pass agrees.
@@ -171,12 +180,12 @@ impl Example {
         forward_with(gpu, &plan, form, tensors, &mut on)?;
         let want = self.on_processor(&problem);
         let mut off = apart(&floats(gpu, &out.buffer, rows * self.d)?, &by_head(&want.out, self.d));
-        off = off.max(apart(&floats(gpu, &log_sums, rows)?, &by_head(&want.log_sum_exp, 1)));
+        off = worse(off, apart(&floats(gpu, &log_sums, rows)?, &by_head(&want.log_sum_exp, 1)));
         if row_statistics {
             let found = floats(gpu, &spread, 2 * rows)?;
-            off = off.max(apart(&found[..rows], &by_head(&want.entropy, 1)));
+            off = worse(off, apart(&found[..rows], &by_head(&want.entropy, 1)));
             // Distances are of the order of the length.
-            off = off.max(apart(&found[rows..], &by_head(&want.distance, 1)) / SEQ as f32);
+            off = worse(off, apart(&found[rows..], &by_head(&want.distance, 1)) / SEQ as f32);
         }
         Ok(off)
     }
@@ -209,7 +218,7 @@ impl Example {
         let want = cpu::backward(&problem, saved);
         let mut off = 0f32;
         for (view, want) in [(&grad_q, want.q), (&grad_k, want.k), (&grad_v, want.v)] {
-            off = off.max(apart(&floats(gpu, &view.buffer, want.len())?, &want));
+            off = worse(off, apart(&floats(gpu, &view.buffer, want.len())?, &want));
         }
         Ok(off)
     }
@@ -237,7 +246,7 @@ impl Example {
         let maxima = apart(&floats(gpu, &found.maxima, rows)?, &columns.max);
         let spread = sweep.rows(None, 0, &mut on)?.spread;
         let entropy = apart(&floats(gpu, &spread, rows)?, &by_head(&want.entropy, 1));
-        Ok(sums.max(maxima).max(entropy))
+        Ok(worse(worse(sums, maxima), entropy))
     }
 
     fn on_processor(&self, problem: &Problem<'_>) -> cpu::Forward {
@@ -281,10 +290,15 @@ fn by_head(values: &[f32], width: usize) -> Vec<f32> {
     (0..SLOPES.len()).flat_map(of_head).collect()
 }
 
+/// The larger difference; not a number where one of them is not.
+fn worse(a: f32, b: f32) -> f32 {
+    if b > a || b.is_nan() { b } else { a }
+}
+
 /// The largest difference; not a number where one is not.
 fn apart(found: &[f32], want: &[f32]) -> f32 {
     let differences = found.iter().zip(want).map(|(found, want)| (found - want).abs());
-    differences.fold(0.0, |largest, next| if next > largest || next.is_nan() { next } else { largest })
+    differences.fold(0.0, worse)
 }
 
 fn words(values: &[f32]) -> Vec<u32> {
@@ -301,4 +315,16 @@ fn whole(buffer: &wgpu::Buffer) -> wgpu::BufferBinding<'_> {
 
 fn on(_: f64) -> ControlFlow<()> {
     ControlFlow::Continue(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_number_is_close_to_nothing() {
+        assert!(apart(&[1.0, f32::NAN, 2.0], &[1.0, 1.0, 2.0]).is_nan(), "one is enough");
+        assert!(worse(f32::NAN, 0.0).is_nan() && worse(0.0, f32::NAN).is_nan(), "in either place");
+        assert_eq!(apart(&[1.0, 3.0], &[1.5, 3.0]), 0.5);
+    }
 }

@@ -34,8 +34,8 @@ pub(crate) struct Gpu {
     pacer: Mutex<Pacer>,
     /// Bound where a kernel has a buffer that is not asked for.
     spare: wgpu::Buffer,
-    /// Mapped to see whether the device lives.
-    pulse: wgpu::Buffer,
+    /// Mapped to see whether the device lives, by one at a time.
+    pulse: Mutex<wgpu::Buffer>,
     rehearsal: Rehearsal,
 }
 
@@ -74,7 +74,18 @@ impl Gpu {
         });
         let (spare, pulse) = made.map_err(|source| refusal(&info, "a first buffer", 16, source))?;
         let (pipelines, pacer, rehearsal) = (Mutex::default(), Mutex::default(), Rehearsal::default());
-        Ok(Self { device, queue, info, limits, has_matrices: false, pipelines, pacer, spare, pulse, rehearsal })
+        Ok(Self {
+            device,
+            queue,
+            info,
+            limits,
+            has_matrices: false,
+            pipelines,
+            pacer,
+            spare,
+            pulse: Mutex::new(pulse),
+            rehearsal,
+        })
     }
 
     /// Looks up what only the adapter tells: matrix units of 16 × 16 × 16 that take half and give single precision.
@@ -180,11 +191,14 @@ impl Gpu {
             });
             Pipeline { kernel: *kernel, pipeline, layout }
         });
-        built.map_err(|source| KernelError::Build {
-            kernel: kernel.name,
-            adapter: self.info.name.clone(),
-            driver: self.driver(),
-            source,
+        built.map_err(|source| match source {
+            wgpu::Error::OutOfMemory { .. } => refusal(&self.info, kernel.name, 0, source),
+            source => KernelError::Build {
+                kernel: kernel.name,
+                adapter: self.info.name.clone(),
+                driver: self.driver(),
+                source,
+            },
         })
     }
 
@@ -362,16 +376,17 @@ impl Gpu {
     ///
     /// A lost one drops commands in silence and tells the owner of its callback alone; but it maps nothing.
     pub(crate) fn check_alive(&self) -> Result<(), KernelError> {
+        let pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
         let refused = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&refused);
         // A refusal is told at once; a mapping that waits is taken back below, which no longer matters.
         let noted = scoped(&self.device, || {
-            self.pulse.map_async(wgpu::MapMode::Read, .., move |mapped| {
+            pulse.map_async(wgpu::MapMode::Read, .., move |mapped| {
                 seen.fetch_or(mapped.is_err(), Ordering::Relaxed);
             });
             refused.load(Ordering::Relaxed)
         });
-        let _ = scoped(&self.device, || self.pulse.unmap());
+        let _ = scoped(&self.device, || pulse.unmap());
         if noted.unwrap_or(true) { Err(self.lost()) } else { Ok(()) }
     }
 

@@ -42,13 +42,13 @@ pub enum KernelError {
         problem: String,
     },
     /// There is no memory left on the device.
-    #[error("no memory on {adapter} for {what} ({bytes} bytes); use shorter windows or a smaller batch")]
+    #[error("no memory on {adapter} for {what}{}; use shorter windows or a smaller batch", in_brackets(*bytes))]
     OutOfMemory {
         /// The adapter.
         adapter: String,
         /// What it was for.
         what: &'static str,
-        /// How much was asked for.
+        /// How much was asked for; 0 where it is not known.
         bytes: u64,
         /// What wgpu says.
         #[source]
@@ -66,7 +66,7 @@ pub enum KernelError {
         source: wgpu::Error,
     },
     /// The device is gone: reset by the driver, unplugged, or closed.
-    #[error("{adapter} was lost; start the engine again, or compute on the processor")]
+    #[error("{adapter} was lost: reset by its driver, unplugged or closed; try again, or compute on the processor")]
     Lost {
         /// The adapter.
         adapter: String,
@@ -88,6 +88,10 @@ pub enum KernelError {
     /// The one who watches ended the work.
     #[error("the work was cancelled")]
     Cancelled,
+}
+
+fn in_brackets(bytes: u64) -> String {
+    if bytes == 0 { String::new() } else { format!(" ({bytes} bytes)") }
 }
 
 impl KernelError {

@@ -61,6 +61,19 @@ impl Form {
         offered.into_iter().filter(|(_, is_offered)| *is_offered).map(|(form, _)| form).collect()
     }
 
+    /// All that there are.
+    pub(crate) const ALL: [Self; 4] = [Self::Plain, Self::Tiled, Self::TiledHalf, Self::Matrix];
+
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Tiled => "tiled",
+            Self::TiledHalf => "tiled, half precision",
+            Self::Matrix => "cooperative matrices",
+        }
+    }
+
     /// Those of single precision that are of use for a plan, the fastest first.
     pub(crate) fn preferred(gpu: &Gpu, plan: &Plan) -> Vec<Self> {
         let mut forms = Self::on(gpu, plan.d);

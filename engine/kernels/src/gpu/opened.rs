@@ -13,7 +13,8 @@ use std::{
 use burn::tensor::{Device, wgpu::WgpuSetup};
 
 use super::{
-    agreement::Agreement, context::Gpu, error::KernelError, plan::Plan, rehearsal::Rehearsal, statistics::SweepPlan,
+    agreement::Agreement, context::Gpu, error::KernelError, forward::Form, plan::Plan, rehearsal::Rehearsal,
+    statistics::SweepPlan,
 };
 use crate::{
     blocks::BlockList,
@@ -31,6 +32,8 @@ pub(crate) struct Opened {
     pub(crate) agreement: Agreement,
     /// The first thing that went wrong and that nobody was told yet.
     fault: Arc<Mutex<Option<KernelError>>>,
+    /// Whether something went wrong that nobody had asked about.
+    is_spoilt: Arc<AtomicBool>,
     /// Whether somebody was told that the device is lost.
     is_loss_told: AtomicBool,
     /// The most memory that was seen in use.
@@ -69,12 +72,18 @@ pub fn open_gpu(instance: wgpu::Instance, adapter: wgpu::Adapter) -> Result<Devi
     // After burn's own, which ends the thread that computes.
     let fault = Arc::<Mutex<Option<KernelError>>>::default();
     let (noted, adapter) = (Arc::clone(&fault), gpu.adapter().to_owned());
-    device.on_uncaptured_error(Arc::new(move |error| note(&noted, KernelError::uncaught(&adapter, error))));
+    let is_spoilt = Arc::new(AtomicBool::new(false));
+    let spoilt = Arc::clone(&is_spoilt);
+    device.on_uncaptured_error(Arc::new(move |error| {
+        spoilt.store(true, Ordering::Relaxed);
+        note(&noted, KernelError::uncaught(&adapter, error));
+    }));
     let (agreement, is_loss_told, peak_bytes) = (Agreement::default(), AtomicBool::new(false), AtomicU64::new(0));
     let new = Opened {
         gpu,
         agreement,
         fault,
+        is_spoilt,
         is_loss_told,
         peak_bytes,
         plan: Mutex::default(),
@@ -118,6 +127,19 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 /// Waits for nothing; ask once results have been read. A device that is lost says so each time.
 pub fn fault_of(device: &Device) -> Option<KernelError> {
     opened(device)?.fault()
+}
+
+/// Whether a device is there.
+///
+/// # Errors
+/// What went wrong on it since somebody last asked.
+pub fn sound(device: &Device) -> Result<(), KernelError> {
+    fault_of(device).map_or(Ok(()), Err)
+}
+
+/// Whether a device should be opened again: it is lost, or burn has gone on with memory that it did not get.
+pub fn is_broken(device: &Device) -> bool {
+    opened(device).is_some_and(|opened| opened.is_spoilt.load(Ordering::Relaxed) || opened.gpu.check_alive().is_err())
 }
 
 /// Does something on a device and asks for its faults: where there was one, whatever `work` gave is worth nothing, and
@@ -166,6 +188,21 @@ pub fn peak_bytes(device: &Device) -> Option<u64> {
     opened.look_at_memory();
     let peak = opened.peak_bytes.swap(0, Ordering::Relaxed);
     (peak > 0).then_some(peak)
+}
+
+/// The ways to compute attention with heads of width `d`, by name, and what becomes of each on a device; none on the
+/// processor.
+pub fn attention_forms(device: &Device, d: usize) -> Vec<(&'static str, &'static str)> {
+    let Some(opened) = opened(device) else { return Vec::new() };
+    let offered = u32::try_from(d).map(|d| Form::on(&opened.gpu, d)).unwrap_or_default();
+    let used = opened.agreement.form_of_width(&opened.gpu, d).ok();
+    let state = |form: Form| match (used == Some(form), offered.contains(&form)) {
+        (true, _) => "in use: agrees with the processor",
+        (false, true) if form.is_single() => "can run, not in use",
+        (false, true) => "can run, not in use: less exact",
+        (false, false) => "not offered by this adapter, untested here",
+    };
+    Form::ALL.map(|form| (form.name(), state(form))).to_vec()
 }
 
 /// Forgets a device, so that its memory can go once no tensor is left on it.

@@ -10,7 +10,7 @@ use super::{
     opened::Opened,
     pace::Watching,
     statistics::{Columns, ColumnsForm, Groups, MOST_PARTNERS, MOST_VECTORS, Sweep},
-    tensors::{bound, flush, told_to, view},
+    tensors::{bound_in_order, flush, placed, told_to},
     tiles::word,
 };
 use crate::{
@@ -44,8 +44,9 @@ impl OnGpu {
         let plan = opened.plan(&problem)?;
         let sweep_plan = opened.sweep_plan(&problem)?;
         opened.agreement.statistics(&opened.gpu, plan.d)?;
-        let [q, k] = [view("q", &self.q)?, view("k", &self.k)?];
-        let log_sums = bound(&self.log_sums)?;
+        let places = [placed("q", &self.q)?, placed("k", &self.k)?];
+        let [q, k] = places.each_ref().map(|place| place.view.clone());
+        let log_sums = bound_in_order("log_sums", &self.log_sums)?;
         let log_sums = wgpu::BindingResource::Buffer(log_sums.binding());
         flush(&self.q)?;
         let mut watching = told_to(&self.asked.watch, plan.all_scores);

@@ -1,12 +1,12 @@
 //! Attention on burn's tensors, where they lie.
 
-use std::ops::ControlFlow;
+use std::{any::Any, ops::ControlFlow};
 
 use burn::{
     backend::wgpu::{AutoCompiler, CubeBackend, CubeTensor},
     tensor::{DType, Shape, Tensor},
 };
-use cubecl::wgpu::WgpuServer;
+use cubecl::wgpu::{WgpuResource, WgpuServer};
 
 use super::{
     backward::{Backward, backward},
@@ -47,8 +47,14 @@ fn tensor<const D: usize>(primitive: CubeTensor) -> Tensor<D> {
     Tensor::from_primitive::<CubeBackend>(primitive)
 }
 
+/// A tensor `[batch, head, seq, d]` where it lies, and stays as long as this lives.
+pub(super) struct Placed {
+    pub(super) view: View,
+    _part: Part,
+}
+
 /// Where a tensor `[batch, head, seq, d]` lies.
-pub(super) fn view(name: &'static str, tensor: &CubeTensor) -> Result<View, KernelError> {
+pub(super) fn placed(name: &'static str, tensor: &CubeTensor) -> Result<Placed, KernelError> {
     let strides = tensor.meta.strides();
     let wrong = |problem: &str| KernelError::Tensor { tensor: name, problem: problem.to_owned() };
     if tensor.dtype != DType::F32 {
@@ -58,21 +64,23 @@ pub(super) fn view(name: &'static str, tensor: &CubeTensor) -> Result<View, Kern
         return Err(wrong("has the channels of a position apart"));
     }
     let stride = |axis: usize| u32::try_from(strides[axis]).map_err(|_| wrong("is larger than kernels count"));
-    let binding = bound(tensor)?;
-    Ok(View {
-        buffer: binding.buffer,
-        offset_bytes: binding.offset,
-        size_bytes: binding.size,
+    let part = bound(tensor)?;
+    let view = View {
+        buffer: part.buffer.clone(),
+        offset_bytes: part.offset,
+        size_bytes: part.size,
         start: 0,
         strides: [stride(0)?, stride(1)?, stride(2)?],
-    })
+    };
+    Ok(Placed { view, _part: part })
 }
 
-/// The part of a buffer that a tensor has.
+/// The part of a buffer that a tensor has; burn does not move it as long as this lives.
 pub(super) struct Part {
     buffer: wgpu::Buffer,
     offset: u64,
     size: u64,
+    _held: Box<dyn Any>,
 }
 
 impl Part {
@@ -81,11 +89,25 @@ impl Part {
     }
 }
 
-pub(super) fn bound(tensor: &CubeTensor) -> Result<Part, KernelError> {
+fn bound(tensor: &CubeTensor) -> Result<Part, KernelError> {
     let found = tensor.client.get_resource::<WgpuServer<AutoCompiler>>(tensor.handle.clone());
     let found = found.map_err(|error| KernelError::NoTensor { problem: error.to_string() })?;
-    let resource = found.resource();
-    Ok(Part { buffer: resource.buffer.clone(), offset: resource.offset, size: resource.size.next_multiple_of(4) })
+    let WgpuResource { buffer, offset, size, .. } = found.resource().clone();
+    Ok(Part { buffer, offset, size: size.next_multiple_of(4), _held: Box::new(found) })
+}
+
+/// The part of a buffer of a tensor whose values stand in order, of single precision.
+pub(super) fn bound_in_order(name: &'static str, tensor: &CubeTensor) -> Result<Part, KernelError> {
+    let (shape, strides) = (tensor.meta.shape(), tensor.meta.strides());
+    let mut expected = 1;
+    for axis in (0..shape.num_dims()).rev() {
+        if tensor.dtype != DType::F32 || (shape[axis] > 1 && strides[axis] != expected) {
+            let problem = "does not lie in order in single precision".to_owned();
+            return Err(KernelError::Tensor { tensor: name, problem });
+        }
+        expected *= shape[axis];
+    }
+    bound(tensor)
 }
 
 /// Hands over to the queue what burn has put off, so that kernels see its results.
@@ -120,15 +142,16 @@ impl Opened {
         let plan = self.plan(&asked.problem(q.meta.shape().dims(), row_statistics))?;
         let form = self.agreement.form(&self.gpu, &plan)?;
         let [out, log_sums, rows] = room(q, row_statistics);
-        let inputs = [view("q", q)?, view("k", k)?, view("v", v)?];
+        let inputs = [placed("q", q)?, placed("k", k)?, placed("v", v)?];
         let [of_log_sums, of_rows] = [bound(&log_sums)?, bound(&rows)?];
         let (statistics, of_log_sums) = (of_rows.binding(), of_log_sums.binding());
-        let place = swapped(view("out", &out)?);
+        let place = placed("out", &out)?;
+        let of_out = swapped(&place.view);
         let tensors = Forward {
-            q: &inputs[0],
-            k: &inputs[1],
-            v: &inputs[2],
-            out: &place,
+            q: &inputs[0].view,
+            k: &inputs[1].view,
+            v: &inputs[2].view,
+            out: &of_out,
             log_sums: &of_log_sums,
             statistics: row_statistics.then_some(&statistics),
         };
@@ -151,21 +174,22 @@ impl Opened {
         self.agreement.backward(&self.gpu, &plan)?;
         let [batch, heads, seq, d] = shape;
         let gradients = [0; 3].map(|_| empty(q, &[batch, seq, heads, d]));
-        let inputs = [view("q", q)?, view("k", k)?, view("v", v)?, view("out", out)?, view("grad_out", grad_out)?];
-        let places: Vec<View> =
-            gradients.iter().map(|gradient| view("gradient", gradient).map(swapped)).collect::<Result<_, _>>()?;
-        let log_sums = bound(saved.log_sums)?;
+        let [q_at, k_at] = [placed("q", q)?, placed("k", k)?];
+        let inputs = [q_at, k_at, placed("v", v)?, placed("out", out)?, placed("grad_out", grad_out)?];
+        let places = gradients.iter().map(|gradient| placed("gradient", gradient)).collect::<Result<Vec<_>, _>>()?;
+        let views: Vec<View> = places.iter().map(|place| swapped(&place.view)).collect();
+        let log_sums = bound_in_order("log_sums", saved.log_sums)?;
         let log_sums = log_sums.binding();
         let tensors = Backward {
-            q: &inputs[0],
-            k: &inputs[1],
-            v: &inputs[2],
-            out: &inputs[3],
+            q: &inputs[0].view,
+            k: &inputs[1].view,
+            v: &inputs[2].view,
+            out: &inputs[3].view,
             log_sums: &log_sums,
-            grad_out: &inputs[4],
-            grad_q: &places[0],
-            grad_k: &places[1],
-            grad_v: &places[2],
+            grad_out: &inputs[4].view,
+            grad_q: &views[0],
+            grad_k: &views[1],
+            grad_v: &views[2],
         };
         flush(q)?;
         let _working = backward(&self.gpu, &plan, tensors, &mut told_to(&asked.watch, plan.all_scores))?;
@@ -200,7 +224,7 @@ pub(crate) struct Saved<'a> {
 }
 
 /// A tensor that lies as `[batch, seq, head, d]`, read as `[batch, head, seq, d]`.
-fn swapped(view: View) -> View {
+fn swapped(view: &View) -> View {
     let [batch, seq, head] = view.strides;
-    View { strides: [batch, head, seq], ..view }
+    View { strides: [batch, head, seq], ..view.clone() }
 }

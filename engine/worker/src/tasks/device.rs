@@ -13,7 +13,7 @@ use burn::tensor::{
     Device,
     wgpu::wgpu::{Adapter, AdapterInfo, Backends, DeviceType, Instance, InstanceDescriptor},
 };
-use strandscope_kernels::{close_gpu, fault_of, open_gpu};
+use strandscope_kernels::{close_gpu, is_broken, open_gpu};
 
 use crate::{DeviceChoice, ErrorKind, JobError};
 
@@ -136,14 +136,14 @@ fn best(found: &[(AdapterInfo, Adapter)], with_software: bool) -> Option<&Adapte
 }
 
 fn open(found: &Found, info: &AdapterInfo) -> Result<Device, String> {
-    // A device is brought up once for a process; an engine that is started again takes the same, unless it was lost.
+    // A device is brought up once for a process; an engine that is started again takes the same, unless it broke.
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     opened.retain(|(_, device)| {
-        let is_lost = fault_of(device).is_some_and(|fault| fault.is_of_loss());
-        if is_lost {
+        let is_broken = is_broken(device);
+        if is_broken {
             close_gpu(device);
         }
-        !is_lost
+        !is_broken
     });
     if let Some((_, device)) = opened.iter().find(|(known, _)| known == info) {
         return Ok(device.clone());

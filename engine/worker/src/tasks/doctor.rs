@@ -5,6 +5,7 @@ use std::fs;
 use burn::tensor::wgpu::wgpu::{Adapter, AdapterInfo, Limits};
 use serde_json::{Value, json};
 use strandscope_genome::Genome;
+use strandscope_kernels::attention_forms;
 
 use super::device::{ComputeDevice, adapters, is_software};
 use crate::EngineOptions;
@@ -17,11 +18,21 @@ pub(crate) fn document(device: &ComputeDevice, options: &EngineOptions) -> Value
         "version": env!("CARGO_PKG_VERSION"),
         "device": device.name,
         "threads": device.threads,
+        "attention_forms": forms(device),
         "adapters": adapters,
         "cpu": cpu_name(),
         "memory_bytes": memory_bytes(),
         "folders": { "cache": cache.display().to_string() },
     })
+}
+
+/// Width of attention heads that forms are told for: that of most published models.
+const USUAL_WIDTH: usize = 64;
+
+/// The ways to compute attention on the GPU in use, and what becomes of each.
+fn forms(device: &ComputeDevice) -> Vec<Value> {
+    let forms = attention_forms(&device.device, USUAL_WIDTH).into_iter();
+    forms.map(|(name, state)| json!({ "form": name, "state": state })).collect()
 }
 
 fn described(info: &AdapterInfo, adapter: &Adapter) -> Value {

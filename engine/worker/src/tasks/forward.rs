@@ -7,7 +7,9 @@ mod outputs;
 use std::io::Write as _;
 
 use safetensors::Dtype;
+use strandscope_analysis::AnalysisError;
 use strandscope_genome::{AtomicFile, OutputError};
+use strandscope_kernels::sound;
 use strandscope_models::{checkpoint::write_tensors, folder::Model};
 
 use super::{command_line::of_forward, library::Shelf, provenance::Setting};
@@ -54,6 +56,7 @@ pub(crate) fn forward(shelf: &Shelf, setting: &Setting, request: &ForwardRequest
     if job.is_cancelled() {
         return Err(Stop::Cancelled);
     }
+    sound(&model.network.device()).map_err(AnalysisError::from)?;
     file.commit()?;
     job.progress(1, "");
     Ok(Outcome::Written { paths: vec![request.output.clone()], notes: vec![format!("{count} tensors")] })

@@ -1,7 +1,7 @@
 //! The thread that owns the device, the models and every tensor.
 
 use strandscope_analysis::AnalysisError;
-use strandscope_kernels::{fault_of, watched_around};
+use strandscope_kernels::{is_broken, watched_around};
 
 use super::{
     bench,
@@ -54,9 +54,9 @@ impl Tasks for TensorTasks {
 }
 
 impl TensorTasks {
-    /// Opens the device again where it was lost since the last task, or else takes the processor.
+    /// Opens the device again where it broke in the last task, or else takes the processor.
     fn look_after_device(&mut self) -> Result<(), JobError> {
-        if !fault_of(&self.device.device).is_some_and(|fault| fault.is_of_loss()) {
+        if !is_broken(&self.device.device) {
             return Ok(());
         }
         let again = ComputeDevice::choose(self.options.device, self.options.threads);
