@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use burn::tensor::{Device, Tensor as Values, TensorData};
 use strandscope_kernels::{
     AttentionInput, Conduct, MeanOf, NO_PARTNER, PositionRule, Segments, Statistics, attention, attention_with_rows,
-    fault_of,
+    sound,
 };
 
 use crate::{
@@ -33,7 +33,7 @@ fn every_fixture_is_met_on_the_gpu() {
     if let Some(device) = gpu::device() {
         check_all(true, &device);
         check_all(false, &device);
-        assert!(fault_of(&device).is_none(), "the device is as it was");
+        sound(&device).expect("the device is as it was");
     }
 }
 

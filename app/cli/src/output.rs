@@ -112,6 +112,14 @@ pub(crate) fn write_document(
     out.finish()
 }
 
+/// What is other at the end of a run than its head says: the device, where another has taken over.
+pub(crate) fn changed(head: &[(String, String)], end: &[(String, String)]) -> Vec<(String, String)> {
+    let is_other = |(key, value): &&(String, String)| {
+        key == "device" && head.iter().any(|(known, before)| known == key && before != value)
+    };
+    end.iter().filter(is_other).cloned().collect()
+}
+
 /// Says which files a task has written.
 pub(crate) fn report_written(console: Console, json: bool, done: Done) -> Result<()> {
     let Outcome::Written { paths, notes } = done.outcome else { return Err(unexpected(&done.outcome)) };

@@ -14,7 +14,7 @@ use strandscope_tokens::Tokenizer;
 use crate::{
     AnalysisError,
     batch::{Batch, is_base},
-    spare::on_device,
+    device::on_device,
 };
 pub use asked::{AttentionStat, MapPool, Pick};
 pub use pairs::{AttentionMap, AttentionPairs, Partner};

@@ -5,10 +5,10 @@
 
 pub mod attention;
 pub mod batch;
+mod device;
 mod error;
 pub mod predict;
 pub mod score;
-pub mod spare;
 mod stitch;
 pub mod windows;
 

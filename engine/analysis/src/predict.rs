@@ -1,10 +1,12 @@
 //! A model, its tokenizer and a head, as one function from windows to probabilities.
 
+use std::cell::OnceCell;
+
 use burn::tensor::{
     Tensor,
     activation::{sigmoid, softmax},
 };
-use strandscope_kernels::Conduct;
+use strandscope_kernels::{Conduct, KernelError};
 use strandscope_models::{
     ModelError,
     card::Activation,
@@ -14,11 +16,7 @@ use strandscope_models::{
 };
 use strandscope_tokens::Tokenizer;
 
-use crate::{
-    AnalysisError,
-    batch::Batch,
-    spare::{Load, Spare, on_device},
-};
+use crate::{AnalysisError, batch::Batch, device::on_device};
 
 /// A model, its tokenizer and a head.
 pub struct Predictor<'a> {
@@ -30,8 +28,14 @@ pub struct Predictor<'a> {
     pub head: &'a Head,
     composition: Option<Composition>,
     conduct: Conduct,
-    spare: Spare<'a, (Model, Head)>,
+    /// Loads model and head on the processor when the device fails.
+    load_spare: Option<LoadSpare<'a>>,
+    /// What computes from then on.
+    spare: OnceCell<(Model, Head)>,
 }
+
+/// Loads a model and its head again, on the processor; told why.
+pub type LoadSpare<'a> = Box<dyn Fn(&KernelError) -> Result<(Model, Head), AnalysisError> + 'a>;
 
 /// What a batch of windows gives.
 pub struct Prediction {
@@ -47,13 +51,13 @@ impl<'a> Predictor<'a> {
     /// Joins the parts.
     pub fn new(model: &'a Model, tokenizer: &'a Tokenizer, head: &'a Head, conduct: Conduct) -> Self {
         let composition = head.config.network.composition.map(Composition::new);
-        Self { model, tokenizer, head, composition, conduct, spare: Spare::none() }
+        Self { model, tokenizer, head, composition, conduct, load_spare: None, spare: OnceCell::new() }
     }
 
     /// Goes on with what `load` gives when the device fails.
     #[must_use]
-    pub fn with_spare(self, load: Load<'a, (Model, Head)>) -> Self {
-        Self { spare: Spare::new(load), ..self }
+    pub fn with_spare(self, load: LoadSpare<'a>) -> Self {
+        Self { load_spare: Some(load), ..self }
     }
 
     /// Answers for windows of equal length.
@@ -76,8 +80,10 @@ impl<'a> Predictor<'a> {
                 Ok(self.predict(first)?.joined(self.predict(second)?))
             }
             Err(fault) => {
-                self.spare.take_over(fault)?;
-                self.predict(windows)
+                let Some(load) = &self.load_spare else { return Err(fault.into()) };
+                let spare = load(&fault)?;
+                let (model, head) = self.spare.get_or_init(|| spare);
+                self.predict_with(model, head, windows)
             }
         }
     }

@@ -52,11 +52,7 @@ impl Asked {
 
     /// The same for the kernels; `shape` is that of the queries.
     pub(crate) fn problem(&self, [batch, heads, seq, d]: [usize; 4], row_statistics: bool) -> Problem<'_> {
-        let rule = match &self.rule {
-            PositionRule::None => Rule::Slopes(&[]),
-            PositionRule::Alibi(slopes) => Rule::Slopes(slopes),
-            PositionRule::Blocks(list) => Rule::Blocks(list),
-        };
+        let rule = Rule::of(&self.rule);
         let segments = self.segments.as_ref().map(Segments::numbers);
         Problem { batch, heads, seq, d, rule, segments, skip: self.skip, row_statistics, watch: &self.watch }
     }

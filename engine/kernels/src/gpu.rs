@@ -19,8 +19,6 @@ mod opened;
 mod pace;
 mod parameters;
 mod plan;
-#[cfg(test)]
-mod reference;
 mod rehearsal;
 mod source;
 mod statistics;
@@ -33,8 +31,6 @@ mod view;
 
 pub use error::KernelError;
 pub(crate) use opened::{Opened, opened};
-pub use opened::{
-    attention_forms, close_gpu, fault_of, is_broken, open_gpu, peak_bytes, sound, watched, watched_around,
-};
+pub use opened::{attention_forms, close_gpu, is_broken, open_gpu, peak_bytes, sound, watched, watched_around};
 pub(crate) use sweeps::OnGpu;
 pub(crate) use tensors::{Attended, Saved};

@@ -27,7 +27,7 @@ pub use backend::{Asked, AttentionBackend};
 pub use blocks::{BlockList, BlockListError, Listed};
 pub use dense::{add_layer_norm, add_linear, linear, swiglu};
 pub use gpu::{
-    KernelError, attention_forms, close_gpu, fault_of, is_broken, open_gpu, peak_bytes, sound, watched, watched_around,
+    KernelError, attention_forms, close_gpu, is_broken, open_gpu, peak_bytes, sound, watched, watched_around,
 };
 pub use reach::Kept;
 pub use reference::attention_probabilities;

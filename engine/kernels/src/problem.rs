@@ -1,6 +1,6 @@
 //! What is asked of attention, beside its tensors.
 
-use crate::{blocks::BlockList, watch::Watch};
+use crate::{attention::PositionRule, blocks::BlockList, watch::Watch};
 
 /// Sizes and rules of one attention.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,17 @@ pub(crate) enum Rule<'a> {
     Slopes(&'a [f32]),
     /// Listed blocks alone.
     Blocks(&'a BlockList),
+}
+
+impl<'a> Rule<'a> {
+    /// As kernels take it.
+    pub(crate) fn of(rule: &'a PositionRule) -> Self {
+        match rule {
+            PositionRule::None => Self::Slopes(&[]),
+            PositionRule::Alibi(slopes) => Self::Slopes(slopes),
+            PositionRule::Blocks(list) => Self::Blocks(list),
+        }
+    }
 }
 
 impl Rule<'_> {

@@ -1,6 +1,6 @@
 //! The operations against a plain reference in double precision, over many shapes, rules and masks.
 
-mod case;
+pub(crate) mod case;
 mod compare;
 mod conduct;
 mod dense;
@@ -8,7 +8,7 @@ mod forward;
 mod gradients;
 mod not_finite;
 mod pairs;
-mod plain;
+pub(crate) mod plain;
 mod skipping;
 mod statistics;
 

@@ -56,6 +56,10 @@ fn whatever_fails_the_numbers_are_the_same() {
     ] {
         let ended = run(&place, "gpu", fault);
         assert!(ended.err.contains(told), "{fault}: {}", ended.err);
+        if told.contains("lost") || told.contains("From window") {
+            let file = place.read("out.tsv");
+            assert!(file.lines().last().is_some_and(|line| line.contains("; from window")), "{fault}: {file}");
+        }
         let found = values(&place);
         assert_eq!(found.len(), want.len(), "{fault}: every token has a value");
         let apart = found.iter().zip(&want).map(|(found, want)| (found - want).abs()).fold(0.0, f32::max);

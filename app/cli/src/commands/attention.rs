@@ -132,7 +132,7 @@ impl Args {
         let mut writer = Writer { form, region, input: named, provenance: Vec::new(), names: Vec::new() };
         let done = session.run_into("attention", task, &mut writer).map_err(|failure| input.rename(failure))?;
         let record = done.record.map(|record| input.rename_record(record));
-        writer.form.finish(&session.provenance(&self.output, record.as_ref()))
+        writer.form.finish(&writer.provenance, &session.provenance(&self.output, record.as_ref()))
     }
 
     fn stat(&self) -> Result<AttentionStat> {

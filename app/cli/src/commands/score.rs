@@ -13,6 +13,7 @@ use crate::{
     console::Console,
     failure::{Failure, Result},
     input::{Input, read_small},
+    output::changed,
     regions::{Contigs, Unusable},
     session::{Receiver, Session, unexpected},
 };
@@ -97,11 +98,13 @@ impl Args {
             keep_going: self.keep_going,
         });
         let Places { skipped, bed, .. } = &places;
-        let mut writer = Writer { args: &self, input: &input, skipped, bed: bed.as_deref(), files: None };
+        let mut writer =
+            Writer { args: &self, input: &input, skipped, bed: bed.as_deref(), head: Vec::new(), files: None };
         let done = session.run_into("score", task, &mut writer).map_err(|failure| input.rename(failure))?;
         let files = writer.files.ok_or_else(nothing_announced)?;
         let Outcome::Run(_) = done.outcome else { return Err(unexpected(&done.outcome)) };
-        for path in files.finish()?.iter().filter(|path| *path != Path::new("-")) {
+        let end = done.record.map(|record| record.pairs()).unwrap_or_default();
+        for path in files.finish(&changed(&writer.head, &end))?.iter().filter(|path| *path != Path::new("-")) {
             console.note(&format!("written: {}", path.display()));
         }
         Ok(())
@@ -193,23 +196,25 @@ struct Writer<'a> {
     input: &'a Input,
     skipped: &'a [Unusable],
     bed: Option<&'a str>,
+    /// What was run, as it stands at the head of the files.
+    head: Vec<(String, String)>,
     files: Option<TrackFiles>,
 }
 
 impl Receiver for Writer<'_> {
     fn record(&mut self, record: &RunRecord, tracks: &[(String, Strand)]) -> Result<()> {
-        let mut head = Vec::new();
+        self.head = Vec::new();
         if !self.args.output.no_provenance {
-            head = self.input.rename_record(record.clone()).pairs();
-            head.extend(self.bed.map(|bed| ("bed".to_owned(), bed.to_owned())));
+            self.head = self.input.rename_record(record.clone()).pairs();
+            self.head.extend(self.bed.map(|bed| ("bed".to_owned(), bed.to_owned())));
         }
         let skipped = self.skipped.iter().enumerate();
-        head.extend(skipped.map(|(index, skipped)| (format!("skipped {}", index + 1), skipped.to_string())));
+        self.head.extend(skipped.map(|(index, skipped)| (format!("skipped {}", index + 1), skipped.to_string())));
         let format = if self.args.json { Format::Json } else { self.args.format };
         let path = self.args.output.output.as_deref().unwrap_or(Path::new("-"));
         let names: Vec<TrackName> =
             tracks.iter().map(|(label, strand)| TrackName { label: label.clone(), strand: *strand }).collect();
-        self.files = Some(TrackFiles::create(path, format.of_tracks(), &names, &head, self.args.output.force)?);
+        self.files = Some(TrackFiles::create(path, format.of_tracks(), &names, &self.head, self.args.output.force)?);
         Ok(())
     }
 

@@ -62,8 +62,9 @@ impl<W: Write> TrackText<W> for BedGraphText<W> {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> io::Result<W> {
+    fn finish(mut self: Box<Self>, notes: &[(String, String)]) -> io::Result<W> {
         self.close_row()?;
+        write_provenance(&mut self.out, notes)?;
         Ok(self.out)
     }
 }
@@ -79,7 +80,7 @@ mod tests {
         let part = track(bases, &[0.25, 0.25, -0.0, 0.0, f32::NAN, 0.0], &[(18, 20, "n_run")]);
         let mut text = Box::new(BedGraphText::new(Vec::new(), "do\"nor", Strand::Reverse, &[]).unwrap());
         text.write(0, &part).unwrap();
-        let text = String::from_utf8(text.finish().unwrap()).unwrap();
+        let text = String::from_utf8(text.finish(&[]).unwrap()).unwrap();
         let wanted = "track type=bedGraph name=\"do'nor (-)\"\n\
             chr1\t10\t14\t0.25\nchr1\t14\t16\t-0\nchr1\t16\t18\t0\nchr1\t20\t22\t0\n";
         assert_eq!(text, wanted);

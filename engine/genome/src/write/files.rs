@@ -51,7 +51,7 @@ pub struct TrackName {
 /// let names = [TrackName { label: "donor".into(), strand: Strand::Forward }];
 /// let mut files = TrackFiles::create(&path, TrackFormat::Tsv, &names, &[], false)?;
 /// files.write(0, &track)?;
-/// assert_eq!(files.finish()?, [path.clone()]);
+/// assert_eq!(files.finish(&[])?, [path.clone()]);
 /// assert_eq!(std::fs::read_to_string(&path)?.lines().last(), Some("chr1\t2\t2\t+\tdonor\t0.5\t."));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -123,15 +123,16 @@ impl TrackFiles {
         }
     }
 
-    /// Puts all files in their places and names them.
+    /// Puts all files in their places and names them; `notes`, pairs of a key and a value, say at their end what is
+    /// other than their heads say.
     ///
     /// # Errors
     ///
     /// When the last of them could not be written; files that are complete stay.
-    pub fn finish(self) -> Result<Vec<PathBuf>, OutputError> {
+    pub fn finish(self, notes: &[(String, String)]) -> Result<Vec<PathBuf>, OutputError> {
         let mut paths = Vec::with_capacity(self.files.len());
         for TrackFile { path, text, .. } in self.files {
-            text.finish().map_err(|error| OutputError::from_write(&path, error))?.commit()?;
+            text.finish(notes).map_err(|error| OutputError::from_write(&path, error))?.commit()?;
             paths.push(path);
         }
         Ok(paths)
@@ -187,10 +188,13 @@ mod tests {
         files.write(1, &part).unwrap();
         part.label = "acceptor".into();
         assert!(files.write(2, &part).is_err(), "nobody announced this track");
-        let paths = files.finish().unwrap();
+        let paths = files.finish(&[("device".into(), "another".into())]).unwrap();
         assert_eq!(paths, [folder.path().join("out.donor.bedgraph"), folder.path().join("out.donor.minus.bedgraph")]);
         for path in paths {
-            assert!(std::fs::read_to_string(path).unwrap().ends_with("chr1\t10\t11\t0.5\n"), "one row");
+            assert!(
+                std::fs::read_to_string(path).unwrap().ends_with("chr1\t10\t11\t0.5\n# device: another\n"),
+                "one row and a note"
+            );
         }
     }
 

@@ -52,9 +52,7 @@ impl<W: Write> JsonText<W> {
     pub(crate) fn new(mut out: W, tracks_per_region: usize, provenance: &[(String, String)]) -> io::Result<Self> {
         write!(out, "{{")?;
         if !provenance.is_empty() {
-            let pairs = provenance.iter().map(|(key, value)| (key.clone(), value.clone().into()));
-            let object: serde_json::Map<String, serde_json::Value> = pairs.collect();
-            write!(out, "\"provenance\":{},", serde_json::Value::Object(object))?;
+            write!(out, "\"provenance\":{},", object(provenance))?;
         }
         write!(out, "\"tracks\":[")?;
         Ok(Self { out, tracks_per_region: tracks_per_region.max(1), tracks: BTreeMap::new(), has_written: false })
@@ -75,6 +73,12 @@ impl<W: Write> JsonText<W> {
         }
         Ok(())
     }
+}
+
+/// Pairs of a key and a value.
+fn object(pairs: &[(String, String)]) -> serde_json::Value {
+    let pairs = pairs.iter().map(|(key, value)| (key.clone(), value.clone().into()));
+    serde_json::Value::Object(pairs.collect())
 }
 
 impl<'a> From<&'a Track> for TrackObject<'a> {
@@ -113,9 +117,13 @@ impl<W: Write> TrackText<W> for JsonText<W> {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> io::Result<W> {
+    fn finish(mut self: Box<Self>, notes: &[(String, String)]) -> io::Result<W> {
         self.write_tracks()?;
-        writeln!(self.out, "]}}")?;
+        write!(self.out, "]")?;
+        if !notes.is_empty() {
+            write!(self.out, ",\"notes\":{}", object(notes))?;
+        }
+        writeln!(self.out, "}}")?;
         Ok(self.out)
     }
 }
@@ -137,7 +145,7 @@ mod tests {
         assert!(text.out.ends_with(b"["), "more of the region may come");
         text.write(1, &track(TrackLayout::Bins { width_bp: 2 }, &[1.0], &[])).unwrap();
         assert!(text.out.ends_with(b"}"), "a region that is done is not held");
-        let text = String::from_utf8(text.finish().unwrap()).unwrap();
+        let text = String::from_utf8(text.finish(&[]).unwrap()).unwrap();
         let wanted = concat!(
             r#"{"provenance":{"version":"1"},"tracks":[{"contig":"chr1","start":10,"end":14,"strand":"+","#,
             r#""label":"donor","unit":"probability","bin_bp":1,"values":[0.1,null,null,0.5],"#,

@@ -18,11 +18,11 @@ pub(crate) trait TrackText<W: Write> {
     /// Adds the next part of track number `track`; parts of one track come in order.
     fn write(&mut self, track: usize, part: &Track) -> io::Result<()>;
 
-    /// Writes what is still held back and gives the stream back.
-    fn finish(self: Box<Self>) -> io::Result<W>;
+    /// Writes what is still held back, then `notes`, pairs of a key and a value, and gives the stream back.
+    fn finish(self: Box<Self>, notes: &[(String, String)]) -> io::Result<W>;
 }
 
-/// Writes what was run, as comment lines at the head of a table.
+/// Writes what was run, as comment lines of a table.
 ///
 /// # Errors
 ///

@@ -107,10 +107,11 @@ impl<W: Write> TrackText<W> for TsvText<W> {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> io::Result<W> {
+    fn finish(mut self: Box<Self>, notes: &[(String, String)]) -> io::Result<W> {
         for run in mem::take(&mut self.open_runs).into_values() {
             self.write_run(&run)?;
         }
+        write_provenance(&mut self.out, notes)?;
         Ok(self.out)
     }
 }
@@ -142,7 +143,7 @@ mod tests {
         text.write(0, &first).unwrap();
         text.write(1, &other).unwrap();
         text.write(0, &second).unwrap();
-        let text = String::from_utf8(text.finish().unwrap()).unwrap();
+        let text = String::from_utf8(text.finish(&[]).unwrap()).unwrap();
         let wanted = "# command: strandscope score\n\
             contig\tstart\tend\tstrand\tlabel\tvalue\treason\n\
             chr1\t11\t11\t+\tdonor\t0.1\t.\n\

@@ -83,6 +83,12 @@ impl Agreement {
         self.form(gpu, &Plan::new(gpu, &Example::new(d).problem(false))?)
     }
 
+    /// Whether a form was tried at a width and is not used.
+    pub(crate) fn is_refused(&self, form: Form, d: u32) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&(Operation::Forward(form, false), d)) == Some(&false)
+    }
+
     /// Whether the backward pass agrees.
     ///
     /// # Errors
@@ -179,10 +185,10 @@ impl Example {
         let tensors = Forward { q: &q, k: &k, v: &v, out: &out, log_sums: &of_log_sums, statistics };
         forward_with(gpu, &plan, form, tensors, &mut on)?;
         let want = self.on_processor(&problem);
-        let mut off = apart(&floats(gpu, &out.buffer, rows * self.d)?, &by_head(&want.out, self.d));
-        off = worse(off, apart(&floats(gpu, &log_sums, rows)?, &by_head(&want.log_sum_exp, 1)));
+        let mut off = apart(&gpu.floats(&out.buffer, rows * self.d)?, &by_head(&want.out, self.d));
+        off = worse(off, apart(&gpu.floats(&log_sums, rows)?, &by_head(&want.log_sum_exp, 1)));
         if row_statistics {
-            let found = floats(gpu, &spread, 2 * rows)?;
+            let found = gpu.floats(&spread, 2 * rows)?;
             off = worse(off, apart(&found[..rows], &by_head(&want.entropy, 1)));
             // Distances are of the order of the length.
             off = worse(off, apart(&found[rows..], &by_head(&want.distance, 1)) / SEQ as f32);
@@ -197,8 +203,8 @@ impl Example {
         let (out, log_sums) = (by_head(&forward.out, self.d), by_head(&forward.log_sum_exp, 1));
         let [q, k, v, grad_out] = [0, 1, 2, 3].map(|tensor| self.upload(gpu, tensor));
         let (q, k, v, grad_out) = (q?, k?, v?, grad_out?);
-        let of_out = View::contiguous(gpu.buffer_of("an example", &words(&out))?, self.shape());
-        let of_log_sums = gpu.buffer_of("an example", &words(&log_sums))?;
+        let of_out = View::contiguous(gpu.buffer_of_floats("an example", &out)?, self.shape());
+        let of_log_sums = gpu.buffer_of_floats("an example", &log_sums)?;
         let [grad_q, grad_k, grad_v] = [(); 3].map(|()| self.empty(gpu));
         let (grad_q, grad_k, grad_v) = (grad_q?, grad_k?, grad_v?);
         let tensors = Backward {
@@ -218,7 +224,7 @@ impl Example {
         let want = cpu::backward(&problem, saved);
         let mut off = 0f32;
         for (view, want) in [(&grad_q, want.q), (&grad_k, want.k), (&grad_v, want.v)] {
-            off = worse(off, apart(&floats(gpu, &view.buffer, want.len())?, &want));
+            off = worse(off, apart(&gpu.floats(&view.buffer, want.len())?, &want));
         }
         Ok(off)
     }
@@ -229,23 +235,23 @@ impl Example {
         let sweep_plan = SweepPlan::new(gpu, &problem)?;
         let want = self.on_processor(&problem);
         let log_sums = by_head(&want.log_sum_exp, 1);
-        let of_log_sums = gpu.buffer_of("an example", &words(&log_sums))?;
+        let of_log_sums = gpu.buffer_of_floats("an example", &log_sums)?;
         let (q, k) = (self.upload(gpu, 0)?, self.upload(gpu, 1)?);
         let workspace = Workspace::new(gpu, &plan, 0, 0)?;
         workspace.measure(gpu, &plan, [&q, &k], &mut on)?;
         let norms = workspace.buffer.as_entire_binding();
         let sweep = Sweep::new(gpu, &sweep_plan, [q, k], of_log_sums.as_entire_binding(), norms, &mut on)?;
         let weights = numbers(5, SEQ);
-        let of_weights = gpu.buffer_of("an example", &words(&weights))?;
+        let of_weights = gpu.buffer_of_floats("an example", &weights)?;
         let asked = Columns { weights: of_weights.as_entire_binding(), count: 1, form: ColumnsForm::Wide };
         let found = sweep.columns(&asked, &mut on)?;
         let rows = SLOPES.len() * SEQ;
         let qk = [0, 1].map(|tensor| self.strided(&self.values[tensor]));
         let columns = cpu::columns(&problem, qk, &log_sums, &[&weights]);
-        let sums = apart(&floats(gpu, &found.sums, rows)?, &columns.sums);
-        let maxima = apart(&floats(gpu, &found.maxima, rows)?, &columns.max);
+        let sums = apart(&gpu.floats(&found.sums, rows)?, &columns.sums);
+        let maxima = apart(&gpu.floats(&found.maxima, rows)?, &columns.max);
         let spread = sweep.rows(None, 0, &mut on)?.spread;
-        let entropy = apart(&floats(gpu, &spread, rows)?, &by_head(&want.entropy, 1));
+        let entropy = apart(&gpu.floats(&spread, rows)?, &by_head(&want.entropy, 1));
         Ok(worse(worse(sums, maxima), entropy))
     }
 
@@ -264,7 +270,7 @@ impl Example {
     }
 
     fn upload(&self, gpu: &Gpu, tensor: usize) -> Result<View, KernelError> {
-        Ok(View::contiguous(gpu.buffer_of("an example", &words(&self.values[tensor]))?, self.shape()))
+        Ok(View::contiguous(gpu.buffer_of_floats("an example", &self.values[tensor])?, self.shape()))
     }
 
     fn empty(&self, gpu: &Gpu) -> Result<View, KernelError> {
@@ -299,14 +305,6 @@ fn worse(a: f32, b: f32) -> f32 {
 fn apart(found: &[f32], want: &[f32]) -> f32 {
     let differences = found.iter().zip(want).map(|(found, want)| (found - want).abs());
     differences.fold(0.0, worse)
-}
-
-fn words(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|value| value.to_bits()).collect()
-}
-
-fn floats(gpu: &Gpu, buffer: &wgpu::Buffer, count: usize) -> Result<Vec<f32>, KernelError> {
-    Ok(gpu.read(buffer, 0, super::tiles::word(count))?.into_iter().map(f32::from_bits).collect())
 }
 
 fn whole(buffer: &wgpu::Buffer) -> wgpu::BufferBinding<'_> {

@@ -18,6 +18,7 @@ use super::{
     parameters::{Parameters, bytes_of},
     rehearsal::Rehearsal,
     source::{Constant, Kernel},
+    tiles::word,
 };
 
 /// A kernel and what was replaced in its text.
@@ -288,6 +289,22 @@ impl Gpu {
         let mapped = copy.get_mapped_range(..bytes).map_err(|_| self.lost())?;
         let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
         Ok(mapped.chunks_exact(4).map(word).collect())
+    }
+
+    /// The first numbers of a buffer, once all work so far is done.
+    ///
+    /// # Errors
+    /// When there is no memory, or the device is lost.
+    pub(crate) fn floats(&self, buffer: &wgpu::Buffer, count: usize) -> Result<Vec<f32>, KernelError> {
+        Ok(self.read(buffer, 0, word(count))?.into_iter().map(f32::from_bits).collect())
+    }
+
+    /// A buffer for kernels that holds these numbers.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub(crate) fn buffer_of_floats(&self, what: &'static str, values: &[f32]) -> Result<wgpu::Buffer, KernelError> {
+        self.buffer_of(what, &values.iter().map(|value| value.to_bits()).collect::<Vec<_>>())
     }
 
     /// Runs a kernel over its work, in pieces; `watching` is told the share that is done and may end it.

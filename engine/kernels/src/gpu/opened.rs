@@ -56,7 +56,7 @@ struct Key {
 
 /// Brings up an adapter for computing, on a device of its own.
 ///
-/// Errors that nobody asked about are kept for [`fault_of`] instead of ending the program.
+/// Errors that nobody asked about are kept for [`sound`] instead of ending the program.
 ///
 /// # Errors
 /// When the driver gives no device, or burn cannot compute on it.
@@ -122,19 +122,14 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// What went wrong on a device since this was last asked: what it gave in between is worth nothing.
+/// Whether what a device gave since this was last asked is worth anything; one that is lost says so each time.
 ///
-/// Waits for nothing; ask once results have been read. A device that is lost says so each time.
-pub fn fault_of(device: &Device) -> Option<KernelError> {
-    opened(device)?.fault()
-}
-
-/// Whether a device is there.
+/// Waits for nothing: ask once results have been read.
 ///
 /// # Errors
-/// What went wrong on it since somebody last asked.
+/// What went wrong.
 pub fn sound(device: &Device) -> Result<(), KernelError> {
-    fault_of(device).map_or(Ok(()), Err)
+    opened(device).and_then(|opened| opened.fault()).map_or(Ok(()), Err)
 }
 
 /// Whether a device should be opened again: it is lost, or burn has gone on with memory that it did not get.
@@ -194,27 +189,33 @@ pub fn peak_bytes(device: &Device) -> Option<u64> {
 /// processor.
 pub fn attention_forms(device: &Device, d: usize) -> Vec<(&'static str, &'static str)> {
     let Some(opened) = opened(device) else { return Vec::new() };
-    let offered = u32::try_from(d).map(|d| Form::on(&opened.gpu, d)).unwrap_or_default();
+    let Ok(width) = u32::try_from(d) else { return Vec::new() };
+    let offered = Form::on(&opened.gpu, width);
     let used = opened.agreement.form_of_width(&opened.gpu, d).ok();
-    let state = |form: Form| match (used == Some(form), offered.contains(&form)) {
-        (true, _) => "in use: agrees with the processor",
-        (false, true) if form.is_single() => "can run, not in use",
-        (false, true) => "can run, not in use: less exact",
-        (false, false) => "not offered by this adapter, untested here",
+    let state = |form: Form| match form {
+        _ if !offered.contains(&form) => "not offered by this adapter, untested here",
+        _ if used == Some(form) => "in use: agrees with the processor",
+        _ if opened.agreement.is_refused(form, width) => "refused: does not compile, or disagrees with the processor",
+        _ if form.is_single() => "can run, not in use",
+        _ => "can run, not in use: less exact",
     };
     Form::ALL.map(|form| (form.name(), state(form))).to_vec()
 }
 
 /// Forgets a device, so that its memory can go once no tensor is left on it.
 pub fn close_gpu(device: &Device) {
-    let device = device.clone().inner();
+    let device = undifferentiated(device);
     all().retain(|(known, _)| *known != device);
 }
 
 /// The GPU behind a device, where it is one that was brought up here.
 pub(crate) fn opened(device: &Device) -> Option<Arc<Opened>> {
-    let device = if device.is_autodiff() { device.clone().inner() } else { device.clone() };
+    let device = undifferentiated(device);
     all().iter().find(|(known, _)| *known == device).map(|(_, opened)| Arc::clone(opened))
+}
+
+fn undifferentiated(device: &Device) -> Device {
+    if device.is_autodiff() { device.clone().inner() } else { device.clone() }
 }
 
 fn all() -> std::sync::MutexGuard<'static, Vec<(Device, Arc<Opened>)>> {

@@ -62,16 +62,11 @@ impl OnGpu {
         found
     }
 
-    fn floats(&self, buffer: &wgpu::Buffer, count: usize) -> Result<Vec<f32>, KernelError> {
-        let words = self.opened.gpu.read(buffer, 0, word(count))?;
-        Ok(words.into_iter().map(f32::from_bits).collect())
-    }
-
     /// Entropy and distance of each query.
     pub(crate) fn rows(&self) -> Result<RowStatistics, KernelError> {
         let [batch, heads, seq, _] = self.shape();
         let found = self.swept(|sweep, watching| sweep.rows(None, 0, watching))?;
-        let spread = self.floats(&found.spread, 2 * batch * heads * seq)?;
+        let spread = self.opened.gpu.floats(&found.spread, 2 * batch * heads * seq)?;
         Ok(RowStatistics::by_head(&spread, [batch, heads, seq]))
     }
 
@@ -82,12 +77,11 @@ impl OnGpu {
         self.swept(|sweep, watching| {
             let mut found = ColumnStatistics { sums: Vec::new(), max: Vec::new() };
             for weights in weights.chunks(MOST_VECTORS as usize) {
-                let words: Vec<u32> = weights.concat().into_iter().map(f32::to_bits).collect();
-                let buffer = self.opened.gpu.buffer_of("weights of queries", &words)?;
+                let buffer = self.opened.gpu.buffer_of_floats("weights of queries", &weights.concat())?;
                 let (weights, count) = (buffer.as_entire_binding(), word(weights.len()));
                 let columns = sweep.columns(&Columns { weights, count, form: ColumnsForm::Wide }, watching)?;
-                found.sums.extend(self.floats(&columns.sums, size * count as usize)?);
-                found.max = self.floats(&columns.maxima, size)?;
+                found.sums.extend(self.opened.gpu.floats(&columns.sums, size * count as usize)?);
+                found.max = self.opened.gpu.floats(&columns.maxima, size)?;
             }
             Ok(found)
         })
@@ -101,7 +95,7 @@ impl OnGpu {
         let seq = self.shape()[2];
         let found = self.swept(|sweep, watching| sweep.top(&group(of), word(places), watching))?;
         let keys = self.opened.gpu.read(&found.indices, 0, word(seq * places))?;
-        let shares = self.floats(&found.values, seq * places)?;
+        let shares = self.opened.gpu.floats(&found.values, seq * places)?;
         Ok(keys.into_iter().zip(shares).map(|(key, share)| told(key, share)).collect())
     }
 
@@ -110,14 +104,17 @@ impl OnGpu {
         let edges: Vec<u32> = edges.iter().map(|edge| word(*edge)).collect();
         let found = self.swept(|sweep, watching| sweep.map(&group(of), [&edges, &edges], watching))?;
         let cells = (edges.len() - 1).pow(2);
-        Ok(PooledMap { sum: self.floats(&found.sums, cells)?, max: self.floats(&found.maxima, cells)? })
+        Ok(PooledMap {
+            sum: self.opened.gpu.floats(&found.sums, cells)?,
+            max: self.opened.gpu.floats(&found.maxima, cells)?,
+        })
     }
 
     /// The probabilities of some queries and keys.
     pub(crate) fn cut_out(&self, of: &MeanOf, ranges: [Range<usize>; 2]) -> Result<Vec<f32>, KernelError> {
         let count = ranges[0].len() * ranges[1].len();
         let found = self.swept(|sweep, watching| sweep.window(&group(of), ranges, watching))?;
-        self.floats(&found, count)
+        self.opened.gpu.floats(&found, count)
     }
 }
 

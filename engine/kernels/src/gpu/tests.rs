@@ -4,7 +4,7 @@
 
 mod backward;
 mod conduct;
-mod device;
+pub(super) mod device;
 mod fixtures;
 mod forward;
 mod shaders;

@@ -7,55 +7,55 @@ use crate::{AttentionInput, BlockList, Listed, PositionRule, Segments, alibi_slo
 
 /// Values of attention on the host.
 #[derive(Clone, Debug)]
-pub(super) struct Case {
+pub(crate) struct Case {
     /// `[batch, head, seq, d]`.
-    pub(super) shape: [usize; 4],
-    pub(super) q: Vec<f32>,
-    pub(super) k: Vec<f32>,
-    pub(super) v: Vec<f32>,
+    pub(crate) shape: [usize; 4],
+    pub(crate) q: Vec<f32>,
+    pub(crate) k: Vec<f32>,
+    pub(crate) v: Vec<f32>,
     /// The gradient at the output.
-    pub(super) grad_out: Vec<f32>,
+    pub(crate) grad_out: Vec<f32>,
     /// `[batch, seq]`.
-    pub(super) segments: Option<Vec<u32>>,
-    pub(super) rule: PositionRule,
+    pub(crate) segments: Option<Vec<u32>>,
+    pub(crate) rule: PositionRule,
 }
 
 impl Case {
-    pub(super) fn new(numbers: &mut Numbers, shape: [usize; 4], rule: PositionRule) -> Self {
+    pub(crate) fn new(numbers: &mut Numbers, shape: [usize; 4], rule: PositionRule) -> Self {
         let [q, k, v, grad_out] = [0; 4].map(|_| numbers.values(shape.iter().product()));
         Self { shape, q, k, v, grad_out, segments: None, rule }
     }
 
-    pub(super) fn segmented(self, segments: Vec<u32>) -> Self {
+    pub(crate) fn segmented(self, segments: Vec<u32>) -> Self {
         Self { segments: Some(segments), ..self }
     }
 
     /// With scores that lie up to about so far apart.
-    pub(super) fn spread(mut self, spread: f32) -> Self {
+    pub(crate) fn spread(mut self, spread: f32) -> Self {
         // Scores of independent values have variance 1: among some thousand, 7 lie between the largest and the least.
         self.q.iter_mut().for_each(|value| *value *= spread / 7.0);
         self
     }
 
-    pub(super) fn input(&self, device: &Device) -> AttentionInput {
+    pub(crate) fn input(&self, device: &Device) -> AttentionInput {
         let [q, k, v] = [&self.q, &self.k, &self.v].map(|values| self.tensor(values, device));
         let segments = self.segments.as_ref().map(|numbers| Segments::new(numbers.clone(), self.shape[2]));
         let segments = segments.map(|segments| segments.expect("sequences stand together"));
         AttentionInput { q, k, v, segments, rule: self.rule.clone() }
     }
 
-    pub(super) fn tensor(&self, values: &[f32], device: &Device) -> Tensor<4> {
+    pub(crate) fn tensor(&self, values: &[f32], device: &Device) -> Tensor<4> {
         Tensor::from_data(TensorData::new(values.to_vec(), self.shape), device)
     }
 
     /// Where the values of a position begin.
-    pub(super) fn offset(&self, [row, head, position]: [usize; 3]) -> usize {
+    pub(crate) fn offset(&self, [row, head, position]: [usize; 3]) -> usize {
         let [_, heads, seq, d] = self.shape;
         ((row * heads + head) * seq + position) * d
     }
 
     /// Whether a query sees a key as far as the segments go.
-    pub(super) fn are_together(&self, row: usize, query: usize, key: usize) -> bool {
+    pub(crate) fn are_together(&self, row: usize, query: usize, key: usize) -> bool {
         let seq = self.shape[2];
         self.segments.as_ref().is_none_or(|numbers| {
             let [query, key] = [query, key].map(|position| numbers[row * seq + position]);
@@ -64,19 +64,19 @@ impl Case {
     }
 
     /// Row of the batch, attention head and position of each place of `[batch, head, seq]`.
-    pub(super) fn places(&self) -> impl Iterator<Item = [usize; 3]> + use<> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = [usize; 3]> + use<> {
         let [batch, heads, seq, _] = self.shape;
         (0..batch * heads * seq).map(move |place| [place / seq / heads, place / seq % heads, place % seq])
     }
 
     /// Values `[batch, seq, head]` as `[batch, head, seq]`.
-    pub(super) fn by_head(&self, values: &[f32]) -> Vec<f32> {
+    pub(crate) fn by_head(&self, values: &[f32]) -> Vec<f32> {
         let [_, heads, seq, _] = self.shape;
         self.places().map(|[row, head, position]| values[(row * seq + position) * heads + head]).collect()
     }
 
     /// What it is, for messages.
-    pub(super) fn name(&self, what: &str) -> String {
+    pub(crate) fn name(&self, what: &str) -> String {
         let rule = match &self.rule {
             PositionRule::None => "no rule".to_owned(),
             PositionRule::Alibi(_) => "ALiBi".to_owned(),
@@ -87,11 +87,12 @@ impl Case {
     }
 }
 
-const LENGTHS: [usize; 10] = [1, 2, 47, 48, 49, 63, 64, 65, 131, 509];
+/// About the edges of the tiles of the processor and of GPUs, and primes.
+const LENGTHS: [usize; 13] = [1, 2, 31, 32, 33, 47, 48, 49, 63, 64, 65, 131, 509];
 const WIDTHS: [usize; 7] = [16, 32, 48, 64, 80, 96, 128];
 
 /// Every length with every rule; widths, attention heads, batches and segments take turns.
-pub(super) fn cases() -> impl Iterator<Item = Case> {
+pub(crate) fn cases() -> impl Iterator<Item = Case> {
     (0..4 * LENGTHS.len()).map(|index| {
         let mut numbers = Numbers(1000 + index as u64);
         let seq = LENGTHS[index / 4];
@@ -109,7 +110,7 @@ pub(super) fn cases() -> impl Iterator<Item = Case> {
 }
 
 /// One of four rules.
-pub(super) fn rule(numbers: &mut Numbers, number: usize, [_, heads, seq, _]: [usize; 4]) -> PositionRule {
+pub(crate) fn rule(numbers: &mut Numbers, number: usize, [_, heads, seq, _]: [usize; 4]) -> PositionRule {
     match number {
         0 => PositionRule::None,
         1 => PositionRule::Alibi(alibi_slopes(heads)),
@@ -130,12 +131,12 @@ fn block_list(numbers: &mut Numbers, size: usize, heads: usize, seq: usize) -> B
 }
 
 /// One sequence in each row, with hidden positions.
-pub(super) fn with_holes(numbers: &mut Numbers, [batch, _, seq, _]: [usize; 4]) -> Vec<u32> {
+pub(crate) fn with_holes(numbers: &mut Numbers, [batch, _, seq, _]: [usize; 4]) -> Vec<u32> {
     (0..batch * seq).map(|_| u32::from(!numbers.happens(0.2))).collect()
 }
 
 /// Several sequences in each row, with hidden positions inside and between them.
-pub(super) fn packed(numbers: &mut Numbers, [batch, _, seq, _]: [usize; 4]) -> Vec<u32> {
+pub(crate) fn packed(numbers: &mut Numbers, [batch, _, seq, _]: [usize; 4]) -> Vec<u32> {
     let mut number = 1;
     let position = |_| {
         number += u32::from(numbers.happens(0.03));

@@ -44,7 +44,7 @@ fn every_shape_rule_and_mask_agrees() {
 
 #[test]
 fn rows_are_the_same_under_differentiation() {
-    let case = cases().nth(17).expect("forty cases");
+    let case = cases().nth(17).expect("there are more");
     let (found, rows) = attention_with_rows(&case.input(&Device::flex().autodiff()), &Conduct::default());
     let answers = Answers::of(&case);
     check(&case, &answers, found, Tolerance::OUT);

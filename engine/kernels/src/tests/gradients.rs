@@ -55,7 +55,7 @@ fn far_apart_scores_lose_no_more_than_their_own_rounding() {
 
 #[test]
 fn one_that_needs_none_gets_none() {
-    let case = cases().nth(9).expect("forty cases");
+    let case = cases().nth(9).expect("there are more");
     let device = Device::flex().autodiff();
     let mut input = case.input(&device);
     input.k = input.k.require_grad();

@@ -5,19 +5,19 @@ use crate::{PositionRule, attention::MASKED};
 
 /// Everything that attention and its statistics give.
 #[derive(Debug)]
-pub(super) struct Answers {
+pub(crate) struct Answers {
     /// `[batch, head, seq, d]`.
-    pub(super) out: Vec<f64>,
+    pub(crate) out: Vec<f64>,
     /// `[batch, head, seq]`, as are the next two.
-    pub(super) log_sum_exp: Vec<f64>,
-    pub(super) entropy: Vec<f64>,
-    pub(super) distance: Vec<f64>,
+    pub(crate) log_sum_exp: Vec<f64>,
+    pub(crate) entropy: Vec<f64>,
+    pub(crate) distance: Vec<f64>,
     /// `[batch, head, query, key]`.
-    pub(super) probabilities: Vec<f64>,
+    pub(crate) probabilities: Vec<f64>,
 }
 
 impl Answers {
-    pub(super) fn of(case: &Case) -> Self {
+    pub(crate) fn of(case: &Case) -> Self {
         let [batch, heads, seq, d] = case.shape;
         let rows = batch * heads * seq;
         let mut all = Self {
@@ -51,13 +51,13 @@ impl Answers {
     }
 
     /// Sums over the queries of weight × probability, `[batch, head, key]`; `weights` is `[batch, seq]`.
-    pub(super) fn column_sums(&self, case: &Case, weights: &[f32]) -> Vec<f64> {
+    pub(crate) fn column_sums(&self, case: &Case, weights: &[f32]) -> Vec<f64> {
         let seq = case.shape[2];
         self.columns(case, |column, [row, query], value| column + f64::from(weights[row * seq + query]) * value)
     }
 
     /// The largest probability that each key gets, `[batch, head, key]`.
-    pub(super) fn column_maxima(&self, case: &Case) -> Vec<f64> {
+    pub(crate) fn column_maxima(&self, case: &Case) -> Vec<f64> {
         self.columns(case, |column, _, value| column.max(value))
     }
 
@@ -74,7 +74,7 @@ impl Answers {
     }
 
     /// The mean of some heads of a row, `[query, key]`.
-    pub(super) fn mean(&self, case: &Case, row: usize, heads: std::ops::Range<usize>) -> Vec<f64> {
+    pub(crate) fn mean(&self, case: &Case, row: usize, heads: std::ops::Range<usize>) -> Vec<f64> {
         let [_, all_heads, seq, _] = case.shape;
         let share = 1.0 / heads.len() as f64;
         let mut mean = vec![0.0; seq * seq];
@@ -86,7 +86,7 @@ impl Answers {
     }
 
     /// The gradients at q, k and v, `[batch, head, seq, d]` each.
-    pub(super) fn gradients(&self, case: &Case) -> [Vec<f64>; 3] {
+    pub(crate) fn gradients(&self, case: &Case) -> [Vec<f64>; 3] {
         let [_, _, seq, d] = case.shape;
         let scale = 1.0 / (d as f64).sqrt();
         let [mut of_q, mut of_k, mut of_v] = [0; 3].map(|_| vec![0.0; case.q.len()]);

@@ -139,5 +139,5 @@ fn export(request: &ExportRequest) -> Result<Outcome, Stop> {
     for (number, track) in request.tracks.iter().enumerate() {
         files.write(number, track)?;
     }
-    Ok(Outcome::Written { paths: files.finish()?, notes: Vec::new() })
+    Ok(Outcome::Written { paths: files.finish(&[])?, notes: Vec::new() })
 }

@@ -13,7 +13,7 @@ use super::{Name, npy, rows};
 use crate::{
     args::OutputArgs,
     failure::Result,
-    output::{TextOutput, add_provenance},
+    output::{TextOutput, add_provenance, changed},
 };
 
 /// What the output is written as.
@@ -97,10 +97,13 @@ impl Form {
         }
     }
 
-    /// Ends the output; `provenance` is final.
-    pub(super) fn finish(self, provenance: &[(String, String)]) -> Result<()> {
+    /// Ends the output, which began with the provenance `head`; `provenance` is final.
+    pub(super) fn finish(self, head: &[(String, String)], provenance: &[(String, String)]) -> Result<()> {
         match self {
-            Self::Tsv { out } => out.finish(),
+            Self::Tsv { mut out } => {
+                out.header(&changed(head, provenance))?;
+                out.finish()
+            }
             Self::Json { mut out, found } => {
                 let mut value = found.as_json();
                 add_provenance(&mut value, provenance);

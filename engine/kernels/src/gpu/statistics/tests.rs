@@ -2,46 +2,24 @@
 
 mod fixtures;
 
-use std::{
-    ops::{ControlFlow, Range},
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
+use std::ops::{ControlFlow, Range};
 
 use super::{
     cells::even_edges,
     truth::{Case, Truth, cells, largest, numbers},
     *,
 };
-use crate::blocks::{BlockList, Listed};
+use crate::{
+    blocks::{BlockList, Listed},
+    gpu::tests::device::{self, Allow, on},
+};
 
 /// What is left out of a row.
 const SKIPPED: f64 = 1.0 / (1 << 24) as f64;
 
-/// A device with the adapter's own limits; `None` where there is none, unless one is required.
+/// A device with all that the adapter has; `None` where there is none, unless one is required.
 fn gpu() -> Option<Gpu> {
-    gpu_with(|adapter| adapter.limits())
-}
-
-/// A device with these limits.
-fn gpu_with(limits: impl FnOnce(&wgpu::Adapter) -> wgpu::Limits) -> Option<Gpu> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let Ok(adapter) = ready(instance.request_adapter(&wgpu::RequestAdapterOptions::default())) else {
-        assert!(std::env::var_os("REQUIRE_GPU").is_none(), "there is no adapter");
-        eprintln!("skipped: there is no adapter");
-        return None;
-    };
-    let descriptor = wgpu::DeviceDescriptor { required_limits: limits(&adapter), ..Default::default() };
-    let (device, queue) = ready(adapter.request_device(&descriptor)).unwrap();
-    Some(Gpu::new(device, queue).unwrap())
-}
-
-/// The outcome of something that is known at once, as everything here is off the web.
-fn ready<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => panic!("adapters and devices are there at once"),
-    }
+    device::gpu(Allow::All)
 }
 
 /// The words of a buffer, of which there are so many.
@@ -50,16 +28,11 @@ fn words(gpu: &Gpu, buffer: &wgpu::Buffer, count: usize) -> Vec<u32> {
 }
 
 fn floats(gpu: &Gpu, buffer: &wgpu::Buffer, count: usize) -> Vec<f32> {
-    words(gpu, buffer, count).into_iter().map(f32::from_bits).collect()
+    gpu.floats(buffer, count).unwrap()
 }
 
 fn upload(gpu: &Gpu, values: &[f32]) -> wgpu::Buffer {
-    gpu.buffer_of("a test", &values.iter().map(|value| value.to_bits()).collect::<Vec<_>>()).unwrap()
-}
-
-/// Lets work go on.
-fn on(_: f64) -> ControlFlow<()> {
-    ControlFlow::Continue(())
+    gpu.buffer_of_floats("a test", values).unwrap()
 }
 
 /// The largest difference, after each was found to be within `absolute + relative · |want|`.
@@ -372,7 +345,7 @@ fn globals(
 
 #[test]
 fn default_limits_are_enough() {
-    let Some(gpu) = gpu_with(|_| wgpu::Limits::default()) else { return };
+    let Some(gpu) = device::gpu(Allow::Defaults) else { return };
     let case = Case::new([1, 2, 150, 128], 1.5).named("default limits");
     let mut bench = Bench::new(&gpu, &case);
     assert!(!bench.sweep().can_be_wide(), "the wide form needs more memory");

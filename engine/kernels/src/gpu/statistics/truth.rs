@@ -1,9 +1,11 @@
-//! The same statistics in plain loops of double precision: what the kernels are measured against.
+//! Inputs of statistics, and what must come of them in double precision.
 
 use crate::{
+    PositionRule,
     alibi::alibi_slopes,
     blocks::BlockList,
     problem::{Problem, Rule},
+    tests::{case, plain::Answers},
     watch::Watch,
 };
 
@@ -22,12 +24,12 @@ pub(crate) struct Case {
     pub(crate) watch: Watch,
 }
 
-/// Probabilities `[batch, head, query, key]` and the log-sum-exp `[batch, head, seq]` in single precision.
+/// What must come of it.
 pub(crate) struct Truth {
-    pub(crate) probabilities: Vec<f64>,
+    case: case::Case,
+    answers: Answers,
+    /// The log-sum-exp `[batch, head, seq]` in single precision.
     pub(crate) log_sums: Vec<f32>,
-    heads: usize,
-    seq: usize,
 }
 
 /// Numbers between −1 and 1 that follow a fixed pattern.
@@ -83,42 +85,15 @@ impl Case {
         self.k.chunks(seq * d).map(|keys| keys.chunks(d).map(norm).fold(0.0, f32::max)).collect()
     }
 
-    /// A score, `None` where the key is not seen.
-    fn score(&self, row: usize, head: usize, i: usize, j: usize) -> Option<f64> {
-        let [_, heads, seq, d] = self.shape;
-        let segment = |position: usize| self.segments.as_ref().map_or(1, |segments| segments[row * seq + position]);
-        if segment(i) == 0 || segment(i) != segment(j) {
-            return None;
-        }
-        let position = match &self.blocks {
-            Some(list) => {
-                let seen = list.seen_by(head, i / list.size()).iter().find(|seen| seen.block == j / list.size())?;
-                f64::from(seen.offset)
-            }
-            None => -f64::from(self.slopes[head]) * i.abs_diff(j) as f64,
-        };
-        let at = |position: usize| ((row * heads + head) * seq + position) * d;
-        let products = self.q[at(i)..][..d].iter().zip(&self.k[at(j)..][..d]);
-        let product: f64 = products.map(|(q, k)| f64::from(*q) * f64::from(*k)).sum();
-        Some(product / (d as f64).sqrt() + position)
-    }
-
     pub(crate) fn truth(&self) -> Truth {
-        let [batch, heads, seq, _] = self.shape;
-        let mut probabilities = vec![0.0; batch * heads * seq * seq];
-        let mut log_sums = Vec::new();
-        for (line, of_line) in probabilities.chunks_mut(seq).enumerate() {
-            let (row, head, i) = (line / seq / heads, line / seq % heads, line % seq);
-            let scores: Vec<Option<f64>> = (0..seq).map(|j| self.score(row, head, i, j)).collect();
-            let max = scores.iter().flatten().copied().fold(f64::MIN, f64::max);
-            let sum: f64 = scores.iter().flatten().map(|score| (score - max).exp()).sum();
-            let any = scores.iter().any(Option::is_some);
-            log_sums.push(if any { single(max + sum.ln()) } else { -3e38 });
-            for (probability, score) in of_line.iter_mut().zip(scores) {
-                *probability = score.map_or(0.0, |score| (score - max).exp() / sum);
-            }
-        }
-        Truth { probabilities, log_sums, heads, seq }
+        let rule = match &self.blocks {
+            Some(blocks) => PositionRule::Blocks(blocks.clone()),
+            None => PositionRule::Alibi(self.slopes.clone()),
+        };
+        let (q, k, v, grad_out) = (self.q.clone(), self.k.clone(), vec![0.0; self.q.len()], Vec::new());
+        let case = case::Case { shape: self.shape, q, k, v, grad_out, segments: self.segments.clone(), rule };
+        let answers = Answers::of(&case);
+        Truth { log_sums: answers.log_sum_exp.iter().map(|sum| single(*sum)).collect(), answers, case }
     }
 }
 
@@ -130,10 +105,9 @@ pub(crate) fn single(value: f64) -> f32 {
 impl Truth {
     /// The mean probabilities of some attention heads of a row of the batch, `[query, key]`.
     pub(crate) fn mean(&self, row: usize, members: &[u32]) -> Vec<f64> {
-        let square = self.seq * self.seq;
-        let mut mean = vec![0.0; square];
-        for &head in members {
-            let of_head = &self.probabilities[(row * self.heads + head as usize) * square..][..square];
+        let mut mean = vec![0.0; self.case.shape[2].pow(2)];
+        for head in members.iter().map(|head| *head as usize) {
+            let of_head = self.answers.mean(&self.case, row, head..head + 1);
             mean.iter_mut().zip(of_head).for_each(|(mean, value)| *mean += value / members.len() as f64);
         }
         mean
@@ -141,31 +115,18 @@ impl Truth {
 
     /// `Σ_i w_i·P_ij` and `max_i P_ij` of each key, `[batch, head, seq]`.
     pub(crate) fn columns(&self, weights: &[f32]) -> (Vec<f64>, Vec<f64>) {
-        let mut sums = vec![0.0; self.log_sums.len()];
-        let mut maxima = sums.clone();
-        for (line, of_line) in self.probabilities.chunks(self.seq).enumerate() {
-            let (head_row, i) = (line / self.seq, line % self.seq);
-            let weight = f64::from(weights[head_row / self.heads * self.seq + i]);
-            for (j, probability) in of_line.iter().enumerate() {
-                sums[head_row * self.seq + j] += weight * probability;
-                let max = &mut maxima[head_row * self.seq + j];
-                *max = max.max(*probability);
-            }
-        }
-        (sums, maxima)
+        (self.answers.column_sums(&self.case, weights), self.answers.column_maxima(&self.case))
     }
 
     /// Entropy, expected distance and `Σ_j P_ij·u_j` of each query, `[batch, head, seq]`.
     pub(crate) fn rows(&self, vector: &[f32]) -> [Vec<f64>; 3] {
-        let mut found = [Vec::new(), Vec::new(), Vec::new()];
-        for (line, of_line) in self.probabilities.chunks(self.seq).enumerate() {
-            let (row, i) = (line / self.seq / self.heads, line % self.seq);
-            let each = || of_line.iter().enumerate();
-            found[0].push(each().map(|(_, p)| if *p > 0.0 { -p * p.ln() } else { 0.0 }).sum());
-            found[1].push(each().map(|(j, p)| p * i.abs_diff(j) as f64).sum());
-            found[2].push(each().map(|(j, p)| p * f64::from(vector[row * self.seq + j])).sum());
-        }
-        found
+        let [_, heads, seq, _] = self.case.shape;
+        let lines = self.answers.probabilities.chunks(seq).enumerate();
+        let sum = |(line, of_line): (usize, &[f64])| {
+            let of_row = &vector[line / seq / heads * seq..][..seq];
+            of_line.iter().zip(of_row).map(|(p, u)| p * f64::from(*u)).sum()
+        };
+        [self.answers.entropy.clone(), self.answers.distance.clone(), lines.map(sum).collect()]
     }
 }
 

@@ -1,9 +1,7 @@
 //! The backward pass.
 
-use super::{
-    device::{Allow, How, Lie, Room, compare, gpu, gradients},
-    forward::cases,
-};
+use super::device::{Allow, How, Lie, Room, compare, gpu, gradients};
+use crate::tests::{case::cases, plain::Answers};
 
 /// Sums of up to some hundred values of order 1 in single precision.
 const GRADIENTS: Room = Room(3e-6, 1e-6);
@@ -12,14 +10,13 @@ const GRADIENTS: Room = Room(3e-6, 1e-6);
 fn agrees_with_the_reference() {
     let Some(gpu) = gpu(Allow::Defaults) else { return };
     let mut worst: f64 = 0.0;
-    for (index, (name, case)) in cases().enumerate() {
+    for (index, case) in cases().enumerate() {
+        let name = case.name("gradients");
         let lie = if index % 2 == 1 { Lie::Apart } else { Lie::Together };
         let how = How { lie, skip: index % 3 != 0, ..How::plain() };
         let (found, _) = gradients(&gpu, &case, how).unwrap_or_else(|error| panic!("{name}, {how:?}: {error:?}"));
-        let want = case.answers();
-        for (tensor, got, want) in
-            [("q", &found[0], &want.grad_q), ("k", &found[1], &want.grad_k), ("v", &found[2], &want.grad_v)]
-        {
+        let want = Answers::of(&case).gradients(&case);
+        for (tensor, (got, want)) in ["q", "k", "v"].into_iter().zip(found.iter().zip(&want)) {
             let share = compare(&format!("{name}, {how:?}: gradient at {tensor}"), got, want, GRADIENTS);
             worst = worst.max(share);
         }

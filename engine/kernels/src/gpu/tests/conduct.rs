@@ -6,13 +6,17 @@ use super::{
     super::{
         error::KernelError,
         forward::{Form, Forward, forward_with},
-        reference::Case,
         source::{Constant, Kernel},
         view::View,
     },
     device::{Allow, How, Lie, Room, Tensors, attend, bits, compare, gpu, gradients, room_of, with_plan},
 };
-use crate::{attention::MASKED, reach::Kept};
+use crate::{
+    PositionRule,
+    attention::MASKED,
+    reach::Kept,
+    tests::{Numbers, case::Case, plain::Answers},
+};
 
 fn is_reported(value: f32) -> bool {
     value.to_bits() == 0x7fc0_0000
@@ -25,9 +29,9 @@ fn what_is_not_finite_is_reported() {
     for form in Form::on(&gpu, 16) {
         for (tensor, value) in [(0, f32::NAN), (1, f32::INFINITY), (2, f32::NAN), (2, f32::NEG_INFINITY), (1, f32::NAN)]
         {
-            let mut case = Case::new(shape, 7);
-            case.slopes = vec![0.5, 0.0];
-            let at = case.at([0, 0, 40]) + 3;
+            let mut case = Case::new(&mut Numbers(7), shape, PositionRule::None);
+            case.rule = PositionRule::Alibi(vec![0.5, 0.0]);
+            let at = case.offset([0, 0, 40]) + 3;
             [&mut case.q, &mut case.k, &mut case.v][tensor][at] = value;
             let found = attend(&gpu, &case, How { form, ..How::plain() }).expect("attention");
             let what = format!("{form:?}, tensor {tensor}, {value}");
@@ -43,7 +47,7 @@ fn what_is_not_finite_is_reported() {
             }
             let ([of_q, of_k, of_v], _) = gradients(&gpu, &case, How::plain()).expect("gradients");
             for (name, gradient) in [("q", of_q), ("k", of_k), ("v", of_v)] {
-                let row = &gradient[case.at([0, 0, 40])..][..16];
+                let row = &gradient[case.offset([0, 0, 40])..][..16];
                 assert!(row.iter().all(|value| is_reported(*value)), "{what}: gradient at {name}");
                 assert!(gradient[70 * 16..].iter().all(|value| value.is_finite()), "{what}: {name} of the other head");
             }
@@ -54,11 +58,11 @@ fn what_is_not_finite_is_reported() {
 #[test]
 fn hidden_positions_may_hold_anything() {
     let Some(gpu) = gpu(Allow::All) else { return };
-    let mut clean = Case::new([1, 1, 70, 16], 8);
+    let mut clean = Case::new(&mut Numbers(8), [1, 1, 70, 16], PositionRule::None);
     clean.segments = Some((0..70).map(|position| u32::from(position % 9 != 4 && position < 60)).collect());
     let mut dirty = clean.clone();
     for position in (0..70).filter(|position| position % 9 == 4 || *position >= 60) {
-        let at = dirty.at([0, 0, position]);
+        let at = dirty.offset([0, 0, position]);
         for tensor in [&mut dirty.q, &mut dirty.k, &mut dirty.v, &mut dirty.grad_out] {
             tensor[at..at + 16].fill(f32::NAN);
         }
@@ -78,8 +82,8 @@ fn hidden_positions_may_hold_anything() {
 #[test]
 fn where_all_is_hidden_there_is_nothing() {
     let Some(gpu) = gpu(Allow::All) else { return };
-    let mut case = Case::new([2, 1, 40, 32], 9);
-    case.slopes = vec![0.25];
+    let mut case = Case::new(&mut Numbers(9), [2, 1, 40, 32], PositionRule::None);
+    case.rule = PositionRule::Alibi(vec![0.25]);
     case.segments = Some((0..80).map(|position| u32::from(position < 40)).collect());
     for form in Form::on(&gpu, 32) {
         let found = attend(&gpu, &case, How { form, ..How::plain() }).expect("attention");
@@ -98,8 +102,8 @@ fn where_all_is_hidden_there_is_nothing() {
 fn packed_sequences_are_as_if_one_by_one() {
     let Some(gpu) = gpu(Allow::All) else { return };
     let lengths = [64, 32, 96];
-    let mut packed = Case::new([1, 2, 192, 32], 10);
-    packed.slopes = vec![0.25, 0.0];
+    let mut packed = Case::new(&mut Numbers(10), [1, 2, 192, 32], PositionRule::None);
+    packed.rule = PositionRule::Alibi(vec![0.25, 0.0]);
     packed.segments = Some(
         (0..192)
             .map(|position| {
@@ -118,16 +122,16 @@ fn packed_sequences_are_as_if_one_by_one() {
         let all = attend(&gpu, &packed, how).expect("attention");
         let mut first = 0;
         for length in lengths {
-            let mut one = Case::new([1, 2, length, 32], 0);
-            one.slopes.clone_from(&packed.slopes);
+            let mut one = Case::new(&mut Numbers(0), [1, 2, length, 32], PositionRule::None);
+            one.rule.clone_from(&packed.rule);
             for (to, from) in [(&mut one.q, &packed.q), (&mut one.k, &packed.k), (&mut one.v, &packed.v)] {
-                *to = (0..2).flat_map(|head| from[packed.at([0, head, first])..][..length * 32].to_vec()).collect();
+                *to = (0..2).flat_map(|head| from[packed.offset([0, head, first])..][..length * 32].to_vec()).collect();
             }
             let alone = attend(&gpu, &one, how).expect("attention");
             for head in 0..2 {
-                let got = &all.out[packed.at([0, head, first])..][..length * 32];
+                let got = &all.out[packed.offset([0, head, first])..][..length * 32];
                 let want: Vec<f64> =
-                    alone.out[one.at([0, head, 0])..][..length * 32].iter().map(|x| f64::from(*x)).collect();
+                    alone.out[one.offset([0, head, 0])..][..length * 32].iter().map(|x| f64::from(*x)).collect();
                 compare(&format!("{form:?}, {length} from {first}"), got, &want, room_of(form, Room(1e-6, 0.0)));
             }
             first += length;
@@ -138,8 +142,8 @@ fn packed_sequences_are_as_if_one_by_one() {
 #[test]
 fn far_keys_are_left_out_and_nobody_sees_it() {
     let Some(gpu) = gpu(Allow::All) else { return };
-    let mut case = Case::new([1, 2, 3000, 32], 11);
-    case.slopes = vec![0.5, 1.0 / 32.0];
+    let mut case = Case::new(&mut Numbers(11), [1, 2, 3000, 32], PositionRule::None);
+    case.rule = PositionRule::Alibi(vec![0.5, 1.0 / 32.0]);
     let same = |name: &str, got: &[f32], want: &[f32], room: Room| {
         let want: Vec<f64> = want.iter().map(|value| f64::from(*value)).collect();
         compare(name, got, &want, room)
@@ -168,28 +172,28 @@ fn far_keys_are_left_out_and_nobody_sees_it() {
 #[test]
 fn scores_may_lie_far_apart() {
     let Some(gpu) = gpu(Allow::All) else { return };
-    let mut case = Case::new([1, 1, 131, 64], 12);
+    let mut case = Case::new(&mut Numbers(12), [1, 1, 131, 64], PositionRule::None);
     case.q.iter_mut().for_each(|value| *value *= 200.0 / 7.0);
-    let want = case.answers();
+    let want = Answers::of(&case);
     // Half precision knows a score of 100 to 0.05.
     for form in Form::on(&gpu, 64).into_iter().filter(|form| form.is_single()) {
         let found = attend(&gpu, &case, How { form, ..How::plain() }).expect("attention");
         // A score of 100 is known to 1e-5, and so is a weight.
         let worst = compare("out", &found.out, &want.out, Room(1e-4, 2e-5));
-        compare("lse", &found.log_sums, &want.log_sums, Room(2e-6, 2e-6));
+        compare("lse", &found.log_sums, &want.log_sum_exp, Room(2e-6, 2e-6));
         eprintln!("{form:?}: {worst:.3} of the room");
     }
     let (found, _) = gradients(&gpu, &case, How::plain()).expect("gradients");
-    for (got, want) in found.iter().zip([&want.grad_q, &want.grad_k, &want.grad_v]) {
-        compare("gradient", got, want, Room(5e-4, 2e-5));
+    for (got, want) in found.iter().zip(want.gradients(&case)) {
+        compare("gradient", got, &want, Room(5e-4, 2e-5));
     }
 }
 
 #[test]
 fn repetition_changes_no_bit() {
     let Some(gpu) = gpu(Allow::All) else { return };
-    let mut case = Case::new([1, 2, 257, 64], 13);
-    case.slopes = vec![0.5, 0.0];
+    let mut case = Case::new(&mut Numbers(13), [1, 2, 257, 64], PositionRule::None);
+    case.rule = PositionRule::Alibi(vec![0.5, 0.0]);
     for form in Form::on(&gpu, 64) {
         let how = How { form, ..How::plain() };
         let first = attend(&gpu, &case, how).expect("attention");
@@ -205,8 +209,8 @@ fn repetition_changes_no_bit() {
 fn how_work_is_cut_changes_no_bit() {
     let [Some(gpu), Some(slow)] = [gpu(Allow::All), gpu(Allow::All)] else { return };
     slow.slow_down();
-    let mut case = Case::new([2, 2, 131, 32], 16);
-    case.slopes = vec![0.5, 0.0];
+    let mut case = Case::new(&mut Numbers(16), [2, 2, 131, 32], PositionRule::None);
+    case.rule = PositionRule::Alibi(vec![0.5, 0.0]);
     for form in Form::on(&gpu, 32) {
         let how = How { form, ..How::plain() };
         let [whole, cut] = [&gpu, &slow].map(|gpu| attend(gpu, &case, how).expect("attention"));
@@ -224,7 +228,7 @@ fn how_work_is_cut_changes_no_bit() {
 fn a_watcher_is_told_and_may_end_it() {
     let Some(gpu) = gpu(Allow::Defaults) else { return };
     gpu.slow_down();
-    let case = Case::new([1, 2, 200, 32], 14);
+    let case = Case::new(&mut Numbers(14), [1, 2, 200, 32], PositionRule::None);
     let tensors = Tensors::new(&gpu, case.shape, Lie::Apart, &[&case.q, &case.k, &case.v], 1);
     let [q, k, v, out] = &tensors.views[..] else { unreachable!("four tensors") };
     let log_sums = gpu.buffer("rows", 4 * 2 * 200).expect("memory");
@@ -252,7 +256,7 @@ fn a_watcher_is_told_and_may_end_it() {
 #[test]
 fn a_lost_device_is_an_error() {
     let Some(gpu) = gpu(Allow::Defaults) else { return };
-    let case = Case::new([1, 1, 33, 16], 15);
+    let case = Case::new(&mut Numbers(15), [1, 1, 33, 16], PositionRule::None);
     attend(&gpu, &case, How::plain()).expect("attention");
     gpu.lose();
     let error = gpu.buffer("rows", 16).expect_err("it is gone");

@@ -13,18 +13,18 @@ use super::super::{
     forward::{Form, Forward, forward_with},
     parameters::bytes_of,
     plan::Plan,
-    reference::Case,
     view::View,
 };
 use crate::{
     problem::{Problem, Rule},
     reach::Kept,
+    tests::case::Case,
     watch::Watch,
 };
 
 /// How much of an adapter a test asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Allow {
+pub(in crate::gpu) enum Allow {
     /// The default limits of WebGPU and no features.
     Defaults,
     /// Everything it has.
@@ -32,7 +32,7 @@ pub(super) enum Allow {
 }
 
 /// A device, if there is an adapter.
-pub(super) fn gpu(allow: Allow) -> Option<Gpu> {
+pub(in crate::gpu) fn gpu(allow: Allow) -> Option<Gpu> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let Ok(adapter) = ready(instance.request_adapter(&wgpu::RequestAdapterOptions::default())) else {
         assert!(std::env::var("REQUIRE_GPU").as_deref() != Ok("1"), "REQUIRE_GPU is set, and there is no adapter");
@@ -66,7 +66,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Goes on whatever happens.
-pub(super) fn on(_: f64) -> ControlFlow<()> {
+pub(in crate::gpu) fn on(_: f64) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
@@ -182,7 +182,7 @@ impl How {
 pub(super) fn with_plan<T>(gpu: &Gpu, case: &Case, how: How, act: impl FnOnce(&Plan) -> T) -> T {
     let watch = Watch::default();
     let [batch, heads, seq, d] = case.shape;
-    let rule = case.list.as_ref().map_or(Rule::Slopes(&case.slopes), Rule::Blocks);
+    let rule = Rule::of(&case.rule);
     let segments = case.segments.as_deref();
     let (skip, row_statistics) = (how.skip, how.statistics);
     let problem = Problem { batch, heads, seq, d, rule, segments, skip, row_statistics, watch: &watch };

@@ -2,11 +2,16 @@
 
 use std::path::Path;
 
+use half::f16;
 use safetensors::{Dtype, SafeTensors};
 
 use super::{
-    super::{forward::Form, reference::Case},
+    super::forward::Form,
     device::{Allow, How, Room, attend, compare, forms, gpu, gradients, room_of},
+};
+use crate::{
+    PositionRule,
+    tests::{Numbers, case::Case},
 };
 
 /// Where they lie.
@@ -15,21 +20,11 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/
 /// A tensor in single precision.
 fn floats(tensors: &SafeTensors<'_>, name: &str) -> Vec<f32> {
     let tensor = tensors.tensor(name).expect("a tensor of the fixture");
-    let quads = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
     match tensor.dtype() {
-        Dtype::F32 => tensor.data().chunks_exact(4).map(quads).collect(),
-        Dtype::F16 => {
-            tensor.data().chunks_exact(2).map(|bytes| from_half(u16::from_le_bytes([bytes[0], bytes[1]]))).collect()
-        }
+        Dtype::F32 => tensor.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        Dtype::F16 => tensor.data().as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
         other => panic!("{name} is {other:?}"),
     }
-}
-
-/// A number in half precision; those of the fixtures are finite.
-fn from_half(bits: u16) -> f32 {
-    let (sign, exponent, fraction) = (bits >> 15, i32::from(bits >> 10 & 31), f32::from(bits & 1023) / 1024.0);
-    let size = if exponent == 0 { fraction * 2f32.powi(-14) } else { (1.0 + fraction) * 2f32.powi(exponent - 15) };
-    if sign == 1 { -size } else { size }
 }
 
 fn indices(tensors: &SafeTensors<'_>, name: &str) -> Vec<usize> {
@@ -49,9 +44,9 @@ fn check(name: &str, path: &Path) {
     let tensors = SafeTensors::deserialize(&bytes).expect("tensors");
     let [heads, seq, d] = tensors.tensor("q").expect("queries").shape()[..] else { panic!("[head, seq, d]") };
     let real: Vec<usize> = indices(&tensors, "key_mask");
-    let mut case = Case::new([1, heads, seq, d], 0);
+    let mut case = Case::new(&mut Numbers(0), [1, heads, seq, d], PositionRule::None);
     [case.q, case.k, case.v, case.grad_out] = ["q", "k", "v", "grad_out"].map(|name| floats(&tensors, name));
-    case.slopes = floats(&tensors, "slopes");
+    case.rule = PositionRule::Alibi(floats(&tensors, "slopes"));
     case.segments = Some(real.iter().map(|real| u32::from(*real != 0)).collect());
     let shown: Vec<usize> = (0..seq).filter(|position| real[*position] != 0).collect();
     let stored = if tensors.tensor("grad_rows").is_ok() { indices(&tensors, "grad_rows") } else { (0..seq).collect() };

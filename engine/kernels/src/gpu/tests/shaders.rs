@@ -11,7 +11,10 @@ use super::super::{
     view::View,
 };
 use super::device::{Allow, How, gpu, with_plan};
-use crate::gpu::reference::Case;
+use crate::{
+    PositionRule,
+    tests::{Numbers, case::Case},
+};
 
 fn validated(name: &str, text: &str) -> naga::Module {
     let module = naga::front::wgsl::parse_str(text).unwrap_or_else(|error| panic!("{}", error.emit_to_string(text)));
@@ -39,6 +42,52 @@ fn every_file_is_valid_by_itself() {
                 assert!(access.contains(naga::StorageAccess::STORE), "{name}: {:?} is read_write", global.name);
             }
         }
+    }
+}
+
+/// Functions that several kernels have word for word: WGSL takes nothing from other files.
+const SHARED: [&str; 22] = [
+    "slot",
+    "own_segment",
+    "weights_of",
+    "gather_a",
+    "gather_b",
+    "not_finite",
+    "total_of",
+    "is_finite",
+    "outlook_over",
+    "range_over",
+    "listed_offset",
+    "listed_offsets",
+    "level_of",
+    "along",
+    "load_row",
+    "sum_of_rows",
+    "max_of_rows",
+    "largest",
+    "sum_of",
+    "scaled",
+    "exact_log2",
+    "write_row",
+];
+
+#[test]
+fn functions_that_kernels_share_are_the_same_in_all_of_them() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shaders");
+    let texts: Vec<String> = std::fs::read_dir(folder)
+        .expect("shaders")
+        .map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("text"))
+        .collect();
+    for name in SHARED {
+        let of = |text: &String| {
+            let begin = text.find(&format!("\nfn {name}("))? + 1;
+            let end = text[begin..].find("\n}\n")?;
+            Some(text[begin..begin + end].to_owned())
+        };
+        let mut found: Vec<String> = texts.iter().filter_map(of).collect();
+        assert!(found.len() > 1, "several kernels have {name}");
+        found.dedup();
+        assert_eq!(found.len(), 1, "{name} differs from kernel to kernel");
     }
 }
 
@@ -70,7 +119,7 @@ fn workgroup_bytes(module: &naga::Module) -> u32 {
 #[test]
 fn parameter_blocks_are_as_the_shaders_read_them() {
     let Some(gpu) = gpu(Allow::Defaults) else { return };
-    let case = Case::new([1, 1, 4, 16], 1);
+    let case = Case::new(&mut Numbers(1), [1, 1, 4, 16], PositionRule::None);
     with_plan(&gpu, &case, How::plain(), |plan| {
         let workspace = Workspace::new(&gpu, plan, 1, 0).expect("memory");
         let view = View::contiguous(gpu.buffer("a tensor", 256).expect("memory"), plan.shape());
