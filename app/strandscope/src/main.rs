@@ -7,6 +7,7 @@ mod display;
 mod example;
 mod figure;
 mod logging;
+mod memory;
 mod window;
 
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use strandscope_cli::Invocation;
 
 fn main() -> ExitCode {
+    memory::keep_what_is_freed();
     match strandscope_cli::parse(std::env::args_os()) {
         Err(refusal) => refusal.print(),
         Ok(Invocation::Command(line)) => {

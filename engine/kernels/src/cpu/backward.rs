@@ -14,7 +14,7 @@ use super::{
     isa::{Isa, on_this_processor},
     scores::{Accumulator, panels_of, scores},
     sweep::{NO_QUERY, STEP, Sweep, steps},
-    tile::{Aligned, Panels, Sums, rows_from, tile},
+    tile::{Aligned, Panels, Sums, rows_from, tile_of_rows},
 };
 use crate::{
     blocks::BlockList,
@@ -294,7 +294,7 @@ fn score_gradients<I: Isa, const R: usize, const W: usize>(
     for panel in panels.clone() {
         for strip in (0..rows.len()).step_by(R) {
             let of_rows = rows_from(a, d, rows.start + strip, rows.end - 1);
-            let sums: Sums<R, W> = tile::<I, R, W>([[0.0; W]; R], of_rows, b.panel(panel));
+            let sums: Sums<R, W> = tile_of_rows::<I, R, W>([[0.0; W]; R], of_rows, b.panel(panel));
             for (row, sums) in sums.iter().enumerate().take(rows.len() - strip) {
                 let column = (panel - panels.start) * W;
                 let weights = &mut weights[(strip + row) * width + column..][..W];

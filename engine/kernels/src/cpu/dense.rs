@@ -9,15 +9,9 @@ use rayon::prelude::*;
 use super::{
     exponential::exp2,
     isa::{Isa, on_this_processor},
-    tile::{Aligned, Lane, Panels, Sums, rows_from, tile},
+    tile::{Lane, Panels, Strips, Sums, tile},
 };
 use crate::watch::Watch;
-
-/// Rows of a block: with a panel of weights they fit the second cache.
-const ROWS: usize = 96;
-
-/// Steps of a product done at once: so deep, a panel of weights stays in the first cache.
-const DEPTH: usize = 384;
 
 /// A table of weights and what is added, as checkpoints store them.
 #[derive(Clone, Copy, Debug)]
@@ -33,11 +27,20 @@ impl Table<'_> {
     fn outputs(&self) -> usize {
         self.weight.len() / self.inputs.max(1)
     }
+
+    /// The first and the second half of the outputs.
+    fn halves(self) -> [Self; 2] {
+        let (weights, biases) = (self.weight.len() / 2, self.outputs() / 2);
+        let half = |weight, bias| Self { weight, bias, inputs: self.inputs };
+        let (first, second) = self.weight.split_at(weights);
+        let bias = self.bias.map(|bias| bias.split_at(biases));
+        [half(first, bias.map(|bias| bias.0)), half(second, bias.map(|bias| bias.1))]
+    }
 }
 
 /// Adds `x·Wᵀ + b` to `out`, `[row, in] → [row, out]`.
 pub(crate) fn add_linear(out: &mut [f32], x: &[f32], table: Table<'_>, watch: &Watch) {
-    on_this_processor!(add_linear_with(out, x, table, watch));
+    on_this_processor!(wide add_linear_with(out, x, table, watch));
 }
 
 pub(super) fn add_linear_with<I: Isa, const R: usize, const W: usize>(
@@ -47,21 +50,14 @@ pub(super) fn add_linear_with<I: Isa, const R: usize, const W: usize>(
     watch: &Watch,
 ) {
     let outputs = table.outputs();
-    let packed = Packed::<W>::new(table);
-    blocks(out, outputs, x, table.inputs).for_each(|(out, x)| {
+    let packed = Packed::<W>::new::<I>(table);
+    blocks::<R, W>(out, outputs, x, table.inputs).for_each(|(out, x)| {
         if watch.is_stopped() {
             return;
         }
         I::enter(
             #[inline(always)]
-            || {
-                let rows = x.len() / table.inputs;
-                let mut room = Aligned::zeros((rows + R) * W);
-                for panel in 0..packed.panels() {
-                    packed.product::<I, R>(x, rows, panel, &mut room);
-                    add_panel::<W>(out, outputs, panel * W, &room);
-                }
-            },
+            || packed.add::<I, R>(&Strips::of(x.chunks_exact(table.inputs), table.inputs), out),
         );
     });
 }
@@ -69,7 +65,7 @@ pub(super) fn add_linear_with<I: Isa, const R: usize, const W: usize>(
 /// SwiGLU (Shazeer 2020, arXiv 2002.05202): `w3(silu(gate) ⊙ up)`, the gate rows first in `w12`;
 /// `[row, in] → [row, out]`.
 pub(crate) fn swiglu(x: &[f32], w12: Table<'_>, w3: Table<'_>, watch: &Watch) -> Vec<f32> {
-    on_this_processor!(swiglu_with(x, w12, w3, watch))
+    on_this_processor!(wide swiglu_with(x, w12, w3, watch))
 }
 
 pub(super) fn swiglu_with<I: Isa, const R: usize, const W: usize>(
@@ -78,39 +74,31 @@ pub(super) fn swiglu_with<I: Isa, const R: usize, const W: usize>(
     w3: Table<'_>,
     watch: &Watch,
 ) -> Vec<f32> {
-    let wide = w3.inputs;
-    let [gate, up] = [0, 1].map(|half| {
-        Packed::<W>::new(Table {
-            weight: &w12.weight[half * wide * w12.inputs..(half + 1) * wide * w12.inputs],
-            bias: w12.bias.map(|bias| &bias[half * wide..(half + 1) * wide]),
-            inputs: w12.inputs,
-        })
-    });
-    let down = Packed::<W>::new(w3);
-    let outputs = w3.outputs();
+    let (wide, outputs) = (w3.inputs, w3.outputs());
+    let [gate, up] = w12.halves().map(Packed::<W>::new::<I>);
+    let down = Packed::<W>::new::<I>(w3);
     let mut out = vec![0.0; x.len() / w12.inputs * outputs];
-    blocks(&mut out, outputs, x, w12.inputs).for_each(|(out, x)| {
+    blocks::<R, W>(&mut out, outputs, x, w12.inputs).for_each(|(out, x)| {
         if watch.is_stopped() {
             return;
         }
         I::enter(
             #[inline(always)]
             || {
-                let rows = x.len() / w12.inputs;
-                let mut gated = Aligned::zeros(rows * wide);
-                let [mut of_gate, mut of_up] = [0, 1].map(|_| Aligned::zeros((rows + R) * W));
-                for panel in 0..gate.panels() {
-                    gate.product::<I, R>(x, rows, panel, &mut of_gate);
-                    up.product::<I, R>(x, rows, panel, &mut of_up);
-                    for (gate, up) in of_gate.iter_mut().zip(of_up.iter()) {
-                        *gate = silu::<I>(*gate) * up;
+                let x = Strips::<R>::of(x.chunks_exact(w12.inputs), w12.inputs);
+                let mut gated = Strips::<R>::zeros(x.count(), wide);
+                for panel in 0..gate.panels.count() {
+                    for strip in 0..x.count() {
+                        let gates = gate.product::<I, R>(x.strip(strip), panel);
+                        let ups = up.product::<I, R>(x.strip(strip), panel);
+                        let mut both = gates;
+                        for (both, ups) in both.iter_mut().flatten().zip(ups.as_flattened()) {
+                            *both = silu::<I>(*both) * ups;
+                        }
+                        gated.write(strip, panel * W, &both);
                     }
-                    write_panel::<W>(&mut gated[..rows * wide], wide, panel * W, &of_gate);
                 }
-                for panel in 0..down.panels() {
-                    down.product::<I, R>(&gated, rows, panel, &mut of_gate);
-                    write_panel::<W>(out, outputs, panel * W, &of_gate);
-                }
+                down.add::<I, R>(&gated, out);
             },
         );
     });
@@ -129,7 +117,7 @@ fn add_layer_norm_with<I: Isa, const R: usize, const W: usize>(
     epsilon: f32,
 ) {
     let width = scale.len();
-    let rows = ROWS / R * R;
+    let rows = 96;
     x.par_chunks_mut(rows * width).enumerate().for_each(|(block, x)| {
         I::enter(
             #[inline(always)]
@@ -172,72 +160,54 @@ fn silu<I: Isa>(x: f32) -> f32 {
 }
 
 /// Blocks of rows of the output with those of the input.
-fn blocks<'a>(
+fn blocks<'a, const R: usize, const W: usize>(
     out: &'a mut [f32],
     outputs: usize,
     x: &'a [f32],
     inputs: usize,
 ) -> impl ParallelIterator<Item = (&'a mut [f32], &'a [f32])> {
-    // Two blocks for each thread at least, where there are so many rows.
-    let rows = (x.len() / inputs.max(1)).div_ceil(2 * rayon::current_num_threads()).next_multiple_of(12).min(ROWS);
+    // The same number of equal blocks for each thread. The wider a panel of weights, the more rows must share it while
+    // it is near.
+    let (rows, threads) = (x.len() / inputs.max(1), rayon::current_num_threads());
+    let rows = rows.div_ceil(rows.div_ceil(8 * W * threads).max(1) * threads).next_multiple_of(R);
     out.par_chunks_mut((rows * outputs).max(1)).zip(x.par_chunks((rows * inputs).max(1)))
 }
 
-/// Copies the sums of a panel, `[row, W]`, to the columns from `first` on.
-#[inline(always)]
-fn write_panel<const W: usize>(out: &mut [f32], width: usize, first: usize, panel: &[f32]) {
-    let columns = W.min(width - first);
-    for (row, sums) in out.chunks_exact_mut(width).zip(panel.chunks_exact(W)) {
-        row[first..first + columns].copy_from_slice(&sums[..columns]);
-    }
-}
-
-/// The same on top of what stands there.
-#[inline(always)]
-fn add_panel<const W: usize>(out: &mut [f32], width: usize, first: usize, panel: &[f32]) {
-    let columns = W.min(width - first);
-    for (row, sums) in out.chunks_exact_mut(width).zip(panel.chunks_exact(W)) {
-        row[first..first + columns].iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
-    }
-}
-
 /// A packed table.
-struct Packed<'a, const W: usize> {
+struct Packed<const W: usize> {
     panels: Panels<W>,
     bias: Vec<Lane<W>>,
-    table: Table<'a>,
+    outputs: usize,
 }
 
-impl<'a, const W: usize> Packed<'a, W> {
-    fn new(table: Table<'a>) -> Self {
+impl<const W: usize> Packed<W> {
+    fn new<I: Isa>(table: Table<'_>) -> Self {
         let outputs = table.outputs();
         let mut bias = vec![Lane([0.0; W]); outputs.div_ceil(W)];
         for (index, value) in table.bias.unwrap_or_default().iter().enumerate() {
             bias[index / W].0[index % W] = *value;
         }
-        Self { panels: Panels::of_table(table.weight, table.inputs), bias, table }
+        Self { panels: Panels::of_table::<I>(table.weight, table.inputs), bias, outputs }
     }
 
-    fn panels(&self) -> usize {
-        self.bias.len()
-    }
-
-    /// Sums of rows × a panel with the bias, `[row, W]`.
+    /// Rows × a panel with the bias.
     #[inline(always)]
-    fn product<I: Isa, const R: usize>(&self, x: &[f32], rows: usize, panel: usize, to: &mut [f32]) {
-        let inputs = self.table.inputs;
-        for (part, lanes) in self.panels.panel(panel).chunks(DEPTH).enumerate() {
-            for strip in (0..rows).step_by(R) {
-                let mut sums: Sums<R, W> = [self.bias[panel].0; R];
-                if part > 0 {
-                    for (row, sums) in sums.iter_mut().enumerate() {
-                        sums.copy_from_slice(&to[(strip + row) * W..][..W]);
+    fn product<I: Isa, const R: usize>(&self, rows: &[[f32; R]], panel: usize) -> Sums<R, W> {
+        tile::<I, R, W>([self.bias[panel].0; R], rows, self.panels.panel(panel))
+    }
+
+    /// Adds rows × all panels with the bias to `out`, `[row, outputs]`.
+    #[inline(always)]
+    fn add<I: Isa, const R: usize>(&self, rows: &Strips<R>, out: &mut [f32]) {
+        for panel in 0..self.panels.count() {
+            let columns = panel * W..(panel * W + W).min(self.outputs);
+            for (strip, out) in out.chunks_mut(R * self.outputs).enumerate() {
+                let sums = self.product::<I, R>(rows.strip(strip), panel);
+                for (out, sums) in out.chunks_exact_mut(self.outputs).zip(&sums) {
+                    match out[columns.clone()].as_mut_array::<W>() {
+                        Some(out) => out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),
+                        None => out[columns.clone()].iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),
                     }
-                }
-                let of_rows: [&[f32]; R] = rows_from(&x[part * DEPTH..], inputs, strip, rows - 1);
-                let sums = tile::<I, R, W>(sums, of_rows, lanes);
-                for (row, sums) in sums.iter().enumerate() {
-                    to[(strip + row) * W..][..W].copy_from_slice(sums);
                 }
             }
         }

@@ -2,6 +2,8 @@
 //! Dao et al. 2022, arXiv 2205.14135).
 //!
 //! Scores are in units of the logarithm to base 2: the factor is folded into queries and slopes.
+//! Queries lie in the lanes and keys in the rows of each tile, so that what is kept for each query (maximum, sums,
+//! results) is worked on side by side, and weights stand as the next product wants them.
 //! Blocks of queries are shared among the threads; what a block gives depends on nothing else, so that results are the
 //! same with any number of threads.
 
@@ -14,10 +16,9 @@ use rayon::prelude::*;
 
 use super::{
     exponential::exp2,
-    head::{Layout, Packed, Strided, norm, sound_rows},
+    head::{Layout, Running, Strided, norm, sound_rows},
     isa::{Isa, on_this_processor},
-    scores::{Accumulator, panels_of, scores},
-    tile::{Aligned, Lane, Panels, rows_from},
+    tile::{Lane, Panels, Pieces, Strips, tile},
 };
 use crate::{
     attention::MASKED,
@@ -25,14 +26,10 @@ use crate::{
     reach::{Kept, Reach},
 };
 
-/// Queries of a block, in short sequences and in long ones: enough blocks for the threads in the first, few sweeps
-/// over the keys in the second.
-const QUERIES: [usize; 2] = [24, 48];
+/// Queries of a block: so many share keys and values while these are near.
+const QUERIES: usize = 64;
 
-/// From this length on a sequence is long.
-const LONG: usize = 1024;
-
-/// Keys that one step looks at, and the unit in which far ones are left out.
+/// Keys that one step looks at: whole strips, whatever their size.
 const KEYS: usize = 96;
 
 /// Numbers of packed keys and values held at once.
@@ -40,6 +37,10 @@ const PACKED: usize = 1 << 21;
 
 /// No real score is below this, and no masked one above: the first maximum of a row.
 const FLOOR: f32 = -1e38;
+
+/// Scores this far below the maximum weigh nothing: all of them together change no sum, and their products with values
+/// would be so small that processors take a hundred times as long for each.
+const FAINT: f32 = -64.0;
 
 /// What the forward pass gives.
 #[derive(Debug, Default)]
@@ -58,7 +59,7 @@ pub(crate) struct Forward {
 
 /// Attention of `q`, `k` and `v`, each `[batch, head, seq, d]`.
 pub(crate) fn forward(problem: &Problem<'_>, q: Strided<'_>, k: Strided<'_>, v: Strided<'_>) -> Forward {
-    on_this_processor!(forward_with(problem, [q, k, v]))
+    on_this_processor!(wide forward_with(problem, [q, k, v]))
 }
 
 pub(super) fn forward_with<I: Isa, const R: usize, const W: usize>(
@@ -81,12 +82,12 @@ pub(super) fn forward_with<I: Isa, const R: usize, const W: usize>(
         let layout = Layout::new(problem.segments_of(row), seq);
         let mut blocks = rows.into_blocks(problem, &layout);
         let groups = (0..heads).step_by(group).map(|first| {
-            let heads: Vec<Head<'_, W>> = (first..(first + group).min(heads))
+            let heads: Vec<Head<'_, R>> = (first..(first + group).min(heads))
                 .into_par_iter()
-                .map(|head| Head::pack(problem, qkv, row, head, &layout))
+                .map(|head| Head::pack::<I>(problem, qkv, [row, head], &layout))
                 .collect();
             let kept = blocks.par_iter_mut().map(|block| {
-                let of_heads = heads.iter().map(|head| head.attend::<I, R>(block));
+                let of_heads = heads.iter().map(|head| head.attend::<I, W>(block));
                 of_heads.fold(Kept::default(), Kept::and)
             });
             kept.reduce(Kept::default, Kept::and)
@@ -137,7 +138,7 @@ impl<'a> Rows<'a> {
         for (number, sequence) in layout.sequences.iter().enumerate() {
             self.split_off(sequence.start - reached, problem);
             reached = sequence.end;
-            let size = problem.rule.block_size().unwrap_or(QUERIES[usize::from(sequence.len() >= LONG)]);
+            let size = problem.rule.block_size().unwrap_or(QUERIES);
             let mut first = sequence.start;
             while first < sequence.end {
                 // Blocks of a list count from the beginning of the row.
@@ -160,167 +161,325 @@ struct Block<'a> {
 }
 
 /// An attention head of a row, packed.
-struct Head<'a, const W: usize> {
+struct Head<'a, const R: usize> {
     problem: &'a Problem<'a>,
     layout: &'a Layout,
     row: usize,
     index: usize,
     q: Strided<'a>,
-    keys: Packed<W>,
-    /// Channels in the lanes, `[seq, W]` each; zeros where hidden or not finite.
-    values: Panels<W>,
+    /// Positions in the rows of strips; zeros where hidden or not finite.
+    keys: Strips<R>,
+    /// The largest norms of keys.
+    norms: Running,
+    /// Zeros where hidden or not finite.
+    values: Pieces<R>,
     /// Whether keys and values of a sequence are finite.
     sound: Vec<bool>,
     slope: f32,
     reach: Reach,
 }
 
-impl<'a, const W: usize> Head<'a, W> {
-    fn pack(
+impl<'a, const R: usize> Head<'a, R> {
+    fn pack<I: Isa>(
         problem: &'a Problem<'a>,
         [q, k, v]: [Strided<'a>; 3],
-        row: usize,
-        index: usize,
+        [row, index]: [usize; 2],
         layout: &'a Layout,
     ) -> Self {
         let zeros = vec![0.0; problem.d];
-        let (keys, sound_keys) = sound_rows(k, [row, index], layout, &zeros);
-        let (values, sound_values) = sound_rows(v, [row, index], layout, &zeros);
         let slope = problem.rule.slope(index);
-        Self {
-            problem,
-            layout,
-            row,
-            index,
-            q,
-            keys: Packed::new(keys.into_iter(), problem.d),
-            values: Panels::of(values.into_iter(), problem.d),
-            sound: sound_keys.into_iter().zip(sound_values).map(|(keys, values)| keys && values).collect(),
-            slope: slope * LOG2_E,
-            reach: Reach::new(slope, problem.skip),
-        }
+        I::enter(
+            #[inline(always)]
+            || {
+                let (keys, sound_keys) = sound_rows(k, [row, index], layout, &zeros);
+                let (values, sound_values) = sound_rows(v, [row, index], layout, &zeros);
+                Self {
+                    problem,
+                    layout,
+                    row,
+                    index,
+                    q,
+                    norms: Running::new(keys.iter().map(|key| norm(key)), R, 0.0),
+                    keys: Strips::of(keys.into_iter(), problem.d),
+                    values: Pieces::of(&values, problem.d),
+                    sound: sound_keys.into_iter().zip(sound_values).map(|(keys, values)| keys && values).collect(),
+                    slope: slope * LOG2_E,
+                    reach: Reach::new(slope, problem.skip),
+                }
+            },
+        )
     }
 
     /// The queries of a block against all keys that count.
-    fn attend<I: Isa, const R: usize>(&self, block: &mut Block<'_>) -> Kept {
+    fn attend<I: Isa, const W: usize>(&self, block: &mut Block<'_>) -> Kept {
         if self.problem.watch.is_stopped() {
             return Kept::default();
         }
+        let sequence = &self.layout.sequences[block.sequence];
         let kept = I::enter(
             #[inline(always)]
             || {
-                let mut queries = Queries::<W>::read(self, block.queries.clone());
-                let sequence = &self.layout.sequences[block.sequence];
+                let mut queries = Queries::<R, W>::read(self, block.queries.clone());
                 let seen = match self.problem.rule {
-                    Rule::Blocks(list) => queries.visit_listed::<I, R>(list, sequence),
-                    Rule::Slopes(_) => queries.visit_outward::<I, R>(sequence),
+                    Rule::Blocks(list) => queries.visit_listed::<I>(list, sequence),
+                    Rule::Slopes(_) => queries.visit_outward::<I>(sequence),
                 };
+                let norms = queries.panels.iter().flat_map(|panel| panel.norms.0);
+                let norm_bound = norms.fold(0.0, f32::max) * self.norms.all() * LN_2;
                 queries.write(block, self.sound[block.sequence]);
                 Kept {
                     scores: (seen * block.queries.len()) as u64,
                     of: (sequence.len() * block.queries.len()) as u64,
-                    norm_bound: queries.norms.iter().copied().fold(0.0, f32::max) * self.keys.norms.all() * LN_2,
+                    norm_bound,
                 }
             },
         );
-        self.problem.watch.add(block.queries.len() * self.layout.sequences[block.sequence].len());
+        self.problem.watch.add(block.queries.len() * sequence.len());
         kept
     }
 }
 
 /// A block of queries on its way over the keys.
-struct Queries<'a, const W: usize> {
-    head: &'a Head<'a, W>,
+struct Queries<'a, const R: usize, const W: usize> {
+    head: &'a Head<'a, R>,
     range: Range<usize>,
-    /// With the scale folded in, `[query, d]`; zeros where hidden or not finite.
-    q: Vec<f32>,
-    /// 0 where hidden or not finite.
-    norms: Vec<f32>,
-    /// Whether a query is finite.
-    sound: Vec<bool>,
-    /// Whether it is not hidden, besides.
-    counts: Vec<bool>,
-    max: Vec<f32>,
-    /// Sums of weights, each lane its own share.
-    sum: Vec<Lane<W>>,
-    /// Sums of weight × (score − maximum).
-    moment: Vec<Lane<W>>,
-    /// Sums of weight × distance.
-    span: Vec<Lane<W>>,
-    /// What the logarithm of a query's sum is at least, as far as looked up.
-    floor: Vec<f32>,
-    /// Sums of weight × value.
-    out: Accumulator<W>,
-    /// Scores against the keys at hand, then weights, `[query, key]`.
-    scores: Aligned,
+    panels: Vec<Panel<W>>,
+    /// Scores of the keys at hand, then weights, `[key][query]`.
+    weights: Vec<Lane<W>>,
 }
 
-impl<'a, const W: usize> Queries<'a, W> {
-    fn read(head: &'a Head<'a, W>, range: Range<usize>) -> Self {
+/// Queries side by side, and what is kept for each.
+struct Panel<const W: usize> {
+    /// Position of the first.
+    first: usize,
+    /// With the scale folded in, `[d]`; zeros where hidden, not finite or beyond the last.
+    q: Panels<W>,
+    norms: Lane<W>,
+    /// Which are finite.
+    sound: [bool; W],
+    /// Which are not hidden, besides.
+    counts: [bool; W],
+    max: Lane<W>,
+    /// Sums of weights.
+    sum: Lane<W>,
+    /// Sums of weight × (score − maximum).
+    moment: Lane<W>,
+    /// Sums of weight × distance.
+    span: Lane<W>,
+    /// What the logarithm of the sum is at least, as far as looked up.
+    floor: Lane<W>,
+    /// Sums of weight × value, `[channel]`, filled up to whole strips.
+    out: Vec<Lane<W>>,
+}
+
+impl<const W: usize> Panel<W> {
+    #[inline(always)]
+    fn read<const R: usize>(head: &Head<'_, R>, range: Range<usize>) -> Self {
         let d = head.problem.d;
-        let count = range.len();
         let scale = LOG2_E / (d as f32).sqrt();
-        let mut q = Vec::with_capacity(count * d);
-        let mut sound = Vec::with_capacity(count);
-        let mut counts = Vec::with_capacity(count);
-        for position in range.clone() {
-            let values = head.q.at([head.row, head.index, position]);
-            let finite = norm(values).is_finite();
-            sound.push(finite);
-            counts.push(finite && head.layout.shows(position));
-            if finite {
-                q.extend(values.iter().map(|value| value * scale));
-            } else {
-                q.resize(q.len() + d, 0.0);
+        let zeros = vec![0.0; d];
+        let mut rows: [&[f32]; W] = [&zeros; W];
+        let (mut sound, mut counts, mut norms) = ([false; W], [false; W], [0.0; W]);
+        for (lane, position) in range.clone().enumerate() {
+            let row = head.q.at([head.row, head.index, position]);
+            let norm = norm(row) * scale;
+            sound[lane] = norm.is_finite();
+            counts[lane] = sound[lane] && head.layout.shows(position);
+            if sound[lane] {
+                rows[lane] = row;
+            }
+            if counts[lane] {
+                norms[lane] = norm;
             }
         }
+        let mut q = Panels::of_transposed(rows.into_iter(), d);
+        q.panel_mut(0).iter_mut().flat_map(|lane| &mut lane.0).for_each(|value| *value *= scale);
         Self {
-            head,
-            norms: q.chunks(d.max(1)).zip(&counts).map(|(q, counts)| if *counts { norm(q) } else { 0.0 }).collect(),
-            range,
+            first: range.start,
             q,
+            norms: Lane(norms),
             sound,
             counts,
-            max: vec![FLOOR; count],
-            sum: vec![Lane([0.0; W]); count],
-            moment: vec![Lane([0.0; W]); count],
-            span: vec![Lane([0.0; W]); count],
-            floor: vec![FLOOR; count],
-            out: Accumulator::new(count, d),
-            // No strip has more rows than a panel has columns.
-            scores: Aligned::zeros((count + W) * (KEYS + 2 * W)),
+            max: Lane([FLOOR; W]),
+            sum: Lane([0.0; W]),
+            moment: Lane([0.0; W]),
+            span: Lane([0.0; W]),
+            floor: Lane([FLOOR; W]),
+            out: vec![Lane([0.0; W]); d.next_multiple_of(R)],
         }
+    }
+
+    /// How far each query stands behind a position, less its number.
+    #[inline(always)]
+    fn ahead(&self, position: usize) -> f32 {
+        self.first as f32 - position as f32
+    }
+
+    /// Scores of the keys of some strips; tells the highest of each query. Each strip stays in the nearest cache while
+    /// all queries use it.
+    #[inline(always)]
+    fn score<I: Isa, const R: usize>(
+        &self,
+        head: &Head<'_, R>,
+        strips: &Range<usize>,
+        seen: &Range<usize>,
+        offset: f32,
+        to: &mut [Lane<W>],
+    ) -> Lane<W> {
+        let mut highest = self.max.0;
+        for (strip, to) in strips.clone().zip(to.as_chunks_mut::<R>().0) {
+            let first = strip * R;
+            let mut sums = tile::<I, R, W>([[offset; W]; R], head.keys.strip(strip), self.q.panel(0));
+            if head.slope != 0.0 {
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let ahead = self.ahead(first + row);
+                    for (lane, score) in sums.iter_mut().enumerate() {
+                        *score = I::mul_add(-head.slope, (ahead + lane as f32).abs(), *score);
+                    }
+                }
+            }
+            if !(first >= seen.start && first + R <= seen.end && head.layout.shows_all(first..first + R)) {
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    if !seen.contains(&(first + row)) || !head.layout.shows(first + row) {
+                        *sums = [MASKED; W];
+                    }
+                }
+            }
+            for sums in &sums {
+                for (highest, score) in highest.iter_mut().zip(sums) {
+                    *highest = if *score > *highest { *score } else { *highest };
+                }
+            }
+            for (to, sums) in to.iter_mut().zip(sums) {
+                to.0 = sums;
+            }
+        }
+        Lane(highest)
+    }
+
+    /// Rescales what was summed up before to a new maximum.
+    #[inline(always)]
+    fn raise<I: Isa>(&mut self, highest: Lane<W>) {
+        let raised = |lane: usize| highest.0[lane] > self.max.0[lane];
+        if !(0..W).fold(false, |any, lane| any | raised(lane)) {
+            return;
+        }
+        let mut kept = [0.0; W];
+        for (lane, kept) in kept.iter_mut().enumerate() {
+            let (before, now) = (self.max.0[lane], highest.0[lane]);
+            *kept = exp2::<I>(before - now);
+            // Moments count from the maximum, which has moved.
+            let moved = if before > FLOOR { before - now } else { 0.0 };
+            self.moment.0[lane] = *kept * (self.moment.0[lane] + moved * self.sum.0[lane]);
+            self.span.0[lane] *= *kept;
+            self.sum.0[lane] *= *kept;
+        }
+        for out in &mut self.out {
+            out.0.iter_mut().zip(kept).for_each(|(out, kept)| *out *= kept);
+        }
+        self.max = highest;
+    }
+
+    /// Turns scores of keys from `first` on into weights relative to the maximum, and sums them up.
+    #[inline(always)]
+    fn weigh<I: Isa, const STATISTICS: bool>(&mut self, first: usize, weights: &mut [Lane<W>]) {
+        let max = self.max.0;
+        // Sums of a few first: long ones would lose what is small.
+        let (mut sums, mut moments, mut spans) = ([0.0; W], [0.0; W], [0.0; W]);
+        for (row, weights) in weights.iter_mut().enumerate() {
+            let ahead = self.ahead(first + row);
+            for lane in 0..W {
+                let score = weights.0[lane] - max[lane];
+                let weight = if score < FAINT { 0.0 } else { exp2::<I>(score) };
+                weights.0[lane] = weight;
+                sums[lane] += weight;
+                if STATISTICS {
+                    // Masked keys weigh nothing, and what they score must not be multiplied with.
+                    moments[lane] += if weight > 0.0 { weight * score } else { 0.0 };
+                    spans[lane] = I::mul_add(weight, (ahead + lane as f32).abs(), spans[lane]);
+                }
+            }
+        }
+        for lane in 0..W {
+            self.sum.0[lane] += sums[lane];
+            if STATISTICS {
+                self.moment.0[lane] += moments[lane];
+                self.span.0[lane] += spans[lane];
+            }
+        }
+    }
+
+    /// Adds weights × values of the keys from a strip on.
+    #[inline(always)]
+    fn gather<I: Isa, const R: usize>(&mut self, values: &Pieces<R>, first: usize, weights: &[Lane<W>]) {
+        for (column, out) in self.out.as_chunks_mut::<R>().0.iter_mut().enumerate() {
+            let sums = values.times::<I, W>(first, column, weights);
+            for (out, sums) in out.iter_mut().zip(&sums) {
+                out.0.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
+            }
+        }
+    }
+
+    /// Looks up what the logarithms of the sums are at least.
+    #[inline(always)]
+    fn look_up_floor(&mut self) {
+        for lane in 0..W {
+            // The exponent of a number is its logarithm, rounded down.
+            self.floor.0[lane] = self.max.0[lane] + ((self.sum.0[lane].to_bits() >> 23).cast_signed() - 127) as f32;
+        }
+    }
+
+    /// By how much scores against keys of such a norm can exceed the logarithm of a query's sum, at most.
+    #[inline(always)]
+    fn excess(&self, key_norm: f32) -> f32 {
+        let mut largest = f32::MIN;
+        for lane in 0..W {
+            let excess = self.norms.0[lane] * key_norm - self.floor.0[lane];
+            let excess = if self.counts[lane] { excess } else { f32::MIN };
+            largest = if excess > largest { excess } else { largest };
+        }
+        largest
+    }
+}
+
+impl<'a, const R: usize, const W: usize> Queries<'a, R, W> {
+    #[inline(always)]
+    fn read(head: &'a Head<'a, R>, range: Range<usize>) -> Self {
+        let firsts = range.clone().step_by(W);
+        let panels = firsts.map(|first| Panel::read(head, first..(first + W).min(range.end))).collect();
+        Self { head, panels, weights: vec![Lane([0.0; W]); KEYS + 2 * QUERIES.max(R)], range }
     }
 
     /// Own keys first, then those to the left and to the right in turn until no farther one can count; tells how many
     /// keys were looked at.
     #[inline(always)]
-    fn visit_outward<I: Isa, const R: usize>(&mut self, sequence: &Range<usize>) -> usize {
-        let own = self.range.clone();
-        self.visit::<I, R>(own.clone(), sequence, 0.0);
-        let (mut left, mut right) = (own.start, own.end);
+    fn visit_outward<I: Isa>(&mut self, sequence: &Range<usize>) -> usize {
+        // Whole strips: steps of `KEYS` from here on stay at their borders.
+        let mut left = (self.range.start / R * R).max(sequence.start);
+        let mut right = self.range.end.next_multiple_of(R).min(sequence.end);
+        self.visit::<I>(left..right, sequence, 0.0);
         let (mut left_ends, mut right_ends) = (false, false);
         for step in 0usize.. {
             // Sums grow less and less: so they are looked up ever more seldom.
             if step.count_ones() <= 1 {
-                self.look_up_floor();
+                self.panels.iter_mut().for_each(Panel::look_up_floor);
             }
             left_ends = left_ends || left == sequence.start || {
-                let norm = self.head.keys.norms.before(left);
-                self.head.reach.ends(self.excess(norm), own.start - left + 1)
+                let norm = self.head.norms.before(left);
+                self.head.reach.ends(self.excess(norm), self.range.start - left + 1)
             };
             if !left_ends {
                 let next = left.saturating_sub(KEYS).max(sequence.start);
-                self.visit::<I, R>(next..left, sequence, 0.0);
+                self.visit::<I>(next..left, sequence, 0.0);
                 left = next;
             }
             right_ends = right_ends || right == sequence.end || {
-                let norm = self.head.keys.norms.from(right);
-                self.head.reach.ends(self.excess(norm), right + 1 - own.end)
+                let norm = self.head.norms.from(right);
+                self.head.reach.ends(self.excess(norm), right + 1 - self.range.end)
             };
             if !right_ends {
                 let next = (right + KEYS).min(sequence.end);
-                self.visit::<I, R>(right..next, sequence, 0.0);
+                self.visit::<I>(right..next, sequence, 0.0);
                 right = next;
             }
             if left_ends && right_ends {
@@ -332,11 +491,7 @@ impl<'a, const W: usize> Queries<'a, W> {
 
     /// The keys of listed blocks; tells how many were looked at.
     #[inline(always)]
-    fn visit_listed<I: Isa, const R: usize>(
-        &mut self,
-        list: &crate::blocks::BlockList,
-        sequence: &Range<usize>,
-    ) -> usize {
+    fn visit_listed<I: Isa>(&mut self, list: &crate::blocks::BlockList, sequence: &Range<usize>) -> usize {
         let size = list.size();
         let mut seen = 0;
         for listed in list.seen_by(self.head.index, self.range.start / size) {
@@ -344,7 +499,7 @@ impl<'a, const W: usize> Queries<'a, W> {
             let mut first = keys.start;
             while first < keys.end {
                 let end = (first + KEYS).min(keys.end);
-                self.visit::<I, R>(first..end, sequence, listed.offset * LOG2_E);
+                self.visit::<I>(first..end, sequence, listed.offset * LOG2_E);
                 first = end;
             }
             seen += keys.len();
@@ -352,151 +507,60 @@ impl<'a, const W: usize> Queries<'a, W> {
         seen
     }
 
-    /// Looks up what the logarithms of the sums are at least.
-    #[inline(always)]
-    fn look_up_floor(&mut self) {
-        for (index, floor) in self.floor.iter_mut().enumerate() {
-            let sum: f32 = self.sum[index].0.iter().sum();
-            // The exponent of a number is its logarithm, rounded down.
-            *floor = self.max[index] + ((sum.to_bits() >> 23).cast_signed() - 127) as f32;
-        }
-    }
-
-    /// By how much scores against keys of such a norm can exceed the logarithm of a row's sum, at most.
+    /// The largest excess of all queries.
     #[inline(always)]
     fn excess(&self, key_norm: f32) -> f32 {
-        let mut largest = f32::MIN;
-        for ((norm, floor), counts) in self.norms.iter().zip(&self.floor).zip(&self.counts) {
-            let excess = if *counts { norm * key_norm - floor } else { f32::MIN };
-            largest = if excess > largest { excess } else { largest };
-        }
-        largest
+        self.panels.iter().map(|panel| panel.excess(key_norm)).fold(f32::MIN, f32::max)
     }
 
     /// Takes `keys` into account, whose scores get `offset` on top.
     #[inline(always)]
-    fn visit<I: Isa, const R: usize>(&mut self, keys: Range<usize>, sequence: &Range<usize>, offset: f32) {
+    fn visit<I: Isa>(&mut self, keys: Range<usize>, sequence: &Range<usize>, offset: f32) {
         if keys.is_empty() {
             return;
         }
-        let panels = panels_of::<W>(&keys);
+        let strips = keys.start / R..keys.end.div_ceil(R);
         let seen = keys.start.max(sequence.start)..keys.end.min(sequence.end);
-        self.score::<I, R>(&panels, &seen, offset);
-        if self.head.problem.row_statistics {
-            self.weigh::<I, true>(&panels);
-        } else {
-            self.weigh::<I, false>(&panels);
-        }
-        self.out.add::<I, R>(&self.scores, self.range.len(), &keys, &self.head.values);
-    }
-
-    /// Scores against panels of keys. Each panel stays in the nearest cache while all queries use it.
-    #[inline(always)]
-    fn score<I: Isa, const R: usize>(&mut self, panels: &Range<usize>, seen: &Range<usize>, offset: f32) {
-        let width = panels.len() * W;
-        for panel in panels.clone() {
-            let first = panel * W;
-            let mask = self.head.layout.mask::<W>(first, seen);
-            let keys = self.head.keys.across.panel(panel);
-            for strip in (0..self.range.len()).step_by(R) {
-                let rows = rows_from(&self.q, self.head.problem.d, strip, self.range.len() - 1);
-                let ahead = (self.range.start + strip) as f32 - first as f32;
-                let sums = scores::<I, R, W>(rows, keys, offset, self.head.slope, ahead, mask);
-                for (row, sums) in sums.iter().enumerate() {
-                    self.scores[(strip + row) * width + first - panels.start * W..][..W].copy_from_slice(sums);
-                }
+        let keys = strips.start * R..strips.end * R;
+        let weights = &mut self.weights[..keys.len()];
+        for panel in &mut self.panels {
+            let highest = panel.score::<I, R>(self.head, &strips, &seen, offset, weights);
+            panel.raise::<I>(highest);
+            if self.head.problem.row_statistics {
+                panel.weigh::<I, true>(keys.start, weights);
+            } else {
+                panel.weigh::<I, false>(keys.start, weights);
             }
-        }
-    }
-
-    /// Turns scores into weights relative to the highest score so far, and rescales what was summed up before.
-    #[inline(always)]
-    fn weigh<I: Isa, const STATISTICS: bool>(&mut self, panels: &Range<usize>) {
-        let width = panels.len() * W;
-        for index in 0..self.range.len() {
-            let scores = self.scores[index * width..][..width].as_chunks_mut::<W>().0;
-            let before = self.max[index];
-            if let Some(highest) = above(scores, before) {
-                let kept = exp2::<I>(before - highest);
-                if STATISTICS {
-                    // Moments count from the maximum, which has moved.
-                    let moved = if before > FLOOR { before - highest } else { 0.0 };
-                    let sums = self.moment[index].0.iter_mut().zip(self.sum[index].0);
-                    sums.for_each(|(moment, sum)| *moment = kept * (*moment + moved * sum));
-                    self.span[index].0.iter_mut().for_each(|span| *span *= kept);
-                }
-                self.max[index] = highest;
-                self.sum[index].0.iter_mut().for_each(|sum| *sum *= kept);
-                self.out.scale(index, kept);
-            }
-            let max = self.max[index];
-            let mut sums = self.sum[index].0;
-            let (mut moments, mut spans) = (self.moment[index].0, self.span[index].0);
-            let ahead = (self.range.start + index) as f32 - (panels.start * W) as f32;
-            for (chunk, scores) in scores.iter_mut().enumerate() {
-                for lane in 0..W {
-                    let score = scores[lane] - max;
-                    let weight = exp2::<I>(score);
-                    scores[lane] = weight;
-                    sums[lane] += weight;
-                    if STATISTICS {
-                        // Masked keys weigh nothing, and what they score must not be multiplied with.
-                        moments[lane] += if weight > 0.0 { weight * score } else { 0.0 };
-                        let distance = (ahead - (chunk * W + lane) as f32).abs();
-                        spans[lane] = I::mul_add(weight, distance, spans[lane]);
-                    }
-                }
-            }
-            self.sum[index].0 = sums;
-            if STATISTICS {
-                self.moment[index].0 = moments;
-                self.span[index].0 = spans;
-            }
+            panel.gather::<I, R>(&self.head.values, strips.start, weights);
         }
     }
 
     /// Puts the results where they belong; `sound` tells whether keys and values are finite.
-    fn write(&self, block: &mut Block<'_>, sound: bool) {
+    #[inline(always)]
+    fn write(&mut self, block: &mut Block<'_>, sound: bool) {
         let Problem { heads, d, row_statistics, .. } = *self.head.problem;
-        for query in 0..self.range.len() {
-            let place = query * heads + self.head.index;
-            let out = &mut block.rows.out[place * d..][..d];
-            let total = |lanes: &Lane<W>| lanes.0.iter().sum::<f32>();
-            let (max, sum) = (self.max[query], total(&self.sum[query]));
-            let sound = sound && self.sound[query];
-            if !self.head.layout.shows(self.range.start + query) || (sound && sum == 0.0) {
-                // Nothing to attend to: it gives 0, and its log-sum-exp stays the sentinel.
-                continue;
+        for panel in &mut self.panels {
+            for out in &mut panel.out {
+                out.0.iter_mut().zip(panel.sum.0).for_each(|(out, sum)| *out /= sum);
             }
-            let told = |value: f32| if sound { value } else { f32::NAN };
-            for (out, value) in out.iter_mut().zip(self.out.row(query)) {
-                *out = told(value / sum);
-            }
-            block.rows.log_sum_exp[place] = told((max + sum.log2()) * LN_2);
-            if row_statistics {
-                block.rows.entropy[place] = told((sum.log2() - total(&self.moment[query]) / sum) * LN_2);
-                block.rows.distance[place] = told(total(&self.span[query]) / sum);
+            for (lane, position) in (panel.first..self.range.end).take(W).enumerate() {
+                let place = (position - self.range.start) * heads + self.head.index;
+                let (max, sum) = (panel.max.0[lane], panel.sum.0[lane]);
+                let sound = sound && panel.sound[lane];
+                if !self.head.layout.shows(position) || (sound && sum == 0.0) {
+                    // Nothing to attend to: it gives 0, and its log-sum-exp stays the sentinel.
+                    continue;
+                }
+                let told = |value: f32| if sound { value } else { f32::NAN };
+                for (to, out) in block.rows.out[place * d..][..d].iter_mut().zip(&panel.out) {
+                    *to = told(out.0[lane]);
+                }
+                block.rows.log_sum_exp[place] = told((max + sum.log2()) * LN_2);
+                if row_statistics {
+                    block.rows.entropy[place] = told((sum.log2() - panel.moment.0[lane] / sum) * LN_2);
+                    block.rows.distance[place] = told(panel.span.0[lane] / sum);
+                }
             }
         }
     }
-}
-
-/// The largest of some numbers, if it is above `limit`.
-#[inline(always)]
-fn above<const W: usize>(values: &[[f32; W]], limit: f32) -> Option<f32> {
-    let mut lanes = [limit; W];
-    for values in values {
-        for (value, lane) in values.iter().zip(&mut lanes) {
-            *lane = if *value > *lane { *value } else { *lane };
-        }
-    }
-    let mut width = W / 2;
-    while width > 0 {
-        let (low, high) = lanes.split_at_mut(width);
-        for (low, high) in low.iter_mut().zip(high) {
-            *low = if *high > *low { *high } else { *low };
-        }
-        width /= 2;
-    }
-    (lanes[0] > limit).then_some(lanes[0])
 }

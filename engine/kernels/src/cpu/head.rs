@@ -47,6 +47,14 @@ impl Layout {
         self.shown.as_ref().is_none_or(|shown| shown[position])
     }
 
+    /// Whether all of some positions take part; those beyond the end do not.
+    #[inline(always)]
+    pub(crate) fn shows_all(&self, positions: Range<usize>) -> bool {
+        self.shown
+            .as_ref()
+            .is_none_or(|shown| shown.get(positions).is_some_and(|shown| shown.iter().all(|shown| *shown)))
+    }
+
     /// What is added to the scores of `W` positions from `first` on, of which those inside `range` may be seen; `None`
     /// where all of them are.
     #[inline(always)]

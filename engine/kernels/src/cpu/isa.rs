@@ -90,13 +90,20 @@ pub(crate) fn has_avx2() -> bool {
 /// Calls a function that is generic over an instruction set, the rows and the width of its tiles, with the best set of
 /// this processor.
 ///
-/// A tile of rows × width sums fills the vector registers of the set but for the few that hold its factors.
+/// A tile of rows × width sums fills the vector registers of the set but for the few that hold its factors. With
+/// AVX-512 there are two such: `wide` tiles suit products with long rows, where fewer and longer pieces are written.
 macro_rules! on_this_processor {
-    ($function:ident($($argument:expr),* $(,)?)) => {{
+    ($function:ident($($argument:expr),* $(,)?)) => {
+        $crate::cpu::isa::on_this_processor!(@ 12 32 $function($($argument),*))
+    };
+    (wide $function:ident($($argument:expr),* $(,)?)) => {
+        $crate::cpu::isa::on_this_processor!(@ 6 64 $function($($argument),*))
+    };
+    (@ $rows:literal $width:literal $function:ident($($argument:expr),*)) => {{
         #[cfg(target_arch = "x86_64")]
         {
             if $crate::cpu::isa::has_avx512() {
-                $function::<$crate::cpu::isa::Avx512, 12, 32>($($argument),*)
+                $function::<$crate::cpu::isa::Avx512, $rows, $width>($($argument),*)
             } else if $crate::cpu::isa::has_avx2() {
                 $function::<$crate::cpu::isa::Avx2, 6, 16>($($argument),*)
             } else {

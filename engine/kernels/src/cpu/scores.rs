@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     isa::Isa,
-    tile::{Aligned, Lane, Panels, Sums, rows_from, tile},
+    tile::{Aligned, Lane, Panels, Sums, rows_from, tile_of_rows},
 };
 
 /// Scores of `R` rows against a panel: `offset + a·b`, less what the distance costs, plus the mask of the panel.
@@ -19,7 +19,7 @@ pub(super) fn scores<I: Isa, const R: usize, const W: usize>(
     ahead: f32,
     mask: Option<Lane<W>>,
 ) -> Sums<R, W> {
-    let mut sums = tile::<I, R, W>([[offset; W]; R], rows, panel);
+    let mut sums = tile_of_rows::<I, R, W>([[offset; W]; R], rows, panel);
     if slope != 0.0 {
         for (row, sums) in sums.iter_mut().enumerate() {
             for (lane, score) in sums.iter_mut().enumerate() {
@@ -28,8 +28,8 @@ pub(super) fn scores<I: Isa, const R: usize, const W: usize>(
         }
     }
     if let Some(mask) = mask {
-        for (score, mask) in sums.iter_mut().flat_map(|sums| sums.iter_mut().zip(mask.0)) {
-            *score += mask;
+        for sums in &mut sums {
+            sums.iter_mut().zip(mask.0).for_each(|(score, mask)| *score += mask);
         }
     }
     sums
@@ -76,7 +76,7 @@ impl<const W: usize> Accumulator<W> {
                 for (row, sums) in sums.iter_mut().enumerate() {
                     sums.copy_from_slice(&self.sums[(strip + row) * columns + panel * W..][..W]);
                 }
-                let sums = tile::<I, R, W>(sums, of_rows, of_members);
+                let sums = tile_of_rows::<I, R, W>(sums, of_rows, of_members);
                 for (row, sums) in sums.iter().enumerate() {
                     self.sums[(strip + row) * columns + panel * W..][..W].copy_from_slice(sums);
                 }
@@ -89,12 +89,5 @@ impl<const W: usize> Accumulator<W> {
     pub(super) fn row(&self, row: usize) -> &[f32] {
         let columns = self.panels * W;
         &self.sums[row * columns..][..columns]
-    }
-
-    /// Multiplies the sums of a row.
-    #[inline(always)]
-    pub(super) fn scale(&mut self, row: usize, factor: f32) {
-        let columns = self.panels * W;
-        self.sums[row * columns..][..columns].iter_mut().for_each(|sum| *sum *= factor);
     }
 }

@@ -12,11 +12,35 @@ pub(crate) struct Lane<const W: usize>(pub(crate) [f32; W]);
 /// Sums of a tile, `[row, width]`.
 pub(crate) type Sums<const R: usize, const W: usize> = [[f32; W]; R];
 
-/// `start + a · b` for `R` rows `a` of any depth and a panel `b`, `[depth, W]`.
+/// `start + a · b` for `R` rows `a`, `[depth, R]`, and a panel `b`, `[depth, W]`.
 ///
 /// All sums stay in vector registers: each step multiplies one number of every row with one lane.
 #[inline(always)]
 pub(crate) fn tile<I: Isa, const R: usize, const W: usize>(
+    start: Sums<R, W>,
+    a: &[[f32; R]],
+    b: &[Lane<W>],
+) -> Sums<R, W> {
+    let mut sums = start;
+    for (factors, lane) in a.iter().zip(b) {
+        step::<I, R, W>(&mut sums, factors, lane);
+    }
+    sums
+}
+
+/// Adds the product of a number of every row with one lane.
+#[inline(always)]
+fn step<I: Isa, const R: usize, const W: usize>(sums: &mut Sums<R, W>, factors: &[f32; R], lane: &Lane<W>) {
+    for (sums, factor) in sums.iter_mut().zip(factors) {
+        for (sum, value) in sums.iter_mut().zip(&lane.0) {
+            *sum = I::mul_add(*factor, *value, *sum);
+        }
+    }
+}
+
+/// The same for rows that stand where they are, of any depth.
+#[inline(always)]
+pub(crate) fn tile_of_rows<I: Isa, const R: usize, const W: usize>(
     start: Sums<R, W>,
     a: [&[f32]; R],
     b: &[Lane<W>],
@@ -43,6 +67,89 @@ pub(crate) fn rows_from<const R: usize>(values: &[f32], stride: usize, first: us
     std::array::from_fn(|row| &values[(first + row).min(last) * stride..])
 }
 
+/// Rows cut into strips of `R`, each `[depth, R]`; the last one is filled up with zeros.
+pub(crate) struct Strips<const R: usize> {
+    factors: Vec<[f32; R]>,
+    depth: usize,
+}
+
+impl<const R: usize> Strips<R> {
+    /// So many strips of zeros.
+    pub(crate) fn zeros(count: usize, depth: usize) -> Self {
+        Self { factors: vec![[0.0; R]; count * depth], depth }
+    }
+
+    /// Of rows of any number.
+    #[inline(always)]
+    pub(crate) fn of<'a>(rows: impl ExactSizeIterator<Item = &'a [f32]>, depth: usize) -> Self {
+        let mut strips = Self::zeros(rows.len().div_ceil(R), depth);
+        for (index, row) in rows.enumerate() {
+            let strip = &mut strips.factors[index / R * depth..][..depth];
+            for (value, factors) in row.iter().zip(strip) {
+                factors[index % R] = *value;
+            }
+        }
+        strips
+    }
+
+    /// How many strips there are.
+    pub(crate) fn count(&self) -> usize {
+        self.factors.len() / self.depth.max(1)
+    }
+
+    /// The strip of that number.
+    pub(crate) fn strip(&self, index: usize) -> &[[f32; R]] {
+        &self.factors[index * self.depth..][..self.depth]
+    }
+
+    /// Writes what a tile gave as the columns of a strip from `first` on, as far as it is deep.
+    #[inline(always)]
+    pub(crate) fn write<const W: usize>(&mut self, strip: usize, first: usize, sums: &Sums<R, W>) {
+        let factors = &mut self.factors[strip * self.depth..][..self.depth][first..];
+        for (column, factors) in factors.iter_mut().take(W).enumerate() {
+            *factors = std::array::from_fn(|row| sums[row][column]);
+        }
+    }
+}
+
+/// Rows cut into pieces of `R` × `R`, `[strip of rows][strip of columns]`, filled up with zeros.
+pub(crate) struct Pieces<const R: usize> {
+    pieces: Vec<[[f32; R]; R]>,
+    across: usize,
+}
+
+impl<const R: usize> Pieces<R> {
+    /// Of rows of a width.
+    #[inline(always)]
+    pub(crate) fn of(rows: &[&[f32]], width: usize) -> Self {
+        let across = width.div_ceil(R);
+        let mut pieces = vec![[[0.0; R]; R]; rows.len().div_ceil(R) * across];
+        for (index, row) in rows.iter().enumerate() {
+            let strip = &mut pieces[index / R * across..][..across];
+            for (piece, columns) in strip.iter_mut().zip(row[..width].chunks(R)) {
+                match columns.as_array::<R>() {
+                    Some(columns) => piece[index % R] = *columns,
+                    None => piece[index % R][..columns.len()].copy_from_slice(columns),
+                }
+            }
+        }
+        Self { pieces, across }
+    }
+
+    /// `columns · b` of a strip of columns and the rows from the strip `first` on, as many as `b`, `[row, W]`, has.
+    #[inline(always)]
+    pub(crate) fn times<I: Isa, const W: usize>(&self, first: usize, column: usize, b: &[Lane<W>]) -> Sums<R, W> {
+        let mut sums = [[0.0; W]; R];
+        let strips = self.pieces[first * self.across..].chunks_exact(self.across);
+        for (pieces, lanes) in strips.zip(b.as_chunks::<R>().0) {
+            for (factors, lane) in pieces[column].iter().zip(lanes) {
+                step::<I, R, W>(&mut sums, factors, lane);
+            }
+        }
+        sums
+    }
+}
+
 /// A matrix cut into panels of `W` columns, each `[depth, W]`; the last one is filled up with zeros.
 pub(crate) struct Panels<const W: usize> {
     lanes: Vec<Lane<W>>,
@@ -63,37 +170,78 @@ impl<const W: usize> Panels<W> {
     }
 
     /// Of the transpose of a matrix that is given by its rows: they lie in the lanes.
+    #[inline(always)]
     pub(crate) fn of_transposed<'a>(rows: impl ExactSizeIterator<Item = &'a [f32]>, depth: usize) -> Self {
-        let mut lanes = vec![Lane([0.0; W]); rows.len().div_ceil(W) * depth];
-        for (index, row) in rows.enumerate() {
-            let panel = &mut lanes[index / W * depth..][..depth];
-            for (value, lane) in row[..depth].iter().zip(panel) {
-                lane.0[index % W] = *value;
+        let mut panels = Self::zeros(rows.len().div_ceil(W), depth);
+        let mut rows = rows.peekable();
+        let mut index = 0;
+        while rows.peek().is_some() {
+            let mut group: [&[f32]; W] = [&[]; W];
+            let mut count = 0;
+            for (place, row) in group.iter_mut().zip(rows.by_ref()) {
+                *place = &row[..depth];
+                count += 1;
             }
+            transpose(&group[..count], panels.panel_mut(index));
+            index += 1;
         }
-        Self { lanes, depth }
+        panels
     }
 
     /// Of the transpose of a large table `[row, depth]`, by all threads.
-    pub(crate) fn of_table(table: &[f32], depth: usize) -> Self {
+    pub(crate) fn of_table<I: Isa>(table: &[f32], depth: usize) -> Self {
         let rows = table.len() / depth.max(1);
-        let mut lanes = vec![Lane([0.0; W]); rows.div_ceil(W) * depth];
-        lanes.par_chunks_mut(depth.max(1)).zip(table.par_chunks((W * depth).max(1))).for_each(|(panel, rows)| {
-            // Pieces of a row that fill a cache line: each lane is written to while it is near.
-            for first in (0..depth).step_by(W) {
-                for (index, row) in rows.chunks_exact(depth).enumerate() {
-                    for (value, lane) in row[first..].iter().zip(&mut panel[first..(first + W).min(depth)]) {
-                        lane.0[index] = *value;
-                    }
-                }
-            }
+        let mut panels = Self::zeros(rows.div_ceil(W), depth);
+        let of_panels = panels.lanes.par_chunks_mut(depth.max(1)).zip(table.par_chunks((W * depth).max(1)));
+        of_panels.for_each(|(panel, rows)| {
+            let mut group: [&[f32]; W] = [&[]; W];
+            let count = rows.len() / depth;
+            group.iter_mut().zip(rows.chunks_exact(depth)).for_each(|(to, row)| *to = row);
+            I::enter(
+                #[inline(always)]
+                || transpose(&group[..count], panel),
+            );
         });
-        Self { lanes, depth }
+        panels
+    }
+
+    /// So many panels of zeros.
+    pub(crate) fn zeros(count: usize, depth: usize) -> Self {
+        Self { lanes: vec![Lane([0.0; W]); count * depth], depth }
+    }
+
+    /// How many panels there are.
+    pub(crate) fn count(&self) -> usize {
+        self.lanes.len() / self.depth.max(1)
+    }
+
+    /// The panel of that number.
+    pub(crate) fn panel_mut(&mut self, index: usize) -> &mut [Lane<W>] {
+        &mut self.lanes[index * self.depth..][..self.depth]
     }
 
     /// The panel of that number.
     pub(crate) fn panel(&self, index: usize) -> &[Lane<W>] {
         &self.lanes[index * self.depth..][..self.depth]
+    }
+}
+
+/// Writes rows into the lanes of a panel.
+#[inline(always)]
+fn transpose<const W: usize>(rows: &[&[f32]], panel: &mut [Lane<W>]) {
+    /// Numbers of a row that fill a cache line: each lane is written to while it is near.
+    const PIECE: usize = 16;
+    let mut block = [[0.0; PIECE]; W];
+    for (piece, lanes) in panel.chunks_mut(PIECE).enumerate() {
+        for (to, row) in block.iter_mut().zip(rows) {
+            let row = &row[piece * PIECE..];
+            if row.len() >= PIECE { to.copy_from_slice(&row[..PIECE]) } else { to[..row.len()].copy_from_slice(row) }
+        }
+        for (step, lane) in lanes.iter_mut().enumerate() {
+            for (to, row) in lane.0.iter_mut().zip(&block) {
+                *to = row[step];
+            }
+        }
     }
 }
 
@@ -151,7 +299,10 @@ mod tests {
                 for first in [0, R] {
                     let start = [[2.5; W]; R];
                     let of_rows = rows_from(&a, depth, first, rows - 1);
-                    let sums = I::enter(|| tile::<I, R, W>(start, of_rows, panels.panel(panel)));
+                    let strips = Strips::<R>::of(of_rows.iter().map(|row| &row[..depth]), depth);
+                    let sums = I::enter(|| tile_of_rows::<I, R, W>(start, of_rows, panels.panel(panel)));
+                    let of_strip = I::enter(|| tile::<I, R, W>(start, strips.strip(0), panels.panel(panel)));
+                    assert_eq!(of_strip, sums, "rows where they stand, and in a strip");
                     for (row, sums) in sums.iter().enumerate() {
                         for (lane, got) in sums.iter().enumerate() {
                             let (row, column) = ((first + row).min(rows - 1), panel * W + lane);
@@ -170,8 +321,9 @@ mod tests {
     #[test]
     fn products_agree() {
         check_product::<Baseline, 2, 16>();
-        // The shape for AVX-512, also where there is none.
+        // The shapes for AVX-512, also where there is none.
         check_product::<Baseline, 12, 32>();
+        check_product::<Baseline, 6, 64>();
         on_this_processor!(check_product());
     }
 
@@ -182,7 +334,7 @@ mod tests {
             let by_row = || matrix.chunks_exact(columns);
             let along = Panels::<16>::of(by_row(), columns);
             let across = Panels::<16>::of_transposed(by_row(), columns);
-            let of_table = Panels::<16>::of_table(&matrix, columns);
+            let of_table = Panels::<16>::of_table::<Baseline>(&matrix, columns);
             let at = |row: usize, column: usize| {
                 if row < rows && column < columns { matrix[row * columns + column] } else { 0.0 }
             };
@@ -196,6 +348,31 @@ mod tests {
                     let want = std::array::from_fn(|lane| at(panel * 16 + lane, column));
                     assert_eq!(lanes.0, want, "column {column}");
                     assert_eq!(of_table.panel(panel)[column].0, want, "column {column} of a table");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_multiply_columns_of_rows() {
+        const R: usize = 6;
+        let mut numbers = Numbers(3);
+        for (rows, width) in [(6, 1), (12, 6), (17, 40), (31, 13)] {
+            let matrix = numbers.values(rows * width);
+            let of_rows: Vec<&[f32]> = matrix.chunks_exact(width).collect();
+            let pieces = Pieces::<R>::of(&of_rows, width);
+            for first in 0..rows.div_ceil(R) {
+                let lanes: Vec<Lane<16>> = (0..(rows.div_ceil(R) - first) * R)
+                    .map(|_| Lane(numbers.values(16).try_into().expect("as many as there are lanes")))
+                    .collect();
+                for column in 0..width {
+                    let sums = pieces.times::<Baseline, 16>(first, column / R, &lanes);
+                    for (lane, got) in sums[column % R].iter().enumerate() {
+                        let products =
+                            (first * R..rows).map(|row| matrix[row * width + column] * lanes[row - first * R].0[lane]);
+                        let want: f32 = products.sum();
+                        assert!((got - want).abs() < 1e-5, "column {column} from {first}: got {got}, want {want}");
+                    }
                 }
             }
         }
