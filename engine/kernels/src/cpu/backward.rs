@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::{
     exponential::exp2,
-    head::{Layout, Strided, sound_rows},
+    head::{Layout, Rows, Strided},
     isa::{Isa, on_this_processor},
     scores::{Accumulator, panels_of, scores},
     sweep::{NO_QUERY, STEP, Sweep, steps},
@@ -135,9 +135,9 @@ impl<'a, const W: usize> Packed<'a, W> {
         let zeros = vec![0.0; d];
         let rows = |tensor: Strided<'_>| {
             let mut rows = Aligned::zeros(seq * d);
-            let (finite, sound) = sound_rows(tensor, [row, head], layout, &zeros);
-            rows.chunks_mut(d.max(1)).zip(finite).for_each(|(to, row)| to.copy_from_slice(row));
-            (rows, sound)
+            let read = Rows::read(tensor, [row, head], layout, &zeros);
+            rows.chunks_mut(d.max(1)).zip(read.values).for_each(|(to, row)| to.copy_from_slice(row));
+            (rows, read.sound)
         };
         // The log-sum-exp tells already whether queries, keys and values are finite.
         let [(q, _), (k, _), (values, _)] = [saved.q, saved.k, saved.v].map(rows);

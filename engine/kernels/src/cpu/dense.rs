@@ -87,15 +87,18 @@ pub(super) fn swiglu_with<I: Isa, const R: usize, const W: usize>(
             || {
                 let x = Strips::<R>::of(x.chunks_exact(w12.inputs), w12.inputs);
                 let mut gated = Strips::<R>::zeros(x.count(), wide);
+                let mut both = vec![[[[0.0; W]; R]; 2]; x.count()];
                 for panel in 0..gate.panels.count() {
-                    for strip in 0..x.count() {
-                        let gates = gate.product::<I, R>(x.strip(strip), panel);
-                        let ups = up.product::<I, R>(x.strip(strip), panel);
-                        let mut both = gates;
-                        for (both, ups) in both.iter_mut().flatten().zip(ups.as_flattened()) {
-                            *both = silu::<I>(*both) * ups;
+                    for (strip, both) in both.iter_mut().enumerate() {
+                        both[0] = gate.product::<I, R>(x.strip(strip), panel);
+                        both[1] = up.product::<I, R>(x.strip(strip), panel);
+                    }
+                    // Apart from the products, which need all registers.
+                    for (strip, [gates, ups]) in both.iter_mut().enumerate() {
+                        for (gate, up) in gates.as_flattened_mut().iter_mut().zip(ups.as_flattened()) {
+                            *gate = silu::<I>(*gate) * up;
                         }
-                        gated.write(strip, panel * W, &both);
+                        gated.write(strip, panel * W, gates);
                     }
                 }
                 down.add::<I, R>(&gated, out);

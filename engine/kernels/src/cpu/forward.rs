@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use super::{
     exponential::exp2,
-    head::{Layout, Running, Strided, norm, sound_rows},
+    head::{Layout, Rows, Running, Strided, norm},
     isa::{Isa, on_this_processor},
     tile::{Lane, Panels, Pieces, Strips, tile},
 };
@@ -77,7 +77,7 @@ pub(super) fn forward_with<I: Isa, const R: usize, const W: usize>(
         kept: Kept::default(),
     };
     let group = (PACKED / (2 * seq * d).max(1)).clamp(1, heads.max(1));
-    let rows = Rows::of(&mut all, problem).into_par_iter().enumerate();
+    let rows = Places::of(&mut all, problem).into_par_iter().enumerate();
     let kept = rows.map(|(row, rows)| {
         let layout = Layout::new(problem.segments_of(row), seq);
         let mut blocks = rows.into_blocks(problem, &layout);
@@ -99,14 +99,14 @@ pub(super) fn forward_with<I: Isa, const R: usize, const W: usize>(
 }
 
 /// Where the results of one row of the batch go.
-struct Rows<'a> {
+struct Places<'a> {
     out: &'a mut [f32],
     log_sum_exp: &'a mut [f32],
     entropy: &'a mut [f32],
     distance: &'a mut [f32],
 }
 
-impl<'a> Rows<'a> {
+impl<'a> Places<'a> {
     fn of(all: &'a mut Forward, problem: &Problem<'_>) -> Vec<Self> {
         let mut rest = Self {
             out: &mut all.out,
@@ -157,7 +157,7 @@ struct Block<'a> {
     queries: Range<usize>,
     /// Number of their sequence.
     sequence: usize,
-    rows: Rows<'a>,
+    rows: Places<'a>,
 }
 
 /// An attention head of a row, packed.
@@ -191,18 +191,18 @@ impl<'a, const R: usize> Head<'a, R> {
         I::enter(
             #[inline(always)]
             || {
-                let (keys, sound_keys) = sound_rows(k, [row, index], layout, &zeros);
-                let (values, sound_values) = sound_rows(v, [row, index], layout, &zeros);
+                let [keys, values] =
+                    [Rows::read(k, [row, index], layout, &zeros), Rows::read(v, [row, index], layout, &zeros)];
                 Self {
                     problem,
                     layout,
                     row,
                     index,
                     q,
-                    norms: Running::new(keys.iter().map(|key| norm(key)), R, 0.0),
-                    keys: Strips::of(keys.into_iter(), problem.d),
-                    values: Pieces::of(&values, problem.d),
-                    sound: sound_keys.into_iter().zip(sound_values).map(|(keys, values)| keys && values).collect(),
+                    norms: Running::new(keys.norms.into_iter(), R, 0.0),
+                    keys: Strips::of(keys.values.into_iter(), problem.d),
+                    values: Pieces::of(&values.values, problem.d),
+                    sound: keys.sound.into_iter().zip(values.sound).map(|(keys, values)| keys && values).collect(),
                     slope: slope * LOG2_E,
                     reach: Reach::new(slope, problem.skip),
                 }

@@ -77,9 +77,12 @@ pub(crate) struct Packed<const W: usize> {
 }
 
 impl<const W: usize> Packed<W> {
-    /// Packs `rows`, one for each position.
-    pub(crate) fn new<'a>(rows: impl ExactSizeIterator<Item = &'a [f32]> + Clone, d: usize) -> Self {
-        Self { norms: Running::new(rows.clone().map(norm), W, 0.0), across: Panels::of_transposed(rows, d) }
+    /// Packs rows of width `d`.
+    pub(crate) fn new(rows: &Rows<'_>, d: usize) -> Self {
+        Self {
+            norms: Running::new(rows.norms.iter().copied(), W, 0.0),
+            across: Panels::of_transposed(rows.values.iter().copied(), d),
+        }
     }
 }
 
@@ -124,34 +127,37 @@ impl Running {
     }
 }
 
-/// The values of each position, zeros where hidden or where a value is not finite; and, for each sequence, whether all
-/// its values are finite.
-pub(crate) fn sound_rows<'a>(
-    tensor: Strided<'a>,
-    [batch, head]: [usize; 2],
-    layout: &Layout,
-    zeros: &'a [f32],
-) -> (Vec<&'a [f32]>, Vec<bool>) {
-    let mut rows = vec![zeros; layout.seq];
-    let sound = layout.sequences.iter().map(|sequence| {
-        let mut sound = true;
-        for position in sequence.clone().filter(|position| layout.shows(*position)) {
-            let row = tensor.at([batch, head, position]);
-            if is_finite(row) {
-                rows[position] = row;
-            } else {
-                sound = false;
-            }
-        }
-        sound
-    });
-    let sound = sound.collect();
-    (rows, sound)
+/// What the positions of a head hold.
+pub(crate) struct Rows<'a> {
+    /// The values of each position; zeros where hidden or where a value is not finite.
+    pub(crate) values: Vec<&'a [f32]>,
+    /// Their norms.
+    pub(crate) norms: Vec<f32>,
+    /// Whether all values of a sequence are finite.
+    pub(crate) sound: Vec<bool>,
 }
 
-/// Whether all values are finite, and their squares add up to a finite number.
-pub(crate) fn is_finite(values: &[f32]) -> bool {
-    norm(values).is_finite()
+impl<'a> Rows<'a> {
+    /// Of a head of a row of the batch; `zeros` are as wide as a position.
+    #[inline(always)]
+    pub(crate) fn read(tensor: Strided<'a>, [batch, head]: [usize; 2], layout: &Layout, zeros: &'a [f32]) -> Self {
+        let mut values = vec![zeros; layout.seq];
+        let mut norms = vec![0.0; layout.seq];
+        let mut sound = vec![true; layout.sequences.len()];
+        for (sequence, sound) in layout.sequences.iter().zip(&mut sound) {
+            for position in sequence.clone().filter(|position| layout.shows(*position)) {
+                let row = tensor.at([batch, head, position]);
+                let norm = norm(row);
+                if norm.is_finite() {
+                    values[position] = row;
+                    norms[position] = norm;
+                } else {
+                    *sound = false;
+                }
+            }
+        }
+        Self { values, norms, sound }
+    }
 }
 
 /// The Euclidean norm.

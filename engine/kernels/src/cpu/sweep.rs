@@ -5,7 +5,7 @@ use std::{f32::consts::LOG2_E, ops::Range};
 
 use super::{
     exponential::exp2,
-    head::{Layout, Packed, Running, Strided, norm, sound_rows},
+    head::{Layout, Packed, Rows, Running, Strided},
     isa::Isa,
     scores::{panels_of, scores},
     tile::{Aligned, rows_from},
@@ -53,21 +53,20 @@ impl<'a, const W: usize> Sweep<'a, W> {
     ) -> Self {
         let (seq, d) = (problem.seq, problem.d);
         let zeros = vec![0.0; d];
-        let (rows, _) = sound_rows(q, [row, index], layout, &zeros);
+        let queries = Rows::read(q, [row, index], layout, &zeros);
         let scale = LOG2_E / (d as f32).sqrt();
         let mut scaled = Aligned::zeros(seq * d);
-        for (to, row) in scaled.chunks_mut(d.max(1)).zip(&rows) {
+        for (to, row) in scaled.chunks_mut(d.max(1)).zip(&queries.values) {
             to.iter_mut().zip(*row).for_each(|(to, value)| *to = value * scale);
         }
-        let (keys, _) = sound_rows(k, [row, index], layout, &zeros);
-        let keys = Packed::new(keys.into_iter(), d);
+        let keys = Packed::new(&Rows::read(k, [row, index], layout, &zeros), d);
         let told: Vec<f32> = log_sum_exp.collect();
         let sound = layout.sequences.iter().map(|sequence| told[sequence.clone()].iter().all(|sum| sum.is_finite()));
         let sound = sound.collect();
         let attends = |position: usize| layout.shows(position) && told[position] > crate::attention::MASKED / 2.0;
         let log_sum_exp: Vec<f32> =
             (0..seq).map(|position| if attends(position) { told[position] * LOG2_E } else { NO_QUERY }).collect();
-        let excess = |position: usize| norm(&scaled[position * d..][..d]) * keys.norms.all() - log_sum_exp[position];
+        let excess = |position: usize| queries.norms[position] * scale * keys.norms.all() - log_sum_exp[position];
         let excess: Vec<f32> = (0..seq).map(excess).collect();
         let slope = problem.rule.slope(index);
         Self {
