@@ -4,9 +4,9 @@
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const KEPT: libc::c_int = 128 << 20;
 
-/// Blocks up to this size are cut from kept memory, in bytes: states of any length are smaller.
+/// Blocks up to this size are cut from kept memory, in bytes: larger ones would leave holes.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const LARGEST: libc::c_int = 1 << 30;
+const LARGEST: libc::c_int = 256 << 20;
 
 /// Keeps freed memory, as far as [`KEPT`] goes, in one place for all threads.
 ///

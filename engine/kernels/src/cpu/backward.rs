@@ -13,7 +13,7 @@ use super::{
     head::{Layout, Rows, Strided},
     isa::{Isa, on_this_processor},
     scores::{Accumulator, panels_of, scores},
-    sweep::{NO_QUERY, STEP, Sweep, steps},
+    sweep::{NO_QUERY, Sweep, steps},
     tile::{Aligned, Panels, Sums, rows_from, tile_of_rows},
 };
 use crate::{
@@ -73,7 +73,7 @@ pub(super) fn backward_with<I: Isa, const R: usize, const W: usize>(
         let packed = Packed::<W>::new(problem, saved, [row, head], &layout);
         let blocks: Vec<(Range<usize>, usize)> = (layout.sequences.iter().enumerate())
             .flat_map(|(number, sequence)| {
-                steps(sequence, problem.rule.block_size()).into_iter().map(move |block| (block, number))
+                steps::<W>(sequence, problem.rule.block_size()).into_iter().map(move |block| (block, number))
             })
             .collect();
         let of_queries = blocks.par_iter().map(|(queries, number)| {
@@ -179,7 +179,7 @@ impl<'a, const W: usize> Packed<'a, W> {
     /// dQ of some queries, `[query, d]`.
     fn query_gradients<I: Isa, const R: usize>(&self, queries: &Range<usize>, sequence: &Range<usize>) -> Vec<f32> {
         let d = self.sweep.problem.d;
-        let mut sums = Accumulator::<W>::new(STEP, d);
+        let mut sums = Accumulator::<W>::new(Sweep::<W>::STEP, d);
         if !self.sweep.problem.watch.is_stopped() {
             let parts = self.sweep.keys_for(queries, sequence);
             I::enter(
@@ -214,8 +214,8 @@ impl<'a, const W: usize> Packed<'a, W> {
         transposed: Option<&BlockList>,
     ) -> [Vec<f32>; 2] {
         let d = self.sweep.problem.d;
-        let mut of_keys = Accumulator::<W>::new(STEP, d);
-        let mut of_values = Accumulator::<W>::new(STEP, d);
+        let mut of_keys = Accumulator::<W>::new(Sweep::<W>::STEP, d);
+        let mut of_values = Accumulator::<W>::new(Sweep::<W>::STEP, d);
         if !self.sweep.problem.watch.is_stopped() {
             let parts = self.sweep.queries_for(keys, sequence, transposed);
             I::enter(

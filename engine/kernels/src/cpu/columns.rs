@@ -87,7 +87,7 @@ struct Block<'a, const W: usize> {
 fn blocks_of<'a, const W: usize>(plane: usize, sweep: &'a Sweep<'a, W>) -> impl Iterator<Item = Block<'a, W>> {
     let size = sweep.problem.rule.block_size();
     sweep.layout.sequences.iter().enumerate().flat_map(move |(sequence, range)| {
-        steps(range, size).into_iter().map(move |keys| Block { plane, sweep, sequence, keys })
+        steps::<W>(range, size).into_iter().map(move |keys| Block { plane, sweep, sequence, keys })
     })
 }
 

@@ -11,7 +11,7 @@ use super::{
     head::{Layout, Strided},
     isa::{Isa, on_this_processor},
     scores::panels_of,
-    sweep::{STEP, Sweep, steps},
+    sweep::{Sweep, steps},
     tile::Aligned,
 };
 use crate::{attention::NO_PARTNER, problem::Problem};
@@ -42,7 +42,7 @@ fn partners_with<I: Isa, const R: usize, const W: usize>(sources: &[Source<'_>],
     let layout = Layout::new(problem.segments_of(*row), problem.seq);
     let sweeps = sweeps::<W>(sources, &layout);
     let mut all = vec![(NO_PARTNER, 0.0); problem.seq * places];
-    let blocks = blocks(&layout, problem, None).into_par_iter();
+    let blocks = blocks::<W>(&layout, problem, None).into_par_iter();
     let found = blocks.map(|(queries, sequence)| {
         let mut best = vec![(NO_PARTNER, 0.0); queries.len() * places];
         each_tile::<I, R, W>(&sweeps, &queries, sequence, &mut |keys, tile| {
@@ -98,7 +98,7 @@ fn cells_with<I: Isa, const R: usize, const W: usize>(sources: &[Source<'_>], ed
     let bins = edges.len().saturating_sub(1);
     let bin_of = |position: usize| edges.partition_point(|edge| *edge <= position).checked_sub(1);
     let key_bins: Vec<Option<usize>> = (0..problem.seq).map(|key| bin_of(key).filter(|bin| *bin < bins)).collect();
-    let blocks = blocks(&layout, problem, Some(edges));
+    let blocks = blocks::<W>(&layout, problem, Some(edges));
     let rows = blocks.into_par_iter().filter_map(|(queries, sequence)| {
         let bin = bin_of(queries.start).filter(|bin| *bin < bins)?;
         let mut sums = vec![0.0f64; bins];
@@ -145,7 +145,8 @@ fn cut_out_with<I: Isa, const R: usize, const W: usize>(
     let sweeps = sweeps::<W>(sources, &layout);
     let mut all = vec![0.0; queries.len() * keys.len()];
     let edges = [queries.start, queries.end];
-    let inside = blocks(&layout, problem, Some(&edges)).into_iter().filter(|(block, _)| queries.contains(&block.start));
+    let inside =
+        blocks::<W>(&layout, problem, Some(&edges)).into_iter().filter(|(block, _)| queries.contains(&block.start));
     for (block, sequence) in inside {
         each_tile::<I, R, W>(&sweeps, &block, sequence, &mut |of_tile, tile| {
             for (query, row) in block.clone().zip(tile.chunks_exact(of_tile.len())) {
@@ -170,13 +171,17 @@ fn sweeps<'a, const W: usize>(sources: &'a [Source<'a>], layout: &'a Layout) -> 
 }
 
 /// Blocks of queries, with the number of their sequence, that cross neither blocks of a list nor `edges`.
-fn blocks(layout: &Layout, problem: &Problem<'_>, edges: Option<&[usize]>) -> Vec<(Range<usize>, usize)> {
+fn blocks<const W: usize>(
+    layout: &Layout,
+    problem: &Problem<'_>,
+    edges: Option<&[usize]>,
+) -> Vec<(Range<usize>, usize)> {
     let mut all = Vec::new();
     for (number, sequence) in layout.sequences.iter().enumerate() {
         let within = edges.unwrap_or_default().iter().filter(|edge| sequence.contains(edge));
         let cuts = std::iter::once(sequence.start).chain(within.copied()).chain(std::iter::once(sequence.end));
         let cuts: Vec<usize> = cuts.collect();
-        let parts = cuts.windows(2).flat_map(|cut| steps(&(cut[0]..cut[1]), problem.rule.block_size()));
+        let parts = cuts.windows(2).flat_map(|cut| steps::<W>(&(cut[0]..cut[1]), problem.rule.block_size()));
         all.extend(parts.map(|part| (part, number)));
     }
     all
@@ -204,13 +209,14 @@ fn each_tile<I: Isa, const R: usize, const W: usize>(
     }
     let parts: Vec<_> = sweeps.iter().map(|sweep| sweep.keys_for(queries, sequence)).collect();
     // Every head has its own reach and its own list: the tiles are those of a fixed grid that any of them needs.
-    let mut starts: Vec<usize> = parts.iter().flatten().flat_map(|(keys, _)| tiles_of(keys)).collect();
+    let mut starts: Vec<usize> =
+        parts.iter().flatten().flat_map(|(keys, _)| tiles_of(keys, Sweep::<W>::STEP)).collect();
     starts.sort_unstable();
     starts.dedup();
     let mut room = Aligned::zeros(Sweep::<W>::ROOM);
     let share = 1.0 / sweeps.len() as f32;
     for start in starts {
-        let keys = start..(start + STEP).min(sequence.end);
+        let keys = start..(start + Sweep::<W>::STEP).min(sequence.end);
         let mut mean = vec![0.0; queries.len() * keys.len()];
         for (sweep, parts) in sweeps.iter().zip(&parts) {
             // Parts stand in rising order.
@@ -232,7 +238,7 @@ fn each_tile<I: Isa, const R: usize, const W: usize>(
     }
 }
 
-/// Where the tiles of the fixed grid that a range touches begin.
-fn tiles_of(keys: &Range<usize>) -> impl Iterator<Item = usize> + use<> {
-    (keys.start / STEP..keys.end.div_ceil(STEP)).map(|tile| tile * STEP)
+/// Where the tiles of a fixed grid that a range touches begin.
+fn tiles_of(keys: &Range<usize>, step: usize) -> impl Iterator<Item = usize> + use<> {
+    (keys.start / step..keys.end.div_ceil(step)).map(move |tile| tile * step)
 }

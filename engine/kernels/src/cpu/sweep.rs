@@ -16,9 +16,6 @@ use crate::{
     reach::Reach,
 };
 
-/// Queries or keys that one step looks at.
-pub(crate) const STEP: usize = 48;
-
 /// Stands for the log-sum-exp of a query that attends to nothing: all its probabilities come out as 0.
 pub(super) const NO_QUERY: f32 = 1e38;
 
@@ -79,12 +76,12 @@ impl<'a, const W: usize> Sweep<'a, W> {
             sound,
             slope: slope * LOG2_E,
             reach: Reach::new(slope, problem.skip),
-            largest_excess: Running::new(excess.iter().copied(), STEP, -NO_QUERY),
+            largest_excess: Running::new(excess.iter().copied(), Self::STEP, -NO_QUERY),
             excess,
         }
     }
 
-    /// The parts of its sequence that matter to some queries, each at most [`STEP`] long, with what is added to their
+    /// The parts of its sequence that matter to some queries, each at most [`Self::STEP`] long, with what is added to their
     /// scores in units of the logarithm to base 2.
     pub(crate) fn keys_for(&self, queries: &Range<usize>, sequence: &Range<usize>) -> Vec<(Range<usize>, f32)> {
         let largest = self.excess[queries.clone()].iter().copied().fold(-NO_QUERY, f32::max);
@@ -117,8 +114,8 @@ impl<'a, const W: usize> Sweep<'a, W> {
     ) -> Vec<(Range<usize>, f32)> {
         let mut parts = Vec::new();
         let mut add = |range: Range<usize>, offset: f32| {
-            for start in range.clone().step_by(STEP) {
-                parts.push((start..(start + STEP).min(range.end), offset));
+            for start in range.clone().step_by(Self::STEP) {
+                parts.push((start..(start + Self::STEP).min(range.end), offset));
             }
         };
         if let Rule::Blocks(blocks) = self.problem.rule {
@@ -132,11 +129,11 @@ impl<'a, const W: usize> Sweep<'a, W> {
         }
         let mut left = own.start;
         while left > sequence.start && !self.reach.ends(excess_before(left), own.start - left + 1) {
-            left = left.saturating_sub(STEP).max(sequence.start);
+            left = left.saturating_sub(Self::STEP).max(sequence.start);
         }
         let mut right = own.end;
         while right < sequence.end && !self.reach.ends(excess_from(right), right + 1 - own.end) {
-            right = (right + STEP).min(sequence.end);
+            right = (right + Self::STEP).min(sequence.end);
         }
         add(left..right, 0.0);
         parts
@@ -171,16 +168,19 @@ impl<'a, const W: usize> Sweep<'a, W> {
     }
 
     /// Numbers that [`Self::probabilities`] writes at most.
-    pub(crate) const ROOM: usize = STEP * (STEP + 2 * W);
+    pub(crate) const ROOM: usize = Self::STEP * (Self::STEP + 2 * W);
+
+    /// Queries or keys that one step looks at: whole panels and whole strips, where it begins at the border of one.
+    pub(crate) const STEP: usize = if W > 16 { 96 } else { 48 };
 }
 
-/// Parts of a sequence, each at most [`STEP`] positions, that cross no border of `size` positions.
-pub(crate) fn steps(sequence: &Range<usize>, size: Option<usize>) -> Vec<Range<usize>> {
+/// Parts of a sequence, each at most [`Sweep::STEP`] positions, that cross no border of `size` positions.
+pub(crate) fn steps<const W: usize>(sequence: &Range<usize>, size: Option<usize>) -> Vec<Range<usize>> {
     let mut steps = Vec::new();
     let mut start = sequence.start;
     while start < sequence.end {
         let border = size.map_or(usize::MAX, |size| start / size * size + size);
-        let end = (start + STEP).min(border).min(sequence.end);
+        let end = (start + Sweep::<W>::STEP).min(border).min(sequence.end);
         steps.push(start..end);
         start = end;
     }
