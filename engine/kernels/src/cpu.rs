@@ -8,6 +8,7 @@ mod forward;
 mod head;
 mod isa;
 mod pairs;
+mod queries;
 mod scores;
 mod sweep;
 #[cfg(test)]
