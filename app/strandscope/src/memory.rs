@@ -4,9 +4,9 @@
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const KEPT: libc::c_int = 128 << 20;
 
-/// Blocks up to this size are cut from kept memory, in bytes: larger ones would leave holes.
+/// Blocks up to this size are cut from kept memory, in bytes: what larger ones leave free would be held besides.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const LARGEST: libc::c_int = 256 << 20;
+const LARGEST: libc::c_int = 64 << 20;
 
 /// Keeps freed memory, as far as [`KEPT`] goes, in one place for all threads.
 ///

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::watch::Watch;
 
+/// Rows that one thread normalizes at a time.
+const ROWS: usize = 96;
+
 /// A table of weights and what is added, as checkpoints store them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Table<'a> {
@@ -120,14 +123,13 @@ fn add_layer_norm_with<I: Isa, const R: usize, const W: usize>(
     epsilon: f32,
 ) {
     let width = scale.len();
-    let rows = 96;
-    x.par_chunks_mut(rows * width).enumerate().for_each(|(block, x)| {
+    x.par_chunks_mut(ROWS * width).enumerate().for_each(|(block, x)| {
         I::enter(
             #[inline(always)]
             || {
                 for (row, x) in x.chunks_exact_mut(width).enumerate() {
                     if let Some(residual) = residual {
-                        let residual = &residual[(block * rows + row) * width..][..width];
+                        let residual = &residual[(block * ROWS + row) * width..][..width];
                         x.iter_mut().zip(residual).for_each(|(x, residual)| *x += residual);
                     }
                     let mean = sum::<W>(x, |value| value) / width as f32;
@@ -207,6 +209,7 @@ impl<const W: usize> Packed<W> {
             for (strip, out) in out.chunks_mut(R * self.outputs).enumerate() {
                 let sums = self.product::<I, R>(rows.strip(strip), panel);
                 for (out, sums) in out.chunks_exact_mut(self.outputs).zip(&sums) {
+                    // A width that the compiler knows gives whole vectors.
                     match out[columns.clone()].as_mut_array::<W>() {
                         Some(out) => out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),
                         None => out[columns.clone()].iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),

@@ -47,20 +47,19 @@ impl Layout {
         self.shown.as_ref().is_none_or(|shown| shown[position])
     }
 
-    /// Whether all of some positions take part; those beyond the end do not.
+    /// Whether all of some positions lie inside `range` and take part.
     #[inline(always)]
-    pub(crate) fn shows_all(&self, positions: Range<usize>) -> bool {
-        self.shown
-            .as_ref()
-            .is_none_or(|shown| shown.get(positions).is_some_and(|shown| shown.iter().all(|shown| *shown)))
+    pub(crate) fn is_seen(&self, positions: &Range<usize>, range: &Range<usize>) -> bool {
+        positions.start >= range.start
+            && positions.end <= range.end
+            && self.shown.as_ref().is_none_or(|shown| shown[positions.clone()].iter().all(|shown| *shown))
     }
 
     /// What is added to the scores of `W` positions from `first` on, of which those inside `range` may be seen; `None`
     /// where all of them are.
     #[inline(always)]
     pub(crate) fn mask<const W: usize>(&self, first: usize, range: &Range<usize>) -> Option<Lane<W>> {
-        let inside = first >= range.start && first + W <= range.end;
-        if inside && self.shown.as_ref().is_none_or(|shown| shown[first..first + W].iter().all(|shown| *shown)) {
+        if self.is_seen(&(first..first + W), range) {
             return None;
         }
         let seen = |position: usize| range.contains(&position) && self.shows(position);

@@ -103,14 +103,13 @@ impl<const W: usize> Panel<W> {
         self.first as f32 - position as f32
     }
 
-    /// Scores of the keys of some strips; tells the highest of each query. Each strip stays in the nearest cache while
-    /// all queries use it.
+    /// Scores of `keys`, which lie in some strips; what else lies there is masked. Tells the highest of each query.
     #[inline(always)]
     fn score<I: Isa, const R: usize>(
         &self,
         head: &Head<'_, R>,
         strips: &Range<usize>,
-        seen: &Range<usize>,
+        keys: &Range<usize>,
         offset: f32,
         to: &mut [Lane<W>],
     ) -> Lane<W> {
@@ -126,9 +125,9 @@ impl<const W: usize> Panel<W> {
                     }
                 }
             }
-            if !(first >= seen.start && first + R <= seen.end && head.layout.shows_all(first..first + R)) {
+            if !head.layout.is_seen(&(first..first + R), keys) {
                 for (row, sums) in sums.iter_mut().enumerate() {
-                    if !seen.contains(&(first + row)) || !head.layout.shows(first + row) {
+                    if !keys.contains(&(first + row)) || !head.layout.shows(first + row) {
                         *sums = [MASKED; W];
                     }
                 }
@@ -235,7 +234,7 @@ impl<'a, const R: usize, const W: usize> Queries<'a, R, W> {
     pub(super) fn read(head: &'a Head<'a, R>, range: Range<usize>) -> Self {
         let firsts = range.clone().step_by(W);
         let panels = firsts.map(|first| Panel::read(head, first..(first + W).min(range.end))).collect();
-        Self { head, panels, weights: vec![Lane([0.0; W]); KEYS + 2 * QUERIES.max(R)], range }
+        Self { head, panels, weights: vec![Lane([0.0; W]); KEYS.max(QUERIES) + 2 * R], range }
     }
 
     /// Own keys first, then those to the left and to the right in turn until no farther one can count; tells how many
@@ -245,7 +244,7 @@ impl<'a, const R: usize, const W: usize> Queries<'a, R, W> {
         // Whole strips: steps of `KEYS` from here on stay at their borders.
         let mut left = (self.range.start / R * R).max(sequence.start);
         let mut right = self.range.end.next_multiple_of(R).min(sequence.end);
-        self.visit::<I>(left..right, sequence, 0.0);
+        self.visit::<I>(left..right, 0.0);
         let (mut left_ends, mut right_ends) = (false, false);
         for step in 0usize.. {
             // Sums grow less and less: so they are looked up ever more seldom.
@@ -258,7 +257,7 @@ impl<'a, const R: usize, const W: usize> Queries<'a, R, W> {
             };
             if !left_ends {
                 let next = left.saturating_sub(KEYS).max(sequence.start);
-                self.visit::<I>(next..left, sequence, 0.0);
+                self.visit::<I>(next..left, 0.0);
                 left = next;
             }
             right_ends = right_ends || right == sequence.end || {
@@ -267,7 +266,7 @@ impl<'a, const R: usize, const W: usize> Queries<'a, R, W> {
             };
             if !right_ends {
                 let next = (right + KEYS).min(sequence.end);
-                self.visit::<I>(right..next, sequence, 0.0);
+                self.visit::<I>(right..next, 0.0);
                 right = next;
             }
             if left_ends && right_ends {
@@ -287,7 +286,7 @@ impl<'a, const R: usize, const W: usize> Queries<'a, R, W> {
             let mut first = keys.start;
             while first < keys.end {
                 let end = (first + KEYS).min(keys.end);
-                self.visit::<I>(first..end, sequence, listed.offset * LOG2_E);
+                self.visit::<I>(first..end, listed.offset * LOG2_E);
                 first = end;
             }
             seen += keys.len();
@@ -303,21 +302,19 @@ impl<'a, const R: usize, const W: usize> Queries<'a, R, W> {
 
     /// Takes `keys` into account, whose scores get `offset` on top.
     #[inline(always)]
-    fn visit<I: Isa>(&mut self, keys: Range<usize>, sequence: &Range<usize>, offset: f32) {
+    fn visit<I: Isa>(&mut self, keys: Range<usize>, offset: f32) {
         if keys.is_empty() {
             return;
         }
         let strips = keys.start / R..keys.end.div_ceil(R);
-        let seen = keys.start.max(sequence.start)..keys.end.min(sequence.end);
-        let keys = strips.start * R..strips.end * R;
-        let weights = &mut self.weights[..keys.len()];
+        let weights = &mut self.weights[..strips.len() * R];
         for panel in &mut self.panels {
-            let highest = panel.score::<I, R>(self.head, &strips, &seen, offset, weights);
+            let highest = panel.score::<I, R>(self.head, &strips, &keys, offset, weights);
             panel.raise::<I>(highest);
             if self.head.problem.row_statistics {
-                panel.weigh::<I, true>(keys.start, weights);
+                panel.weigh::<I, true>(strips.start * R, weights);
             } else {
-                panel.weigh::<I, false>(keys.start, weights);
+                panel.weigh::<I, false>(strips.start * R, weights);
             }
             panel.gather::<I, R>(&self.head.values, strips.start, weights);
         }

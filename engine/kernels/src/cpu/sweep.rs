@@ -81,8 +81,8 @@ impl<'a, const W: usize> Sweep<'a, W> {
         }
     }
 
-    /// The parts of its sequence that matter to some queries, each at most [`Self::STEP`] long, with what is added to their
-    /// scores in units of the logarithm to base 2.
+    /// The parts of its sequence that matter to some queries, each at most [`Self::STEP`] long, with what is added to
+    /// their scores in units of the logarithm to base 2.
     pub(crate) fn keys_for(&self, queries: &Range<usize>, sequence: &Range<usize>) -> Vec<(Range<usize>, f32)> {
         let largest = self.excess[queries.clone()].iter().copied().fold(-NO_QUERY, f32::max);
         self.partners(queries, sequence, |_| largest, |_| largest, |list| list)

@@ -69,6 +69,7 @@ fn everything<I: Isa, const R: usize, const W: usize>() -> Vec<Vec<f32>> {
 fn all_tiles_agree() {
     let best = on_this_processor!(everything());
     let others = [
+        on_this_processor!(wide everything()),
         everything::<Baseline, 2, 16>(),
         everything::<Baseline, 6, 16>(),
         everything::<Baseline, 12, 32>(),

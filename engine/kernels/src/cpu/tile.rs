@@ -173,17 +173,9 @@ impl<const W: usize> Panels<W> {
     #[inline(always)]
     pub(crate) fn of_transposed<'a>(rows: impl ExactSizeIterator<Item = &'a [f32]>, depth: usize) -> Self {
         let mut panels = Self::zeros(rows.len().div_ceil(W), depth);
-        let mut rows = rows.peekable();
-        let mut index = 0;
-        while rows.peek().is_some() {
-            let mut group: [&[f32]; W] = [&[]; W];
-            let mut count = 0;
-            for (place, row) in group.iter_mut().zip(rows.by_ref()) {
-                *place = &row[..depth];
-                count += 1;
-            }
-            transpose(&group[..count], panels.panel_mut(index));
-            index += 1;
+        let mut rows = rows;
+        for panel in panels.lanes.chunks_exact_mut(depth.max(1)) {
+            transpose(rows.by_ref().take(W), panel);
         }
         panels
     }
@@ -194,12 +186,9 @@ impl<const W: usize> Panels<W> {
         let mut panels = Self::zeros(rows.div_ceil(W), depth);
         let of_panels = panels.lanes.par_chunks_mut(depth.max(1)).zip(table.par_chunks((W * depth).max(1)));
         of_panels.for_each(|(panel, rows)| {
-            let mut group: [&[f32]; W] = [&[]; W];
-            let count = rows.len() / depth;
-            group.iter_mut().zip(rows.chunks_exact(depth)).for_each(|(to, row)| *to = row);
             I::enter(
                 #[inline(always)]
-                || transpose(&group[..count], panel),
+                || transpose(rows.chunks_exact(depth), panel),
             );
         });
         panels
@@ -226,11 +215,18 @@ impl<const W: usize> Panels<W> {
     }
 }
 
-/// Writes rows into the lanes of a panel.
+/// Writes rows, as many as there are lanes at most, into the lanes of a panel.
 #[inline(always)]
-fn transpose<const W: usize>(rows: &[&[f32]], panel: &mut [Lane<W>]) {
+fn transpose<'a, const W: usize>(rows: impl Iterator<Item = &'a [f32]>, panel: &mut [Lane<W>]) {
     /// Numbers of a row that fill a cache line: each lane is written to while it is near.
     const PIECE: usize = 16;
+    let mut of_lanes: [&[f32]; W] = [&[]; W];
+    let mut count = 0;
+    for (lane, row) in of_lanes.iter_mut().zip(rows) {
+        *lane = &row[..panel.len()];
+        count += 1;
+    }
+    let rows = &of_lanes[..count];
     let mut block = [[0.0; PIECE]; W];
     for (piece, lanes) in panel.chunks_mut(PIECE).enumerate() {
         for (to, row) in block.iter_mut().zip(rows) {
@@ -325,6 +321,7 @@ mod tests {
         check_product::<Baseline, 12, 32>();
         check_product::<Baseline, 6, 64>();
         on_this_processor!(check_product());
+        on_this_processor!(wide check_product());
     }
 
     #[test]
