@@ -2,7 +2,6 @@
 
 use std::{
     path::PathBuf,
-    process,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -79,5 +78,19 @@ fn leave() -> ! {
         let _ = std::fs::remove_file(path);
     }
     remove_unfinished_files();
-    process::exit(i32::from(INTERRUPTED))
+    end(i32::from(INTERRUPTED))
+}
+
+/// Ends the process without the farewells of libraries: Mesa's compiler takes down what the engine, still at work,
+/// compiles shaders with, and the process would die of it.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "the standard library always lets libraries say farewell")]
+fn end(code: i32) -> ! {
+    // SAFETY: the call does not return, touches no memory of ours, and other threads may go on until it is done.
+    unsafe { libc::_exit(code) }
+}
+
+#[cfg(not(unix))]
+fn end(code: i32) -> ! {
+    std::process::exit(code)
 }
