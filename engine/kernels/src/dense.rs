@@ -52,7 +52,7 @@ pub fn add_linear<const D: usize>(
     let shape = onto.dims();
     let inputs = weight.dims()[1];
     let (x, weight, bias) = (Host::new(x), Host::new(weight), bias.map(Host::new));
-    let mut out = onto.into_data().try_into_vec::<f32>().expect("single precision, as was just looked up");
+    let mut out = to_change(onto);
     cpu::add_linear(&mut out, x.values(), table(&weight, bias.as_ref(), inputs), watch);
     tensor(out, shape)
 }
@@ -115,7 +115,7 @@ pub fn add_layer_norm<const D: usize>(
         return module::layer_norm(x, weight, Some(bias), epsilon);
     }
     let shape = x.dims();
-    let mut values = x.into_data().try_into_vec::<f32>().expect("single precision, as was just looked up");
+    let mut values = to_change(x);
     let (residual, weight, bias) = (residual.map(Host::new), Host::new(weight), Host::new(bias));
     #[expect(clippy::cast_possible_truncation, reason = "the processor computes in single precision")]
     let epsilon = epsilon as f32;
@@ -137,6 +137,16 @@ fn table<'a>(weight: &'a Host, bias: Option<&'a Host>, inputs: usize) -> Table<'
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+/// The values of a tensor on the processor, to be changed: copied where somebody else holds them too.
+fn to_change<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let tensor = Host::new(tensor);
+    if !tensor.0.is_unique() {
+        // Burn's way out copies bytes, and then copies them again to where numbers may lie.
+        return tensor.values().to_vec();
+    }
+    tensor.0.into_data().try_into_vec().expect("in single precision")
 }
 
 /// The values of a tensor on the processor, in order, without a copy where they already are.
