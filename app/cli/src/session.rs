@@ -70,11 +70,11 @@ impl Session {
         Ok(Self { engine, console, typed, stopped: None })
     }
 
-    /// What a result says of how it was made: the record of the run or, in a file, the program and the command.
+    /// What a document says of how it was made: the record of the run or, in a file, the program and the command.
     pub(crate) fn provenance(&self, output: &OutputArgs, record: Option<&RunRecord>) -> Vec<(String, String)> {
         match record {
             _ if output.no_provenance => Vec::new(),
-            Some(record) => record.pairs(),
+            Some(record) => record.pairs_of_json(),
             None if output.is_file() => {
                 let program = format!("strandscope {}", env!("CARGO_PKG_VERSION"));
                 vec![("program".to_owned(), program), ("command".to_owned(), self.typed.clone())]

@@ -8,7 +8,11 @@ use std::ops::Range;
 
 use strandscope_genome::{Region, Strand, Track, TrackLayout};
 use strandscope_kernels::{Conduct, KernelError};
-use strandscope_models::folder::Model;
+use strandscope_models::{
+    dnagrinder::Config,
+    folder::Model,
+    memory::{EncoderPass, Observed},
+};
 use strandscope_tokens::Tokenizer;
 
 use crate::{
@@ -44,6 +48,44 @@ impl AttentionPlan {
     /// Number of windows.
     pub fn window_count(&self) -> u64 {
         self.region.len_bp().div_ceil(self.core_bp())
+    }
+
+    /// What is read first, on the contig.
+    pub fn first_window(&self) -> Range<u64> {
+        self.window_around(self.core_from(self.region.start_bp))
+    }
+
+    /// Tokens of the longest window, as far as the bases of the first tell.
+    ///
+    /// # Errors
+    /// When there are bytes that stand for no base.
+    pub fn longest_tokens(&self, first: &[u8], tokenizer: &Tokenizer) -> Result<u64, AnalysisError> {
+        let tokens = tokenizer.encode(first)?.ids.len() as u64;
+        let longest_bp = self.window_bp.min(self.region.len_bp());
+        Ok((tokens * longest_bp).div_ceil((first.len() as u64).max(1)))
+    }
+
+    /// Memory that a window of so many tokens takes with a model, weights apart, in bytes.
+    pub fn pass_bytes(&self, config: &Config, tokens: u64, on_gpu: bool) -> u64 {
+        let averaged = if self.layer == Pick::Mean { config.num_hidden_layers as u64 } else { 1 };
+        let observed = match self.stat {
+            AttentionStat::Map { .. } | AttentionStat::Top { .. } => {
+                Observed { attentions: averaged, packed: averaged, states: 0 }
+            }
+            AttentionStat::Rollout { .. } => {
+                Observed { attentions: 1, packed: 0, states: config.num_hidden_layers as u64 }
+            }
+            _ => Observed { attentions: 1, ..Observed::default() },
+        };
+        config.pass_bytes(&EncoderPass { positions: tokens, observed: Some(observed), on_gpu })
+    }
+
+    fn core_from(&self, start_bp: u64) -> Range<u64> {
+        start_bp..start_bp.saturating_add(self.core_bp()).min(self.region.end_bp)
+    }
+
+    fn window_around(&self, core: Range<u64>) -> Range<u64> {
+        core.start.saturating_sub(self.flank_bp())..(core.end + self.flank_bp()).min(self.contig_bp)
     }
 
     fn flank_bp(&self) -> u64 {
@@ -145,8 +187,8 @@ pub fn attention(
     let mut windows = 0;
     let mut unknown_bp = 0;
     while core_start < plan.region.end_bp {
-        let core_end = core_start.saturating_add(plan.core_bp()).min(plan.region.end_bp);
-        let around = window_around(core_start..core_end, plan);
+        let core_end = plan.core_from(core_start).end;
+        let around = plan.window_around(core_start..core_end);
         let read = host.bases(around.clone())?;
         let batch = Batch::new(&[&read], tokenizer)?;
         // Windows overlap, so that letters are counted in the cores, which do not.
@@ -215,10 +257,6 @@ fn pairs(model: &Model, plan: &AttentionPlan) -> Result<Vec<Groups>, AnalysisErr
     let heads = plan.attention_head.groups(model.config.num_attention_heads, "attention head")?;
     let layers = plan.layer.groups(model.config.num_hidden_layers, "layer")?;
     Ok(layers.iter().flat_map(|layer| heads.iter().map(|head| (layer.clone(), head.clone()))).collect())
-}
-
-fn window_around(core: Range<u64>, plan: &AttentionPlan) -> Range<u64> {
-    core.start.saturating_sub(plan.flank_bp())..(core.end + plan.flank_bp()).min(plan.contig_bp)
 }
 
 /// A token that covers part of a core.

@@ -3,7 +3,10 @@
 use std::ops::Range;
 
 use strandscope_genome::{MissingRun, Region, Strand, Track, TrackLayout, reverse_complement};
-use strandscope_models::card::{HeadKind, StrandRule};
+use strandscope_models::{
+    card::{HeadKind, StrandRule},
+    memory::EncoderPass,
+};
 
 use crate::{
     AnalysisError,
@@ -32,6 +35,31 @@ pub struct ScorePlan {
     pub stride_bp: u64,
     /// Average a symmetric head over both strands; add the reverse strand of a stranded one.
     pub both_strands: bool,
+}
+
+impl ScorePlan {
+    /// Memory that the windows computed at once take, weights apart, in bytes; `sample` are bases of the region.
+    ///
+    /// # Errors
+    /// When there are bytes in `sample` that stand for no base.
+    pub fn pass_bytes(&self, predictor: &Predictor<'_>, sample: &[u8], on_gpu: bool) -> Result<u64, AnalysisError> {
+        let window_bp = self.window_bp.min(self.contig_bp).max(1);
+        let windows = window_count(predictor, &Self { both_strands: false, ..self.clone() });
+        let bases = window_bp * (BATCH_BP / window_bp).min(windows).max(1);
+        let head = &predictor.head.config;
+        let mut bytes = head.pass_bytes(bases);
+        if head.reads_tokens() {
+            let tokens = predictor.tokenizer.encode(sample)?.ids.len() as u64;
+            let positions = (bases * tokens).div_ceil((sample.len() as u64).max(1));
+            bytes += predictor.model.config.pass_bytes(&EncoderPass { positions, observed: None, on_gpu });
+        }
+        Ok(bytes)
+    }
+
+    /// Bases at the start of the region that tell how many tokens a window has.
+    pub fn sample(&self) -> Range<u64> {
+        self.region.start_bp..self.region.end_bp.min(self.region.start_bp.saturating_add(self.window_bp))
+    }
 }
 
 /// What the caller gives and takes while a region is scored.

@@ -3,6 +3,8 @@
 //!
 //! Weights stand as checkpoints store them, `[out, in]`.
 
+use std::ops::Range;
+
 use burn::{
     backend::Flex,
     tensor::{DType, Device, Tensor, TensorData, activation::silu, module},
@@ -17,7 +19,7 @@ use crate::{
 /// With fewer rows than this, packing the weights takes longer than it saves.
 const FEWEST_ROWS: usize = 48;
 
-/// Rows of a feed-forward layer that burn's operations compute at once: wide states never cover a long sequence.
+/// Rows that burn's operations compute at once.
 const ROWS: usize = 4096;
 
 /// `x·Wᵀ + b`.
@@ -46,11 +48,17 @@ pub fn add_linear<const D: usize>(
     bias: Option<Tensor<1>>,
     watch: &Watch,
 ) -> Tensor<D> {
-    if !pays(&x) {
-        return onto + module::linear(x, weight.transpose(), bias);
-    }
     let shape = onto.dims();
-    let inputs = weight.dims()[1];
+    let [outputs, inputs] = weight.dims();
+    if !pays(&x) {
+        let rows = shape.iter().product::<usize>() / outputs;
+        let x = x.reshape([1, rows, inputs]);
+        let weight = weight.transpose();
+        let sums = in_parts(onto.reshape([1, rows, outputs]), |part, onto| {
+            onto + module::linear(x.clone().slice_dim(1, part), weight.clone(), bias.clone())
+        });
+        return sums.reshape(shape);
+    }
     let (x, weight, bias) = (Host::new(x), Host::new(weight), bias.map(Host::new));
     let mut out = to_change(onto);
     cpu::add_linear(&mut out, x.values(), table(&weight, bias.as_ref(), inputs), watch);
@@ -68,13 +76,14 @@ pub fn swiglu(
     w3: (Tensor<2>, Option<Tensor<1>>),
     watch: &Watch,
 ) -> Tensor<3> {
-    let [batch, seq, inputs] = x.dims();
     if !pays(&x) {
-        let rows = (ROWS / batch).max(1);
-        let parts = if seq <= rows { vec![x] } else { x.split(rows, 1) };
-        let mut parts: Vec<_> = parts.into_iter().map(|rows| swiglu_of_rows(rows, &w12, &w3)).collect();
-        return if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(parts, 1) };
+        let both = module::linear(x, w12.0.transpose(), w12.1);
+        let wide = both.dims()[2] / 2;
+        let gate = both.clone().slice_dim(2, 0..wide);
+        let up = both.slice_dim(2, wide..2 * wide);
+        return module::linear(silu(gate) * up, w3.0.transpose(), w3.1);
     }
+    let [batch, seq, inputs] = x.dims();
     let [outputs, wide] = w3.0.dims();
     let x = Host::new(x);
     let [w12, w3] = [w12, w3].map(|(weight, bias)| (Host::new(weight), bias.map(Host::new)));
@@ -83,16 +92,31 @@ pub fn swiglu(
     tensor(out, [batch, seq, outputs])
 }
 
-fn swiglu_of_rows(
-    x: Tensor<3>,
-    w12: &(Tensor<2>, Option<Tensor<1>>),
-    w3: &(Tensor<2>, Option<Tensor<1>>),
-) -> Tensor<3> {
-    let both = module::linear(x, w12.0.clone().transpose(), w12.1.clone());
-    let wide = both.dims()[2] / 2;
-    let gate = both.clone().slice_dim(2, 0..wide);
-    let up = both.slice_dim(2, wide..2 * wide);
-    module::linear(silu(gate) * up, w3.0.clone().transpose(), w3.1.clone())
+/// What `of` makes of each row of `x` by itself.
+///
+/// On a GPU many rows go part by part, and in place: what lies between, often wider, is never in memory for the whole
+/// of a long sequence.
+///
+/// # Shapes
+/// `[batch, seq, width] → [batch, seq, width]`
+pub fn by_rows(x: Tensor<3>, of: impl Fn(Tensor<3>) -> Tensor<3>) -> Tensor<3> {
+    let shape = x.dims();
+    in_parts(x.reshape([1, shape[0] * shape[1], shape[2]]), |_, x| of(x)).reshape(shape)
+}
+
+/// The same, told which rows they are; `[1, row, width]`.
+fn in_parts(mut x: Tensor<3>, of: impl Fn(Range<usize>, Tensor<3>) -> Tensor<3>) -> Tensor<3> {
+    let [_, rows, width] = x.dims();
+    let device = x.device();
+    if rows <= ROWS || is_processor(&device) || device.is_autodiff() {
+        return of(0..rows, x);
+    }
+    for first in (0..rows).step_by(ROWS) {
+        let part = first..(first + ROWS).min(rows);
+        let made = of(part.clone(), x.clone().slice_dim(1, part.clone()));
+        x = x.slice_assign([0..1, part, 0..width], made);
+    }
+    x
 }
 
 /// Normalizes the last axis of `x + residual` to mean 0 and variance 1, then scales and shifts (Ba et al. 2016,

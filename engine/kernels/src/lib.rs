@@ -25,7 +25,8 @@ pub use alibi::alibi_slopes;
 pub use attention::{Attention, AttentionInput, Conduct, NO_PARTNER, PositionRule, attention};
 pub use backend::{Asked, AttentionBackend};
 pub use blocks::{BlockList, BlockListError, Listed};
-pub use dense::{add_layer_norm, add_linear, linear, swiglu};
+pub use cpu::{MOST_PACKED, rows_at_once};
+pub use dense::{add_layer_norm, add_linear, by_rows, linear, swiglu};
 pub use gpu::{
     KernelError, attention_forms, close_gpu, is_broken, open_gpu, peak_bytes, sound, watched, watched_around,
 };

@@ -12,7 +12,7 @@ use burn::{
 use serde::{Deserialize, Serialize};
 use strandscope_kernels::{
     Attention, AttentionInput, Conduct, PositionRule, RowStatistics, Segments, Watch, add_linear, alibi_slopes,
-    attention, attention_with_rows, linear, swiglu,
+    attention, attention_with_rows, by_rows, linear, swiglu,
 };
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Numbers of queries, keys and values that are held at once, where nobody looks on.
-const MOST_PROJECTED: usize = 1 << 24;
+pub(crate) const MOST_PROJECTED: usize = 1 << 24;
 
 /// Where layer norms stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,20 +116,6 @@ impl Config {
             return Err(format!("layer_norm_eps is {}, it must lie between 0 and 1", self.layer_norm_eps));
         }
         Ok(())
-    }
-
-    /// Memory that the weights and a forward pass over so many tokens take on the processor, with nobody looking on.
-    ///
-    /// Two arrays of states and a little more live at once; queries, keys, values and what attention gives are made for
-    /// a group of attention heads at a time; the widest table is packed, and so are keys and values.
-    pub fn pass_bytes(&self, parameters: u64, tokens: u64) -> u64 {
-        /// Packed keys and values, what threads work on, and pages of the program itself.
-        const WORKING: u64 = 13_000_000;
-        const NUMBER: u64 = 4;
-        let states = tokens * self.hidden_size as u64;
-        let projected = (3 * states).min(MOST_PROJECTED as u64) * 2;
-        let packed = 2 * (self.hidden_size * self.intermediate_size) as u64;
-        WORKING + NUMBER * (parameters + packed + states * 11 / 5 + projected)
     }
 }
 
@@ -276,24 +262,59 @@ impl DnaGrinder {
     /// # Shapes
     /// `[batch, seq, hidden] → [batch, seq, hidden]`
     pub fn encode_words(&self, words: Tensor<3>, segments: Option<&Segments>, pass: &mut Pass<'_>) -> Encoded {
-        let mut x = self.grinder.embeddings.norm.forward(words);
+        let mut x = self.embedded(words);
         let mut hidden = Vec::new();
-        for (index, layer) in self.grinder.encoder.layer.iter().enumerate() {
+        for index in 0..self.layers() {
             if pass.conduct.watch.is_stopped() {
                 break;
             }
             if pass.hidden {
                 hidden.push(x.clone());
             }
-            x = layer.forward(x, index, segments, pass);
+            x = self.layer(index, x, segments, pass);
         }
-        if let Some(norm) = &self.grinder.final_norm {
-            x = norm.forward(x);
-        }
+        x = self.finished(x);
         if pass.hidden {
             hidden.push(x.clone());
         }
         Encoded { last: x, hidden }
+    }
+
+    /// What comes into the first layer, of vectors of tokens.
+    ///
+    /// # Shapes
+    /// `[batch, seq, hidden] → [batch, seq, hidden]`
+    pub fn embedded(&self, words: Tensor<3>) -> Tensor<3> {
+        by_rows(words, |words| self.grinder.embeddings.norm.forward(words))
+    }
+
+    /// One layer.
+    ///
+    /// # Shapes
+    /// `[batch, seq, hidden] → [batch, seq, hidden]`
+    pub fn layer(&self, index: usize, x: Tensor<3>, segments: Option<&Segments>, pass: &mut Pass<'_>) -> Tensor<3> {
+        self.grinder.encoder.layer[index].forward(x, index, segments, pass)
+    }
+
+    /// The last states, of what the last layer gives.
+    ///
+    /// # Shapes
+    /// `[batch, seq, hidden] → [batch, seq, hidden]`
+    pub fn finished(&self, x: Tensor<3>) -> Tensor<3> {
+        match &self.grinder.final_norm {
+            Some(norm) => by_rows(x, |x| norm.forward(x)),
+            None => x,
+        }
+    }
+
+    /// Number of layers.
+    pub fn layers(&self) -> usize {
+        self.grinder.encoder.layer.len()
+    }
+
+    /// Width of the states.
+    pub fn hidden_size(&self) -> usize {
+        self.grinder.embeddings.word_embeddings.weight.dims()[1]
     }
 
     /// What the attention of a layer is computed from, given the states that come into the layer.
@@ -379,17 +400,18 @@ impl Layer {
         // From here on `x` is what came in and what attention gave.
         let x = self.attn.add(x, &states, index, segments, pass);
         drop(states);
-        if pre {
-            let gathered = self.ffn.forward(self.ffn_norm.forward(x.clone()), &watch);
-            return gathered + x;
-        }
-        let x = self.attn_norm.forward(x);
-        self.ffn_norm.forward_sum(self.ffn.forward(x.clone(), &watch), x)
+        by_rows(x, |x| {
+            if pre {
+                return self.ffn.forward(self.ffn_norm.forward(x.clone()), &watch) + x;
+            }
+            let x = self.attn_norm.forward(x);
+            self.ffn_norm.forward_sum(self.ffn.forward(x.clone(), &watch), x)
+        })
     }
 
     /// The states that attention reads.
     fn attention_states(&self, x: Tensor<3>) -> Tensor<3> {
-        if self.norm_position == NormPosition::Pre { self.attn_norm.forward(x) } else { x }
+        if self.norm_position == NormPosition::Pre { by_rows(x, |x| self.attn_norm.forward(x)) } else { x }
     }
 }
 

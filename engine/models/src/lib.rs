@@ -13,5 +13,6 @@ mod error;
 pub mod folder;
 pub mod head;
 pub mod layers;
+pub mod memory;
 
 pub use error::ModelError;

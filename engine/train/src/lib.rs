@@ -7,6 +7,7 @@ pub mod dataset;
 mod error;
 pub mod evaluate;
 pub mod finetune;
+mod gradients;
 mod masking;
 pub mod metrics;
 pub mod pretrain;

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use burn::{
     grad_clipping::GradientClippingConfig,
     module::Module,
-    optim::{AdamWConfig, GradientsParams, ModuleOptimizer},
+    optim::{AdamWConfig, ModuleOptimizer},
     tensor::{Device, Int, Tensor, TensorData, activation::log_softmax},
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use strandscope_analysis::predict::host;
 use strandscope_genome::{Genome, Region, reverse_complement};
-use strandscope_kernels::{Segments, sound};
+use strandscope_kernels::{Conduct, Segments, sound};
 use strandscope_models::{
     ModelError,
     card::{Figure, ModelCard},
@@ -26,6 +26,7 @@ use crate::{
     Progress, Report, TrainError,
     bpe::train_bpe,
     dataset::{Dataset, TableFormat, read_overlaps},
+    gradients::{Batch, gradients},
     masking::{Masked, mask},
     recipe::{PretrainRecipe, TableRecipe},
     schedule::LearningRate,
@@ -258,12 +259,14 @@ impl Run<'_> {
             LearningRate { peak: schedule.learning_rate, warmup_share: schedule.warmup_share, steps: schedule.steps };
         let mut smooth = None;
         while state.step < schedule.steps {
-            let loss = self.masked_loss(&network, state.step)?;
-            let value = host(loss.clone().inner())?[0];
+            let hidden = self.hidden_of_step(state.step)?;
+            let conduct = Conduct::default();
+            let batch = Batch { ids: hidden.ids.clone(), segments: hidden.segments.as_ref(), conduct: &conduct };
+            let (loss, gradients) = gradients(&network, &batch, |states| hidden.loss(&network, states));
+            let value = host(loss)?[0];
             if !value.is_finite() {
                 return Err(TrainError::Astray { step: state.step });
             }
-            let gradients = GradientsParams::from_grads(loss.backward(), &network);
             network = optimizer.step(rate.at(state.step), network, gradients);
             sound(&self.device).map_err(ModelError::from)?;
             state.step += 1;
@@ -281,8 +284,8 @@ impl Run<'_> {
         Ok((network, state))
     }
 
-    /// Mean cross-entropy over the hidden tokens of a batch drawn for this step.
-    fn masked_loss(&self, network: &DnaGrinder, step: u64) -> Result<Tensor<1>, TrainError> {
+    /// The batch of a step, some of its tokens hidden.
+    fn hidden_of_step(&self, step: u64) -> Result<Hidden, TrainError> {
         let schedule = &self.recipe.schedule;
         // A generator for each step, so that a resumed run draws what an unbroken one would.
         let mut random = ChaCha8Rng::seed_from_u64(self.recipe.seed ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -290,10 +293,7 @@ impl Run<'_> {
         let from_rows = !self.corpus.rows.is_empty() && random.random::<f64>() < schedule.table_share;
         let tokens = schedule.lengths[stage.min(schedule.lengths.len() - 1)];
         let rows = self.draw(if from_rows { None } else { Some(tokens) }, schedule.batch_tokens, &mut random)?;
-        let (logits, masked) = self.hidden_logits(network, &rows, schedule.mask_share, &mut random);
-        let count = masked.places.len();
-        let answers = Tensor::<1, Int>::from_data(TensorData::new(masked.answers, [count]), &self.device);
-        Ok(log_softmax(logits, 1).gather(1, answers.unsqueeze_dim(1)).mean().neg())
+        Ok(self.hidden(&rows, &self.device, &mut random))
     }
 
     /// Rows of token ids: stretches of genomes of `tokens` tokens, or rows of tables.
@@ -327,36 +327,23 @@ impl Run<'_> {
         Vec::new()
     }
 
-    /// Scores of the vocabulary at the hidden places, `[place, vocab]`.
-    fn hidden_logits(
-        &self,
-        network: &DnaGrinder,
-        rows: &[Vec<i64>],
-        share: f64,
-        random: &mut ChaCha8Rng,
-    ) -> (Tensor<2>, Masked) {
-        let device = network.device();
+    /// Rows of token ids, some of their tokens hidden.
+    fn hidden(&self, rows: &[Vec<i64>], device: &Device, random: &mut ChaCha8Rng) -> Hidden {
         let special = self.tokenizer.special();
         let pad = i64::from(special.pad.unwrap_or(special.unknown));
         let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
         let padded: Vec<i64> = rows.iter().flat_map(|row| padded_row(row, longest, pad)).collect();
         let real: Vec<bool> = padded.iter().map(|&id| id != pad).collect();
+        let share = self.recipe.schedule.mask_share;
         let mut masked = mask(&padded, &special, self.tokenizer.vocab_size(), share, random);
         if masked.places.is_empty() {
             // A batch must teach something: its first real token.
             masked.places.push(1);
             masked.answers.push(padded[1]);
         }
-        let shape = [rows.len(), longest];
-        let ids = Tensor::from_data(TensorData::new(masked.ids.clone(), shape), &device);
+        let ids = Tensor::from_data(TensorData::new(masked.ids.clone(), [rows.len(), longest]), device);
         let segments = Segments::from_mask(real.iter().copied(), longest).expect("rows were filled up to one length");
-        let segments = (!real.iter().all(|real| *real)).then_some(segments);
-        let states = network.encode(ids, segments.as_ref(), &mut Pass::default()).last;
-        let hidden = states.dims()[2];
-        let places = Tensor::from_data(TensorData::new(masked.places.clone(), [masked.places.len()]), &device);
-        let states = states.reshape([rows.len() * longest, hidden]).select(0, places);
-        let logits = network.token_logits(states).expect("an encoder made for masking predicts tokens");
-        (logits, masked)
+        Hidden { ids, segments: (!real.iter().all(|real| *real)).then_some(segments), masked }
     }
 
     /// Share of hidden tokens of held-out sequence that are guessed, every token hidden by the mask.
@@ -370,10 +357,12 @@ impl Run<'_> {
             let start = random.random_range(0..=source.len() - length);
             let ids = self.tokenizer.encode(&source[start..start + length])?.ids;
             let ids: Vec<i64> = ids.into_iter().take(tokens).map(i64::from).collect();
-            let (logits, masked) = self.hidden_logits(network, &[ids], self.recipe.schedule.mask_share, &mut random);
-            let best = logits.argmax(1).into_data().iter::<i64>().collect::<Vec<_>>();
-            right += best.iter().zip(&masked.answers).filter(|(best, answer)| best == answer).count();
-            all += masked.answers.len();
+            let hidden = self.hidden(&[ids], &network.device(), &mut random);
+            let states = network.encode(hidden.ids.clone(), hidden.segments.as_ref(), &mut Pass::default()).last;
+            let best = hidden.logits(network, states).argmax(1).into_data().iter::<i64>().collect::<Vec<_>>();
+            let answers = &hidden.masked.answers;
+            right += best.iter().zip(answers).filter(|(best, answer)| best == answer).count();
+            all += answers.len();
         }
         Ok(right as f64 / all.max(1) as f64)
     }
@@ -399,6 +388,31 @@ impl Run<'_> {
             citation: recipe.citation.clone(),
             command: command.to_owned(),
         }
+    }
+}
+
+/// A batch, some of its tokens hidden.
+struct Hidden {
+    /// `[batch, seq]`.
+    ids: Tensor<2, Int>,
+    segments: Option<Segments>,
+    masked: Masked,
+}
+
+impl Hidden {
+    /// Scores of the vocabulary at the hidden places, of the last states: `[batch, seq, hidden] → [place, vocab]`.
+    fn logits(&self, network: &DnaGrinder, states: Tensor<3>) -> Tensor<2> {
+        let places = TensorData::new(self.masked.places.clone(), [self.masked.places.len()]);
+        let places = Tensor::from_data(places, &self.ids.device());
+        let states: Tensor<2> = states.flatten(0, 1);
+        network.token_logits(states.select(0, places)).expect("an encoder made for masking predicts tokens")
+    }
+
+    /// Mean cross-entropy over the hidden tokens.
+    fn loss(&self, network: &DnaGrinder, states: Tensor<3>) -> Tensor<1> {
+        let answers = TensorData::new(self.masked.answers.clone(), [self.masked.answers.len()]);
+        let answers = Tensor::<1, Int>::from_data(answers, &self.ids.device());
+        log_softmax(self.logits(network, states), 1).gather(1, answers.unsqueeze_dim(1)).mean().neg()
     }
 }
 

@@ -1,17 +1,17 @@
 //! Steps of training that are only timed.
 
 use burn::{
-    optim::{GradientsParams, ModuleOptimizer},
+    optim::ModuleOptimizer,
     tensor::{Int, Tensor, activation::log_softmax},
 };
 use strandscope_analysis::predict::host;
 use strandscope_kernels::{Conduct, sound};
-use strandscope_models::{
-    ModelError,
-    dnagrinder::{DnaGrinder, Pass},
-};
+use strandscope_models::{ModelError, dnagrinder::DnaGrinder};
 
-use crate::pretrain::optimizer;
+use crate::{
+    gradients::{Batch, gradients},
+    pretrain::optimizer,
+};
 
 /// Every so many tokens one is predicted: about as many as are hidden in training.
 const EVERY: usize = 7;
@@ -42,18 +42,21 @@ impl TimedTraining {
         let Some(network) = self.network.take() else {
             return Err(ModelError::Device { reason: "a step of training went wrong before".to_owned() });
         };
-        let mut pass = Pass { conduct: conduct.clone(), ..Pass::default() };
-        let states: Tensor<2> = network.encode(self.ids.clone(), None, &mut pass).last.flatten(0, 1);
         let ids: Tensor<1, Int> = self.ids.clone().flatten(0, 1);
         let count = ids.dims()[0].div_ceil(EVERY);
         let every = i64::try_from(EVERY).unwrap_or(i64::MAX);
         let places = Tensor::arange(0..i64::try_from(count).unwrap_or(i64::MAX), &ids.device()) * every;
-        let logits = network.token_logits(states.select(0, places.clone()));
-        let logits = logits.ok_or_else(|| ModelError::Device { reason: "there are no logits".to_owned() })?;
-        let answers = ids.select(0, places).unsqueeze_dim(1);
-        let loss = log_softmax(logits, 1).gather(1, answers).mean().neg();
-        let value = host(loss.clone().inner())?;
-        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        let answers = ids.select(0, places.clone()).unsqueeze_dim(1);
+        let batch = Batch { ids: self.ids.clone(), segments: None, conduct };
+        let (loss, gradients) = gradients(&network, &batch, |states| {
+            let states: Tensor<2> = states.flatten(0, 1);
+            let logits = network.token_logits(states.select(0, places));
+            log_softmax(logits.expect("a network that predicts tokens, as was looked up"), 1)
+                .gather(1, answers)
+                .mean()
+                .neg()
+        });
+        let value = host(loss)?;
         let device = self.ids.device();
         self.network = Some(self.optimizer.step(RATE, network, gradients));
         sound(&device)?;

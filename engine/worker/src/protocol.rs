@@ -308,6 +308,8 @@ pub struct RunRecord {
     pub input: String,
     /// SHA-256 of the input as it lies on disk.
     pub input_sha256: String,
+    /// Memory that was expected to be needed at most, in bytes: by this process, or of the GPU.
+    pub memory_bytes: Option<u64>,
     /// Windows computed.
     pub windows: u64,
     /// Bases that were passed to the model as unknown.
@@ -337,6 +339,12 @@ impl RunRecord {
         }
         pairs.push(("use", "research only, not for diagnosis".to_owned()));
         pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
+    /// The same with what only programs read, for JSON.
+    pub fn pairs_of_json(&self) -> Vec<(String, String)> {
+        let memory = self.memory_bytes.map(|bytes| ("expected_memory_bytes".to_owned(), bytes.to_string()));
+        self.pairs().into_iter().chain(memory).collect()
     }
 }
 

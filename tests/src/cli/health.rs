@@ -43,6 +43,29 @@ fn the_selftest_can_be_read_by_people() {
 }
 
 #[test]
+fn what_a_pass_takes_is_known_before_it_runs() {
+    let place = Place::new();
+    for tokens in ["5000", "20000"] {
+        let value = document(&place, "bench model --model mini --repeats 1 --device cpu --json --tokens", &[tokens]);
+        let [estimate, peak] = ["estimate_bytes", "peak_rss_bytes"].map(|key| value[key].as_f64());
+        let (Some(estimate), Some(peak)) = (estimate, peak) else {
+            assert!(!cfg!(target_os = "linux"), "Linux tells how much was taken: {value}");
+            continue;
+        };
+        assert!((estimate / peak - 1.0).abs() < 0.15, "{tokens} tokens: {estimate} expected, {peak} taken");
+    }
+}
+
+#[test]
+fn what_no_computer_can_hold_is_refused_with_its_size() {
+    let place = Place::new();
+    let bench = "bench model --model mini --tokens 4000000000 --device cpu";
+    let told = place.run(&bench.split(' ').collect::<Vec<_>>()).expect(1).err;
+    assert!(told.contains("does not fit into memory") && told.contains(" GB are free"), "{told}");
+    assert!(told.contains("ask for fewer --tokens"), "{told}");
+}
+
+#[test]
 fn a_bench_of_attention_has_the_keys_of_the_contract() {
     let place = Place::new();
     let bench = "bench attention --tokens 300 --heads 8 --dim 16 --batch 2 --repeats 2 --device cpu --json --pass";

@@ -203,14 +203,15 @@ struct Writer<'a> {
 
 impl Receiver for Writer<'_> {
     fn record(&mut self, record: &RunRecord, tracks: &[(String, Strand)]) -> Result<()> {
+        let format = if self.args.json { Format::Json } else { self.args.format };
         self.head = Vec::new();
         if !self.args.output.no_provenance {
-            self.head = self.input.rename_record(record.clone()).pairs();
+            let record = self.input.rename_record(record.clone());
+            self.head = if format == Format::Json { record.pairs_of_json() } else { record.pairs() };
             self.head.extend(self.bed.map(|bed| ("bed".to_owned(), bed.to_owned())));
         }
         let skipped = self.skipped.iter().enumerate();
         self.head.extend(skipped.map(|(index, skipped)| (format!("skipped {}", index + 1), skipped.to_string())));
-        let format = if self.args.json { Format::Json } else { self.args.format };
         let path = self.args.output.output.as_deref().unwrap_or(Path::new("-"));
         let names: Vec<TrackName> =
             tracks.iter().map(|(label, strand)| TrackName { label: label.clone(), strand: *strand }).collect();

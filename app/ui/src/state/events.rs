@@ -23,11 +23,14 @@ impl State {
                 Some(&Purpose::Attention { piece }) => self.attention.add(piece, chunk),
                 _ => {}
             },
-            Event::Record { job, record, .. } => match self.jobs.purpose(job) {
-                Some(&Purpose::Score { piece }) => self.scores.record(piece, record),
-                Some(&Purpose::Attention { piece }) => self.attention.record(piece, record),
-                _ => {}
-            },
+            Event::Record { job, record, .. } => {
+                self.jobs.expects(job, record.memory_bytes);
+                match self.jobs.purpose(job) {
+                    Some(&Purpose::Score { piece }) => self.scores.record(piece, record),
+                    Some(&Purpose::Attention { piece }) => self.attention.record(piece, record),
+                    _ => {}
+                }
+            }
             Event::Warning { job, message } => {
                 if self.jobs.purpose(job).is_some() {
                     self.warnings.add(&message);

@@ -62,6 +62,8 @@ pub(crate) struct Running {
     pub(crate) done: u64,
     pub(crate) unit: String,
     pub(crate) note: String,
+    /// Memory that it is expected to take, in bytes.
+    pub(crate) memory_bytes: Option<u64>,
     /// When it began, in seconds of the window's clock.
     begun_s: Option<f64>,
     latest_s: f64,
@@ -96,6 +98,7 @@ impl Jobs {
             done: 0,
             unit: String::new(),
             note: String::new(),
+            memory_bytes: None,
             begun_s: None,
             latest_s: 0.0,
             cancelling: false,
@@ -113,6 +116,13 @@ impl Jobs {
     pub(crate) fn progress(&mut self, job: JobId, done: u64, note: String, now_s: f64) {
         if let Some(running) = self.jobs.get_mut(&job) {
             (running.done, running.note, running.latest_s) = (done, note, now_s);
+        }
+    }
+
+    /// Notes how much memory a job is expected to take.
+    pub(crate) fn expects(&mut self, job: JobId, memory_bytes: Option<u64>) {
+        if let Some(running) = self.jobs.get_mut(&job) {
+            running.memory_bytes = memory_bytes;
         }
     }
 
@@ -179,6 +189,12 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// Memory for people: `310 MB`, `2.4 GB`.
+pub(crate) fn memory(bytes: u64) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    if megabytes < 999.5 { format!("{megabytes:.0} MB") } else { format!("{:.1} GB", megabytes / 1e3) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +208,11 @@ mod tests {
         jobs.progress(JobId(1), 25, String::new(), 12.0);
         assert_eq!(jobs.shown().and_then(Running::seconds_left), Some(6.0), "2 s for a quarter");
         assert_eq!(jobs.shown().and_then(Running::fraction), Some(0.25), "a quarter");
+    }
+
+    #[test]
+    fn memory_is_told_in_three_digits() {
+        assert_eq!([310_400_000, 2_440_000_000].map(memory), ["310 MB", "2.4 GB"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
     screen::Screen,
     state::{
         State,
-        work::{Running, duration},
+        work::{Running, duration, memory},
     },
     theme::{self, Palette},
 };
@@ -50,6 +50,9 @@ fn progress(ui: &mut Ui, running: &Running) {
     }
     if let Some(seconds) = running.seconds_left() {
         text += &format!("  ·  {} left", duration(seconds));
+    }
+    if let Some(bytes) = running.memory_bytes {
+        text += &format!("  ·  about {} of memory", memory(bytes));
     }
     if !running.note.is_empty() {
         text += &format!("  ·  {}", running.note);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{
+    forward::MOST_PACKED,
     head::{Layout, Strided},
     isa::{Isa, on_this_processor},
     scores::panels_of,
@@ -15,9 +16,6 @@ use crate::{
     blocks::BlockList,
     problem::{Problem, Rule},
 };
-
-/// Numbers of packed queries and keys held at once.
-const PACKED: usize = 1 << 21;
 
 /// What a sweep over columns gives.
 #[derive(Debug, Default)]
@@ -47,7 +45,7 @@ pub(super) fn columns_with<I: Isa, const R: usize, const W: usize>(
         Rule::Slopes(_) => None,
     };
     let layouts: Vec<_> = (0..batch).map(|row| Layout::new(problem.segments_of(row), seq)).collect();
-    let group = (PACKED / (2 * seq * d).max(1)).max(1);
+    let group = (MOST_PACKED / (2 * seq * d).max(1)).max(1);
     for first in (0..batch * heads).step_by(group) {
         if problem.watch.is_stopped() {
             break;

@@ -164,6 +164,18 @@ fn silu<I: Isa>(x: f32) -> f32 {
     x * share / (1.0 + power)
 }
 
+/// Rows in a block, for each output of a panel.
+const ROWS_OF_BLOCK: usize = 8;
+
+/// Rows that the threads of the processor work on at once, at most: those of as many blocks.
+pub fn rows_at_once() -> usize {
+    on_this_processor!(wide rows_at_once_with())
+}
+
+fn rows_at_once_with<I: Isa, const R: usize, const W: usize>() -> usize {
+    ROWS_OF_BLOCK * W * rayon::current_num_threads()
+}
+
 /// Blocks of rows of the output with those of the input.
 fn blocks<'a, const R: usize, const W: usize>(
     out: &'a mut [f32],
@@ -174,7 +186,7 @@ fn blocks<'a, const R: usize, const W: usize>(
     // The same number of equal blocks for each thread. The wider a panel of weights, the more rows must share it while
     // it is near.
     let (rows, threads) = (x.len() / inputs.max(1), rayon::current_num_threads());
-    let rows = rows.div_ceil(rows.div_ceil(8 * W * threads).max(1) * threads).next_multiple_of(R);
+    let rows = rows.div_ceil(rows.div_ceil(ROWS_OF_BLOCK * W * threads).max(1) * threads).next_multiple_of(R);
     out.par_chunks_mut((rows * outputs).max(1)).zip(x.par_chunks((rows * inputs).max(1)))
 }
 

@@ -26,8 +26,8 @@ use crate::{
     reach::{Kept, Reach},
 };
 
-/// Numbers of packed keys and values held at once.
-const PACKED: usize = 1 << 21;
+/// Numbers of packed keys and values that the processor holds at once.
+pub const MOST_PACKED: usize = 1 << 21;
 
 /// What the forward pass gives.
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ pub(super) fn forward_with<I: Isa, const R: usize, const W: usize>(
         distance: vec![0.0; statistics],
         kept: Kept::default(),
     };
-    let group = (PACKED / (2 * seq * d).max(1)).clamp(1, heads.max(1));
+    let group = (MOST_PACKED / (2 * seq * d).max(1)).clamp(1, heads.max(1));
     let rows = Places::of(&mut all, problem).into_par_iter().enumerate();
     let kept = rows.map(|(row, rows)| {
         let layout = Layout::new(problem.segments_of(row), seq);

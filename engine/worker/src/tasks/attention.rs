@@ -15,6 +15,7 @@ use super::{
     command_line::of_attention,
     errors::reading,
     fallback::Fallback,
+    memory,
     score::{TOKEN_BP, warn_of_unknown},
     tensors::TensorTasks,
 };
@@ -48,9 +49,15 @@ impl TensorTasks {
             attention_head: request.attention_head,
         };
         let names = track_names(&model.model, &plan)?;
+        let first = plan.first_window();
+        let first = genome.read(&Region::new(region.contig.clone(), first.start, first.end))?;
+        let tokens = plan.longest_tokens(&first, &model.tokenizer)?;
+        let pass = plan.pass_bytes(&model.model.config, tokens, self.device.is_gpu());
+        memory::check(&self.device, pass, "name a shorter region or fewer --window-tokens")?;
         let command = || of_attention(request);
         let sha256 = self.genomes.sha256(&request.genome, job)?;
         let mut record = self.setting.record(model.identity(), None, (&request.genome, sha256), command);
+        record.memory_bytes = Some(memory::expected(&self.device, model.model.parameters as u64, pass));
         record.beyond_trained_length = plan.window_bp.min(region.len_bp()) > trained_bp;
         job.started(plan.window_count(), "windows");
         let name = request.stat.name();

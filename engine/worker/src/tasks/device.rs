@@ -27,6 +27,11 @@ pub(crate) struct ComputeDevice {
 }
 
 impl ComputeDevice {
+    /// Whether tensors live on a GPU, real or played by the processor.
+    pub(crate) fn is_gpu(&self) -> bool {
+        self.device != Device::flex()
+    }
+
     /// The device that was asked for.
     ///
     /// A processor that plays a GPU is slower than the CPU path: it counts only when a GPU is asked for by name.

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use strandscope_genome::Genome;
 use strandscope_kernels::attention_forms;
 
-use super::device::{ComputeDevice, adapters, is_software};
+use super::{
+    device::{ComputeDevice, adapters, is_software},
+    memory,
+};
 use crate::EngineOptions;
 
 /// The document of `doctor --json`.
@@ -21,7 +24,7 @@ pub(crate) fn document(device: &ComputeDevice, options: &EngineOptions) -> Value
         "attention_forms": forms(device),
         "adapters": adapters,
         "cpu": cpu_name(),
-        "memory_bytes": memory_bytes(),
+        "memory_bytes": memory::of_computer(),
         "folders": { "cache": cache.display().to_string() },
     })
 }
@@ -68,36 +71,8 @@ fn limits(limits: &Limits) -> Value {
 
 /// The processor's name where the system tells it, otherwise its kind.
 pub(super) fn cpu_name() -> String {
-    let named = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| field(&text, "model name"));
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+    let named = lines.find(|(key, _)| key.trim() == "model name").map(|(_, name)| name.trim().to_owned());
     named.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
-}
-
-/// Memory of the computer, where the system tells it.
-fn memory_bytes() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    kibibytes(&text, "MemTotal")
-}
-
-/// The value of a line `KEY: VALUE kB` in bytes.
-pub(super) fn kibibytes(text: &str, key: &str) -> Option<u64> {
-    let value = field(text, key)?;
-    value.strip_suffix("kB")?.trim().parse::<u64>().ok().map(|count| count * 1024)
-}
-
-fn field(text: &str, key: &str) -> Option<String> {
-    let lines = text.lines().filter_map(|line| line.split_once(':'));
-    let mut values = lines.filter(|(name, _)| name.trim() == key).map(|(_, value)| value.trim().to_owned());
-    values.next()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_of_the_system_are_read() {
-        let text = "MemTotal:       16 kB\nVmHWM:\t 3 kB\n";
-        assert_eq!((kibibytes(text, "MemTotal"), kibibytes(text, "VmHWM")), (Some(16_384), Some(3_072)));
-        assert_eq!(kibibytes(text, "MemFree"), None);
-    }
 }

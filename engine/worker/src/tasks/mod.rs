@@ -11,6 +11,7 @@ mod files;
 mod forward;
 mod genomes;
 mod library;
+mod memory;
 mod noise;
 mod provenance;
 mod score;

@@ -48,6 +48,7 @@ impl Setting {
             device: self.device.clone(),
             input: input.file_name().unwrap_or(input.as_os_str()).to_string_lossy().into_owned(),
             input_sha256,
+            memory_bytes: None,
             windows: 0,
             unknown_bp: 0,
             beyond_trained_length: false,

@@ -15,7 +15,9 @@ use strandscope_models::{
     folder::{Head, Model},
 };
 
-use super::{attention::checked, command_line::of_score, errors::reading, fallback::Fallback, tensors::TensorTasks};
+use super::{
+    attention::checked, command_line::of_score, errors::reading, fallback::Fallback, memory, tensors::TensorTasks,
+};
 use crate::{
     ErrorKind, JobError, Outcome, RunRecord, ScoreRequest, TrackChunk, WindowChoice,
     engine::{Job, Stop},
@@ -44,9 +46,11 @@ impl TensorTasks {
         }));
         let places = places(request, self.genomes.open(&request.genome, job)?, job)?;
         let plans: Vec<Plan> = places.iter().map(|place| Plan::new(request, &head, place)).collect();
+        let pass = self.largest_pass(request, &predictor, &plans, job)?;
         let command = || of_score(request);
         let sha256 = self.genomes.sha256(&request.genome, job)?;
         let mut record = self.setting.record(model.identity(), Some(&head), (&request.genome, sha256), command);
+        record.memory_bytes = Some(memory::expected(&self.device, model.model.parameters as u64, pass));
         let longest_bp = plans.iter().map(|plan| plan.reads_bp).max().unwrap_or(0);
         record.beyond_trained_length = longest_bp > head.card.input_length_bp;
         job.started(plans.iter().map(|plan| window_count(&predictor, &plan.score)).sum(), "windows");
@@ -74,6 +78,28 @@ impl TensorTasks {
         warn_of_unknown(&record, job);
         Ok(Outcome::Run(record))
     }
+
+    /// Memory that the largest batch of windows takes, in bytes; what does not fit is refused.
+    fn largest_pass(
+        &mut self,
+        request: &ScoreRequest,
+        predictor: &Predictor<'_>,
+        plans: &[Plan],
+        job: &Job,
+    ) -> Result<u64, Stop> {
+        let genome = self.genomes.open(&request.genome, job)?;
+        let Some(largest) = plans.iter().max_by_key(|plan| plan.reads_bp) else { return Ok(0) };
+        let sample = read_of(genome, largest, largest.score.sample())?;
+        let pass = largest.score.pass_bytes(predictor, &sample, self.device.is_gpu())?;
+        memory::check(&self.device, pass, "name shorter regions or fewer --window-tokens")?;
+        Ok(pass)
+    }
+}
+
+/// Bases of a plan, by its own positions.
+fn read_of(genome: &mut Genome, plan: &Plan, range: Range<u64>) -> Result<Vec<u8>, AnalysisError> {
+    let [start_bp, end_bp] = [range.start, range.end].map(|position_bp| position_bp + plan.offset_bp);
+    genome.read(&Region::new(plan.region.contig.clone(), start_bp, end_bp)).map_err(reading)
 }
 
 pub(super) fn warn_of_unknown(record: &RunRecord, job: &Job) {
@@ -207,9 +233,7 @@ struct Host<'a> {
 
 impl Host<'_> {
     fn read(&mut self, range: Range<u64>) -> Result<Vec<u8>, AnalysisError> {
-        let offset_bp = self.plan.offset_bp;
-        let region = Region::new(self.plan.region.contig.clone(), range.start + offset_bp, range.end + offset_bp);
-        self.genome.read(&region).map_err(reading)
+        read_of(self.genome, self.plan, range)
     }
 }
 

@@ -9,8 +9,8 @@ use strandscope_kernels::{
 };
 
 use super::{
-    super::{device::ComputeDevice, noise::noise},
-    measure::{Measured, Passes, checksum, peak_rss_bytes, restart_peak, sizes},
+    super::{device::ComputeDevice, memory::peak_rss_bytes, noise::noise},
+    measure::{Measured, Passes, checksum, restart_peak, sizes},
 };
 use crate::{
     AttentionBias, AttentionPass, BenchAttentionRequest, ErrorKind, JobError, Outcome,

@@ -7,10 +7,7 @@ use serde_json::{Value, json};
 use strandscope_kernels::Kept;
 use strandscope_models::ModelError;
 
-use super::super::{
-    device::ComputeDevice,
-    doctor::{cpu_name, kibibytes},
-};
+use super::super::{device::ComputeDevice, doctor::cpu_name};
 use crate::{
     ErrorKind, JobError,
     engine::{Job, Stop},
@@ -137,21 +134,6 @@ pub(super) fn sizes<const N: usize>(shape: [u64; N], most: u64) -> Result<[usize
 /// Memory is that of what follows, where Linux starts its high-water mark again; says what it covers.
 pub(super) fn restart_peak() -> &'static str {
     if fs::write("/proc/self/clear_refs", "5").is_ok() { "timed runs" } else { "whole process" }
-}
-
-/// The most memory that this process held, where the system tells it.
-pub(super) fn peak_rss_bytes() -> Option<u64> {
-    memory("VmHWM")
-}
-
-/// Memory that this process holds, where the system tells it.
-pub(super) fn rss_bytes() -> Option<u64> {
-    memory("VmRSS")
-}
-
-/// Memory of this process, by the name that Linux gives it.
-fn memory(key: &str) -> Option<u64> {
-    fs::read_to_string("/proc/self/status").ok().and_then(|text| kibibytes(&text, key))
 }
 
 pub(super) fn median(values: &[f64]) -> f64 {

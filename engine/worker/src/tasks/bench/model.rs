@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 use serde_json::json;
 use strandscope_analysis::predict::host;
 use strandscope_kernels::{Conduct, peak_bytes};
@@ -10,12 +10,17 @@ use strandscope_models::{
     ModelError,
     dnagrinder::{Config, Pass},
     folder::Model,
+    memory::EncoderPass,
 };
 use strandscope_train::timed::TimedTraining;
 
 use super::{
-    super::{device::ComputeDevice, library::Shelf},
-    measure::{Measured, Passes, peak_rss_bytes, restart_peak, rss_bytes, sizes},
+    super::{
+        device::ComputeDevice,
+        library::Shelf,
+        memory::{self, peak_rss_bytes, rss_bytes},
+    },
+    measure::{Measured, Passes, restart_peak, sizes},
 };
 use crate::{
     BenchModelRequest, ErrorKind, JobError, Outcome,
@@ -44,7 +49,17 @@ pub(crate) fn model(
     let load_seconds = start.elapsed().as_secs_f64();
     let rss_after_load_bytes = rss_bytes();
     let [batch, tokens] = sizes([request.batch, request.tokens], MOST_TOKENS)?;
-    let ids = token_ids(batch, tokens, vocab(&model.config)?);
+    let vocab = vocab(&model.config)?;
+    let mut estimate_bytes = None;
+    if !request.train {
+        let pass = EncoderPass { positions: (batch * tokens) as u64, observed: None, on_gpu: device.is_gpu() };
+        // Logits are there in blocks, and then in one.
+        let logits = if request.logits { 8 * (batch * tokens) as u64 * vocab } else { 0 };
+        let pass = model.config.pass_bytes(&pass) + logits;
+        memory::check(device, pass, "ask for fewer --tokens")?;
+        estimate_bytes = Some(memory::expected(device, model.parameters as u64, pass));
+    }
+    let ids = token_ids(batch, tokens, vocab);
     let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [batch, tokens]), &device.device);
     job.started(request.repeats + 1, "passes");
     let mut passes = Passes::default();
@@ -90,9 +105,7 @@ pub(crate) fn model(
         peak_covers,
         peak_rss_bytes,
         peak_device_bytes,
-        estimate_bytes: (!request.train)
-            .then(|| estimate(&model, batch * tokens, device, rss_before_load_bytes))
-            .flatten(),
+        estimate_bytes,
         output: &output,
     };
     Ok(Outcome::Json(measured.document(of_its_own)))
@@ -175,12 +188,6 @@ fn forward(model: &Model, ids: &Tensor<2, Int>, logits: bool, conduct: &Conduct)
 fn no_logits() -> Stop {
     let message = "this checkpoint predicts no tokens; leave out --output logits and --pass train";
     JobError::new(ErrorKind::Usage, message).into()
-}
-
-/// What a forward pass is expected to take on the processor, with what the process has before.
-fn estimate(model: &Model, tokens: usize, device: &ComputeDevice, before_bytes: Option<u64>) -> Option<u64> {
-    let before_bytes = before_bytes.filter(|_| device.device == Device::flex())?;
-    Some(before_bytes + model.config.pass_bytes(model.parameters as u64, tokens as u64))
 }
 
 /// Ids that follow a formula, the same in every row.

@@ -1,0 +1,171 @@
+//! Gradients of a loss at the weights of an encoder.
+
+use burn::{
+    module::Module,
+    optim::{GradientsAccumulator, GradientsParams},
+    tensor::{Int, Tensor},
+};
+use strandscope_kernels::{Conduct, Segments};
+use strandscope_models::dnagrinder::{DnaGrinder, Pass};
+
+/// Numbers of a pass that are kept for the way back.
+const MOST_KEPT: usize = 1 << 28;
+
+/// Arrays of states that the way back through a layer needs, about: queries, keys and values, what attention gives, the
+/// gate and what it lets through, and what the norms have seen.
+const STATES_OF_LAYER: usize = 20;
+
+/// A batch on its way through an encoder.
+pub(crate) struct Batch<'a> {
+    /// `[batch, seq]`.
+    pub(crate) ids: Tensor<2, Int>,
+    pub(crate) segments: Option<&'a Segments>,
+    pub(crate) conduct: &'a Conduct,
+}
+
+/// What `loss` makes of the last states, `[batch, seq, hidden]`, and its gradients; the network is on a device that
+/// differentiates.
+///
+/// A pass that would keep more than [`MOST_KEPT`] numbers goes layer by layer: whether it does follows from its shape
+/// alone.
+pub(crate) fn gradients(
+    network: &DnaGrinder,
+    batch: &Batch<'_>,
+    loss: impl FnOnce(Tensor<3>) -> Tensor<1>,
+) -> (Tensor<1>, GradientsParams) {
+    let [rows, seq] = batch.ids.dims();
+    if rows * seq * network.hidden_size() * network.layers() * STATES_OF_LAYER > MOST_KEPT {
+        return by_layers(network, batch, loss);
+    }
+    let mut pass = Pass { conduct: batch.conduct.clone(), ..Pass::default() };
+    let loss = loss(network.encode(batch.ids.clone(), batch.segments, &mut pass).last);
+    let gradients = loss.backward();
+    (loss.inner(), GradientsParams::from_grads(gradients, network))
+}
+
+/// The same in less memory and more time: forwards the states between layers alone are kept, and backwards each layer
+/// is computed once more (Chen et al. 2016, arXiv 1604.06174).
+fn by_layers(
+    network: &DnaGrinder,
+    batch: &Batch<'_>,
+    loss: impl FnOnce(Tensor<3>) -> Tensor<1>,
+) -> (Tensor<1>, GradientsParams) {
+    let Batch { ids, segments, conduct } = batch;
+    let mut pass = Pass { conduct: (*conduct).clone(), ..Pass::default() };
+    let mut all = GradientsAccumulator::new();
+    let mut between = states_between(&network.valid(), ids.clone().inner(), *segments, &mut pass);
+    let last = leaf(between.pop().expect("the states after the last layer"));
+    let loss = loss(network.finished(last.clone()));
+    let gradients = loss.backward();
+    let mut at_states = last.grad(&gradients).expect("the loss depends on the states");
+    all.accumulate(network, GradientsParams::from_grads(gradients, network));
+    while let Some(states) = between.pop().filter(|_| !conduct.watch.is_stopped()) {
+        let states = leaf(states);
+        let after = network.layer(between.len(), states.clone(), *segments, &mut pass);
+        // The sum whose gradient at what the layer gives is the one that came back to it.
+        let gradients = (after * Tensor::from_inner(at_states)).sum().backward();
+        at_states = states.grad(&gradients).expect("a layer depends on what comes in");
+        all.accumulate(network, GradientsParams::from_grads(gradients, network));
+    }
+    let embedded = network.embedded(network.words(ids.clone()));
+    let gradients = (embedded * Tensor::from_inner(at_states)).sum().backward();
+    all.accumulate(network, GradientsParams::from_grads(gradients, network));
+    (loss.inner(), all.grads())
+}
+
+/// The states that come into each layer, and those after the last; on a device that does not differentiate.
+fn states_between(
+    network: &DnaGrinder,
+    ids: Tensor<2, Int>,
+    segments: Option<&Segments>,
+    pass: &mut Pass<'_>,
+) -> Vec<Tensor<3>> {
+    let mut between = vec![network.embedded(network.words(ids))];
+    for index in 0..network.layers() {
+        let states = network.layer(index, between[index].clone(), segments, pass);
+        between.push(states);
+    }
+    between
+}
+
+/// States that nothing came before, as far as gradients go.
+fn leaf(states: Tensor<3>) -> Tensor<3> {
+    Tensor::from_inner(states).require_grad()
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+    use strandscope_models::{
+        checkpoint::Weights,
+        dnagrinder::{Config, NormPosition},
+    };
+
+    use super::*;
+
+    fn config(norm_position: NormPosition) -> Config {
+        Config {
+            architectures: Vec::new(),
+            model_type: "dnagrinder".to_owned(),
+            vocab_size: 12,
+            hidden_size: 16,
+            num_hidden_layers: 3,
+            num_attention_heads: 2,
+            intermediate_size: 24,
+            hidden_act: "swiglu".to_owned(),
+            position_embedding_type: "alibi".to_owned(),
+            norm_position,
+            attention_bias: true,
+            ffn_bias: true,
+            tie_word_embeddings: true,
+            layer_norm_eps: 1e-6,
+            pad_token_id: 3,
+            num_labels: None,
+        }
+    }
+
+    /// Gradients of an optimizer that learns nothing else from them: how far a plain step moves each weight.
+    fn flattened(network: &DnaGrinder, gradients: &GradientsParams) -> Vec<f32> {
+        let mut all = Collected { gradients, values: Vec::new() };
+        network.visit(&mut all);
+        all.values
+    }
+
+    struct Collected<'a> {
+        gradients: &'a GradientsParams,
+        values: Vec<f32>,
+    }
+
+    impl burn::module::ModuleVisitor for Collected<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {
+            let gradient = self.gradients.get::<D>(param.id).expect("every weight counts");
+            self.values.extend(gradient.into_data().try_to_vec::<f32>().expect("floats"));
+        }
+    }
+
+    #[test]
+    fn layer_by_layer_gives_the_gradients_of_the_whole() {
+        let device = Device::flex().autodiff();
+        for norm_position in [NormPosition::Pre, NormPosition::Post] {
+            let network = DnaGrinder::load(&config(norm_position), &mut Weights::random(7, &device));
+            let ids = Tensor::from_data(TensorData::from([[2, 5, 6, 7, 8], [2, 9, 10, 3, 3]]), &device);
+            let real = [true, true, true, true, true, true, true, true, false, false];
+            let segments = Segments::from_mask(real, 5).expect("two rows");
+            let conduct = Conduct::default();
+            let batch = Batch { ids, segments: Some(&segments), conduct: &conduct };
+            let loss = |states: Tensor<3>| {
+                let logits = network.token_logits(states.flatten(0, 1)).expect("it predicts tokens");
+                (logits.clone() * logits).mean()
+            };
+            let [(whole, at_once), (parts, by_layers)] =
+                [gradients(&network, &batch, loss), by_layers(&network, &batch, loss)];
+            assert_eq!(whole.into_data(), parts.into_data(), "{norm_position:?}");
+            let [at_once, by_layers] = [at_once, by_layers].map(|gradients| flattened(&network, &gradients));
+            let largest = at_once.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+            assert!(at_once.len() > 4_000 && largest > 0.0, "{} gradients up to {largest}", at_once.len());
+            for (at_once, by_layers) in at_once.iter().zip(&by_layers) {
+                assert!((at_once - by_layers).abs() < 1e-6 * largest.max(1.0), "{at_once} {by_layers}");
+            }
+        }
+    }
+}
