@@ -17,6 +17,9 @@ use crate::{
 /// Time between two lines of progress where there is no terminal to draw a bar on.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
+/// Steps of the bar for each unit, so that it moves while a long one is under way.
+const STEPS: u64 = 1000;
+
 /// Where messages go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
@@ -84,6 +87,7 @@ impl Console {
             unit: unit.to_owned(),
             total,
             done: 0,
+            share: 0.0,
             start: Instant::now(),
             form,
         }
@@ -96,16 +100,26 @@ fn one_line(message: &str) -> String {
 }
 
 fn bar(what: &str, total: u64, unit: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    let template = format!("{what} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} · {{rate}} · {{eta}} left {{msg}}");
+    let bar = ProgressBar::with_draw_target(Some(total.saturating_mul(STEPS)), ProgressDrawTarget::stderr());
+    let template = format!("{what} {{wide_bar}} {{done}}/{total} {unit} · {{rate}} · {{eta}} left {{msg}}");
     // A template that cannot be read leaves the plain bar, which says the same with fewer words.
     if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = write!(out, "{:.1}/s", state.per_sec());
-        }));
+        let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = write!(out, "{:.1}/s", state.per_sec() / STEPS as f64);
+        };
+        let done = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = write!(out, "{}", state.pos() / STEPS);
+        };
+        bar.set_style(style.with_key("rate", rate).with_key("done", done));
     }
     bar.enable_steady_tick(Duration::from_millis(250));
     bar
+}
+
+/// The steps of the bar that a share of a unit makes up.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of them is no more than they are")]
+fn steps_of(share: f32) -> u64 {
+    (share.clamp(0.0, 1.0) * STEPS as f32) as u64
 }
 
 /// How far a job is: a bar on a terminal, lines elsewhere, nothing with `--quiet`.
@@ -115,6 +129,8 @@ pub(crate) struct Progress {
     unit: String,
     total: u64,
     done: u64,
+    /// How much of the next unit is done, 0 to 1.
+    share: f32,
     start: Instant,
     form: Form,
 }
@@ -128,17 +144,28 @@ enum Form {
 impl Progress {
     /// `done` units are done.
     pub(crate) fn step(&mut self, done: u64, note: &str) {
-        self.done = done;
+        (self.done, self.share) = (done, 0.0);
+        if let Form::Bar(bar) = &self.form {
+            bar.set_message(note.to_owned());
+        }
+        self.show(note);
+    }
+
+    /// So much of the next unit is done, 0 to 1.
+    pub(crate) fn within(&mut self, share: f32) {
+        self.share = share;
+        self.show("");
+    }
+
+    fn show(&mut self, note: &str) {
+        let line = self.describe(note);
+        let steps = self.done.saturating_mul(STEPS) + steps_of(self.share);
         match &mut self.form {
             Form::Silent => {}
-            Form::Bar(bar) => {
-                bar.set_position(done);
-                bar.set_message(note.to_owned());
-            }
+            Form::Bar(bar) => bar.set_position(steps),
             Form::Lines { said } if said.elapsed() < BETWEEN_LINES => {}
             Form::Lines { said } => {
                 *said = Instant::now();
-                let line = self.describe(note);
                 self.console.note(&line);
             }
         }
@@ -171,11 +198,16 @@ impl Progress {
 
     fn describe(&self, note: &str) -> String {
         let seconds = self.start.elapsed().as_secs_f64();
-        let Self { what, unit, total, done, .. } = self;
-        let rate = *done as f64 / seconds.max(1e-9);
-        let left = total.saturating_sub(*done) as f64 / rate.max(1e-9);
-        let mut line = format!("{what}: {done} of {total} {unit}, {rate:.1} {unit}/s");
-        if *done > 0 {
+        let Self { what, unit, total, done, share, .. } = self;
+        let all_done = *done as f64 + f64::from(*share);
+        let rate = all_done / seconds.max(1e-9);
+        let left = (*total as f64 - all_done).max(0.0) / rate.max(1e-9);
+        let mut line = format!("{what}: {done} of {total} {unit}");
+        if *share > 0.0 {
+            let _ = write!(line, " and {:.0} % of the next", share * 100.0);
+        }
+        let _ = write!(line, ", {rate:.1} {unit}/s");
+        if all_done > 0.0 {
             let _ = write!(line, ", {left:.0} s left");
         }
         if !note.is_empty() {
@@ -202,5 +234,7 @@ mod tests {
         let line = progress.describe("loss 6.1");
         assert!(line.starts_with("score: 25 of 100 windows, "), "{line}");
         assert!(line.contains("windows/s") && line.contains("s left") && line.ends_with("loss 6.1"), "{line}");
+        progress.share = 0.4;
+        assert!(progress.describe("").starts_with("score: 25 of 100 windows and 40 % of the next, "), "within one");
     }
 }

@@ -179,6 +179,11 @@ impl Watch<'_> {
                     progress.step(done, &note);
                 }
             }
+            Event::Within { job: id, share } if id == job => {
+                if let Some(progress) = &mut self.progress {
+                    progress.within(share);
+                }
+            }
             Event::Warning { job: id, message } if id == job => match &self.progress {
                 Some(progress) => progress.aside(|console| console.warn(&message)),
                 None => self.console.warn(&message),

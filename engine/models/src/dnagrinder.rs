@@ -271,6 +271,7 @@ impl DnaGrinder {
             if pass.hidden {
                 hidden.push(x.clone());
             }
+            pass.conduct.watch.part(index, self.layers(), self.scores_of_layer(&x));
             x = self.layer(index, x, segments, pass);
         }
         x = self.finished(x);
@@ -305,6 +306,12 @@ impl DnaGrinder {
             Some(norm) => by_rows(x, |x| norm.forward(x)),
             None => x,
         }
+    }
+
+    /// Scores that a layer's attention looks at or leaves out, given what comes in.
+    pub fn scores_of_layer(&self, x: &Tensor<3>) -> usize {
+        let [batch, seq, _] = x.dims();
+        self.grinder.encoder.layer.first().map_or(0, |layer| layer.attn.heads * batch * seq * seq)
     }
 
     /// Number of layers.

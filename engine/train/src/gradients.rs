@@ -38,6 +38,8 @@ pub(crate) fn gradients(
         return by_layers(network, batch, loss);
     }
     let mut pass = Pass { conduct: batch.conduct.clone(), ..Pass::default() };
+    // The way back takes twice as long and is not counted.
+    pass.conduct.watch.stretch(0.0..1.0 / 3.0);
     let loss = loss(network.encode(batch.ids.clone(), batch.segments, &mut pass).last);
     let gradients = loss.backward();
     (loss.inner(), GradientsParams::from_grads(gradients, network))
@@ -59,8 +61,12 @@ fn by_layers(
     let gradients = loss.backward();
     let mut at_states = last.grad(&gradients).expect("the loss depends on the states");
     all.accumulate(network, GradientsParams::from_grads(gradients, network));
+    // Each layer forwards, and then forwards and backwards: four times as much, of which the first half is counted.
+    conduct.watch.stretch(0.25..1.0);
     while let Some(states) = between.pop().filter(|_| !conduct.watch.is_stopped()) {
         let states = leaf(states);
+        let done = network.layers() - 1 - between.len();
+        conduct.watch.part(done, network.layers(), 2 * network.scores_of_layer(&states));
         let after = network.layer(between.len(), states.clone(), *segments, &mut pass);
         // The sum whose gradient at what the layer gives is the one that came back to it.
         let gradients = (after * Tensor::from_inner(at_states)).sum().backward();
@@ -81,7 +87,9 @@ fn states_between(
     pass: &mut Pass<'_>,
 ) -> Vec<Tensor<3>> {
     let mut between = vec![network.embedded(network.words(ids))];
+    pass.conduct.watch.stretch(0.0..0.25);
     for index in 0..network.layers() {
+        pass.conduct.watch.part(index, network.layers(), network.scores_of_layer(&between[index]));
         let states = network.layer(index, between[index].clone(), segments, pass);
         between.push(states);
     }

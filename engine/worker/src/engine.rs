@@ -141,6 +141,13 @@ impl Post {
         self.send_unless(event, || false);
     }
 
+    /// Queues an event that nobody misses, unless there is no room for it.
+    fn send_if_room(&self, event: Event) {
+        if self.events.try_send(event).is_ok() {
+            (self.wake)();
+        }
+    }
+
     /// Queues an event unless `given_up` while there was no room for it; says whether it did.
     fn send_unless(&self, mut event: Event, given_up: impl Fn() -> bool) -> bool {
         while let Err(error) = self.events.try_send(event) {
@@ -204,7 +211,9 @@ impl Job {
 
     /// The same, and what is looked at is counted, for which a GPU has to be waited for.
     pub(crate) fn counting(&self, skip: bool) -> Conduct {
-        Conduct { skip, watch: Watch::new(Arc::clone(&self.cancelled)), count: true }
+        let (job, post) = (self.id, self.post.clone());
+        let told = move |share| post.send_if_room(Event::Within { job, share });
+        Conduct { skip, watch: Watch::telling(Arc::clone(&self.cancelled), told), count: true }
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {

@@ -138,6 +138,13 @@ pub enum Event {
         /// Something to say beside it (`loss 6.1`), often empty.
         note: String,
     },
+    /// How far the unit is that is under way; told now and then while a long one is.
+    Within {
+        /// The job.
+        job: JobId,
+        /// 0 to 1.
+        share: f32,
+    },
     /// Part of a result, in the order of regions and positions.
     TrackChunk {
         /// The job.

@@ -18,6 +18,7 @@ impl State {
             Event::Ready { device } => self.device = Some(device),
             Event::Started { job, total, unit } => self.jobs.started(job, total, unit, now_s),
             Event::Progress { job, done, note } => self.jobs.progress(job, done, note, now_s),
+            Event::Within { job, share } => self.jobs.within(job, share, now_s),
             Event::TrackChunk { job, chunk } => match self.jobs.purpose(job) {
                 Some(&Purpose::Score { piece }) => self.scores.add(piece, chunk),
                 Some(&Purpose::Attention { piece }) => self.attention.add(piece, chunk),

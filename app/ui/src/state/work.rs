@@ -60,6 +60,8 @@ pub(crate) struct Running {
     /// Units in all; 0 before it has begun.
     pub(crate) total: u64,
     pub(crate) done: u64,
+    /// How much of the next unit is done, 0 to 1.
+    share: f32,
     pub(crate) unit: String,
     pub(crate) note: String,
     /// Memory that it is expected to take, in bytes.
@@ -73,14 +75,15 @@ pub(crate) struct Running {
 impl Running {
     /// How much of it is done, 0 to 1; `None` before it has begun.
     pub(crate) fn fraction(&self) -> Option<f32> {
-        (self.total > 0).then(|| (self.done as f32 / self.total as f32).clamp(0.0, 1.0))
+        (self.total > 0).then(|| ((self.done as f32 + self.share) / self.total as f32).clamp(0.0, 1.0))
     }
 
     /// Seconds left, once enough is done to say.
     pub(crate) fn seconds_left(&self) -> Option<f64> {
         let elapsed_s = self.latest_s - self.begun_s?;
-        let enough = self.done > 0 && self.done < self.total && elapsed_s > 0.5;
-        enough.then(|| elapsed_s / self.done as f64 * (self.total - self.done) as f64)
+        let (done, total) = (self.done as f64 + f64::from(self.share), self.total as f64);
+        let enough = done > 0.0 && done < total && elapsed_s > 0.5;
+        enough.then(|| elapsed_s / done * (total - done))
     }
 }
 
@@ -96,6 +99,7 @@ impl Jobs {
             purpose,
             total: 0,
             done: 0,
+            share: 0.0,
             unit: String::new(),
             note: String::new(),
             memory_bytes: None,
@@ -116,6 +120,14 @@ impl Jobs {
     pub(crate) fn progress(&mut self, job: JobId, done: u64, note: String, now_s: f64) {
         if let Some(running) = self.jobs.get_mut(&job) {
             (running.done, running.note, running.latest_s) = (done, note, now_s);
+            running.share = 0.0;
+        }
+    }
+
+    /// Notes how far the next unit is.
+    pub(crate) fn within(&mut self, job: JobId, share: f32, now_s: f64) {
+        if let Some(running) = self.jobs.get_mut(&job) {
+            (running.share, running.latest_s) = (share, now_s);
         }
     }
 
@@ -208,6 +220,8 @@ mod tests {
         jobs.progress(JobId(1), 25, String::new(), 12.0);
         assert_eq!(jobs.shown().and_then(Running::seconds_left), Some(6.0), "2 s for a quarter");
         assert_eq!(jobs.shown().and_then(Running::fraction), Some(0.25), "a quarter");
+        jobs.within(JobId(1), 0.5, 12.04);
+        assert_eq!(jobs.shown().and_then(Running::fraction), Some(0.255), "and half a window");
     }
 
     #[test]

@@ -131,15 +131,19 @@ impl Window<'_> {
 
     /// What one token draws on through all layers, of each token.
     fn rollout(&self, start: usize) -> Vec<f32> {
+        let watch = &self.conduct.watch;
+        watch.stretch(0.0..0.5);
         let mut sums: Vec<Tensor<3>> = Vec::new();
         let mut observe = |_: usize, seen: &Seen<'_>| sums.push(seen.attention.log_sum_exp.clone());
         let conduct = self.conduct.clone();
         let encoded = self.encode(&mut Pass { conduct, hidden: true, observe: Some(&mut observe), ..Pass::default() });
         let segments = self.batch.segments();
         let mut found = self.only(start);
+        watch.stretch(0.5..1.0);
         // Queries and keys are made again from the states: all layers' at once would take several times their memory.
         for (layer, log_sum_exp) in sums.iter().enumerate().rev() {
             let states = encoded.hidden[layer].clone();
+            watch.part(sums.len() - 1 - layer, sums.len(), self.model.network.scores_of_layer(&states));
             let input = self.model.network.attention_input(layer, states, segments.as_ref());
             found = Statistics::new(&input, log_sum_exp, self.conduct).rollout_step(&[&found]).remove(0);
         }
