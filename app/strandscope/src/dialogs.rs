@@ -8,7 +8,8 @@ use std::{
 };
 
 use directories::UserDirs;
-use strandscope_ui::{Figure, Save, SaveFormat, ServiceAnswer, Services};
+use strandscope_figure::Figure;
+use strandscope_ui::{Save, SaveFormat, ServiceAnswer, Services};
 use strandscope_worker::{Engine, EngineOptions, ErrorKind, JobError, genome::AtomicFile};
 
 use crate::figure;

@@ -1,10 +1,11 @@
 //! What is seen, as plain data for whoever draws the picture.
 
 use egui::{Color32, Rangef};
+use strandscope_figure::{Figure, FigureColours, FigureStep, FigureTrack, Rgb};
 use strandscope_worker::RunRecord;
 
 use crate::{
-    Figure, FigureColours, FigureStep, FigureTrack, Rgb, export,
+    export,
     scale::{index, whole},
     screen::Screen,
     state::{
@@ -15,8 +16,6 @@ use crate::{
     theme::Palette,
 };
 
-/// Most steps of a track; figures are not wider than this in pixels.
-const COLUMNS: u64 = 2_400;
 /// Most bases in view whose letters are shown.
 const LETTERS_BP: u64 = 240;
 
@@ -43,6 +42,8 @@ pub(crate) fn of_view(state: &State, screen: &Screen) -> Option<Figure> {
         bases: bases.collect(),
         tokens: tokens.collect(),
         tracks: state.lanes().iter().map(|lane| track(state, lane, palette)).collect(),
+        maps: Vec::new(),
+        links: Vec::new(),
         provenance: record.as_ref().map_or_else(Vec::new, provenance),
         colours: FigureColours {
             background: rgb(Color32::WHITE),
@@ -92,16 +93,16 @@ fn layer_steps(layer: &Layer<'_>, from: u64, to: u64) -> Vec<FigureStep> {
             continue;
         }
         let values = layer.track.values_in(from, to);
-        if values.len() <= index(COLUMNS) {
+        if values.len() <= index(FigureTrack::COLUMNS) {
             steps.extend(values.filter_map(|at| {
                 let value = layer.track.values.get(at).copied().filter(|value| value.is_finite())?;
                 let (start_bp, end_bp) = layer.track.span_of(at);
                 Some(FigureStep { start_bp: start_bp.max(from), end_bp: end_bp.min(to), low: value, high: value })
             }));
         } else {
-            let x = Rangef::new(0.0, COLUMNS as f32);
+            let x = Rangef::new(0.0, FigureTrack::COLUMNS as f32);
             let scale = crate::scale::Scale::new(from as f64, (to - from) as f64, x);
-            steps.extend((0..COLUMNS).filter_map(|column| {
+            steps.extend((0..FigureTrack::COLUMNS).filter_map(|column| {
                 let edge = |column: u64| whole(scale.bp_from_px(column as f32).round());
                 let (start_bp, end_bp) = (edge(column), edge(column + 1));
                 let extent = layer.extent(start_bp, end_bp)?;

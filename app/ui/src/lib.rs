@@ -19,9 +19,7 @@ mod theme;
 mod views;
 mod worker;
 
-pub use services::{
-    Example, Figure, FigureColours, FigureStep, FigureTrack, Rgb, Save, SaveFormat, ServiceAnswer, Services, Start,
-};
+pub use services::{Example, Save, SaveFormat, ServiceAnswer, Services, Start};
 pub use worker::Worker;
 
 use std::time::{Duration, Instant};

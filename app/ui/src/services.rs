@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
+use strandscope_figure::Figure;
 use strandscope_worker::{Engine, ExportFormat, ExportRequest, JobError, genome::Region};
 
 use crate::state::pieces::TrackKey;
@@ -147,75 +148,4 @@ pub struct Example {
     pub locus: Option<Region>,
     /// The head it is scored with.
     pub head: String,
-}
-
-/// An RGB colour.
-pub type Rgb = [u8; 3];
-
-/// What is seen, as plain data for whoever draws it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Figure {
-    /// The locus, as people write it.
-    pub title: String,
-    /// File, head and model, one line.
-    pub subtitle: String,
-    /// What is in view.
-    pub region: Region,
-    /// The bases in view with their case, where they are known and wide enough to be letters; else empty.
-    pub bases: Vec<u8>,
-    /// Token boundaries in view, `(start_bp, end_bp)`, where wide enough to be seen; else empty.
-    pub tokens: Vec<(u64, u64)>,
-    /// The tracks in view, from top to bottom.
-    pub tracks: Vec<FigureTrack>,
-    /// Where the numbers come from, one line each, for the foot of the figure and the file's metadata.
-    pub provenance: Vec<String>,
-    /// Colours of everything but the tracks.
-    pub colours: FigureColours,
-}
-
-/// A track of a figure.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FigureTrack {
-    /// What is written beside it.
-    pub name: String,
-    /// Unit of its values.
-    pub unit: String,
-    /// Its colour.
-    pub colour: Rgb,
-    /// The values at its lower and upper edge.
-    pub range: (f32, f32),
-    /// Values in order; stretches without a value have no step.
-    pub steps: Vec<FigureStep>,
-    /// Stretches without values, and why.
-    pub missing: Vec<(u64, u64, String)>,
-    /// A line drawn across it.
-    pub threshold: Option<f32>,
-}
-
-/// The lowest and the highest value of a stretch; the same where it is a single one.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct FigureStep {
-    /// First base, 0-based.
-    pub start_bp: u64,
-    /// One past the last base.
-    pub end_bp: u64,
-    /// Lowest value.
-    pub low: f32,
-    /// Highest value.
-    pub high: f32,
-}
-
-/// Colours of a figure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FigureColours {
-    /// Behind everything.
-    pub background: Rgb,
-    /// Text.
-    pub text: Rgb,
-    /// Text and lines of less weight.
-    pub faint: Rgb,
-    /// Hatching of stretches without values.
-    pub missing: Rgb,
-    /// A, C, G, T and any other letter.
-    pub bases: [Rgb; 5],
 }

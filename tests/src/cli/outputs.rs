@@ -136,6 +136,21 @@ fn a_map_of_attention_says_the_same_in_every_form() {
 }
 
 #[test]
+fn attention_of_any_kind_makes_a_figure_that_names_its_origin() {
+    let place = Place::new();
+    place.write("a.fa", genome(600));
+    for (number, stat) in ["received --layer all", "map --bins 8", "map --bins 8 --layer all", "top"].iter().enumerate()
+    {
+        let file = format!("{number}.png");
+        let command = format!("attention a.fa --region chr1:1-300 --format png -o {file} --stat {stat}");
+        place.run(&command.split(' ').collect::<Vec<_>>()).expect(0);
+        let bytes = std::fs::read(place.path(&file)).expect("a file");
+        let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        assert!(bytes.starts_with(b"\x89PNG") && holds("chr1:1-300") && holds(&command), "{stat}");
+    }
+}
+
+#[test]
 fn an_existing_file_is_refused_before_the_work() {
     let place = Place::new();
     place.write("out.json", "precious");

@@ -9,7 +9,8 @@ use std::{
 };
 
 use egui_kittest::{Harness, kittest::Queryable};
-use strandscope_ui::{Example, Figure, Save, ServiceAnswer, Services, Start, Window, Worker};
+use strandscope_figure::Figure;
+use strandscope_ui::{Example, Save, ServiceAnswer, Services, Start, Window, Worker};
 use strandscope_worker::{
     Contig, Engine, ErrorKind, Event, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task, Token, TrackChunk,
     genome::{MissingRun, Region, Strand, Track, TrackLayout},

@@ -2,6 +2,7 @@
 
 mod form;
 mod npy;
+mod picture;
 mod rows;
 
 use std::path::PathBuf;

@@ -4,6 +4,7 @@ use std::{ffi::OsString, io::Write as _, path::PathBuf};
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
+use strandscope_figure::png;
 use strandscope_worker::{
     AttentionMap, AttentionPairs, Partner, TrackAssembly, TrackChunk,
     genome::{AtomicFile, Output, Region, Track},
@@ -12,7 +13,7 @@ use strandscope_worker::{
 use super::{Name, npy, rows};
 use crate::{
     args::OutputArgs,
-    failure::Result,
+    failure::{Failure, Result},
     output::{TextOutput, add_provenance, changed},
 };
 
@@ -26,6 +27,8 @@ pub(super) enum Format {
     Json,
     /// An array for Python (.npy), with its description in FILE.json beside it
     Npy,
+    /// A figure for a publication
+    Png,
 }
 
 /// The output, as far as it has come.
@@ -33,15 +36,16 @@ pub(super) enum Form {
     Tsv { out: TextOutput },
     Json { out: TextOutput, found: Found },
     Npy { out: Output, beside: Option<AtomicFile>, found: Found },
+    Png { out: Output, found: Found },
 }
 
 /// What was found, for forms that are written at the end.
 #[derive(Default)]
 pub(super) struct Found {
-    names: Vec<Name>,
-    region: Option<Region>,
-    tracks: TrackAssembly,
-    pairs: Vec<(Name, AttentionPairs)>,
+    pub(super) names: Vec<Name>,
+    pub(super) region: Option<Region>,
+    pub(super) tracks: TrackAssembly,
+    pub(super) pairs: Vec<(Name, AttentionPairs)>,
 }
 
 impl Form {
@@ -56,6 +60,10 @@ impl Form {
                 let out = Output::create(&path.unwrap_or_else(|| "-".into()), args.force)?;
                 Self::Npy { out, beside, found: Found::default() }
             }
+            Format::Png => {
+                let path = args.output.clone().unwrap_or_else(|| "-".into());
+                Self::Png { out: Output::create(&path, args.force)?, found: Found::default() }
+            }
         })
     }
 
@@ -67,7 +75,7 @@ impl Form {
                 out.header(provenance)?;
                 out.line(if of_pairs { rows::PAIRS } else { rows::TRACKS })
             }
-            Self::Json { found, .. } | Self::Npy { found, .. } => {
+            Self::Json { found, .. } | Self::Npy { found, .. } | Self::Png { found, .. } => {
                 found.names = names.to_vec();
                 found.region = Some(region.clone());
                 Ok(())
@@ -79,7 +87,7 @@ impl Form {
     pub(super) fn chunk(&mut self, name: &Name, chunk: TrackChunk) -> Result<()> {
         match self {
             Self::Tsv { out } => out.text(&rows::of_track(name, &chunk.part)),
-            Self::Json { found, .. } | Self::Npy { found, .. } => {
+            Self::Json { found, .. } | Self::Npy { found, .. } | Self::Png { found, .. } => {
                 found.tracks.add(chunk);
                 Ok(())
             }
@@ -90,7 +98,7 @@ impl Form {
     pub(super) fn pairs(&mut self, name: &Name, contig: &str, pairs: AttentionPairs) -> Result<()> {
         match self {
             Self::Tsv { out } => out.text(&rows::of_pairs(name, contig, &pairs)),
-            Self::Json { found, .. } | Self::Npy { found, .. } => {
+            Self::Json { found, .. } | Self::Npy { found, .. } | Self::Png { found, .. } => {
                 found.add(name, pairs);
                 Ok(())
             }
@@ -119,6 +127,15 @@ impl Form {
                     beside.write_all(format!("{value}\n").as_bytes())?;
                     beside.commit()?;
                 }
+                Ok(out.commit()?)
+            }
+            Self::Png { mut out, found } => {
+                let provenance = [head.to_vec(), changed(head, provenance)].concat();
+                let bytes = png(&found.figure(&provenance)).map_err(|error| {
+                    Failure::runtime("the figure cannot be drawn; write a table instead, and please report this")
+                        .because(error)
+                })?;
+                out.write_all(&bytes)?;
                 Ok(out.commit()?)
             }
         }
@@ -225,7 +242,7 @@ fn of<const N: usize>(name: &Name, more: [(&str, Value); N]) -> Value {
 }
 
 /// Where the values of a track lie.
-fn spans(track: &Track) -> Vec<(u64, u64)> {
+pub(super) fn spans(track: &Track) -> Vec<(u64, u64)> {
     (0..track.values.len()).map(|index| track.span_of(index)).collect()
 }
 

@@ -12,10 +12,11 @@ use plotters::{
         text_anchor::{HPos, Pos, VPos},
     },
 };
-use strandscope_ui::Rgb;
+
+use crate::Rgb;
 
 /// What may go wrong: fonts, or the size of the picture.
-pub(crate) type DrawError = Box<dyn std::error::Error>;
+pub type DrawError = Box<dyn std::error::Error>;
 
 /// Pixels, row by row.
 pub(crate) struct Picture {
@@ -116,6 +117,26 @@ impl Canvas<'_> {
     pub(crate) fn line(&self, from: (i32, i32), to: (i32, i32), rgb: Rgb) -> Result<(), DrawError> {
         self.area.draw(&PathElement::new(vec![from, to], shape(colour(rgb).to_rgba(), false))).map_err(owned)
     }
+
+    /// A curve through points, a pixel wide.
+    pub(crate) fn curve(&self, points: Vec<(i32, i32)>, rgb: Rgb, opacity: f64) -> Result<(), DrawError> {
+        self.area.draw(&PathElement::new(points, shape(colour(rgb).mix(opacity), false))).map_err(owned)
+    }
+
+    /// A square of pixels, each of the colour that `of` gives for its column and row.
+    pub(crate) fn pixels(
+        &self,
+        (x, y): (i32, i32),
+        side_px: i32,
+        of: impl Fn(i32, i32) -> Rgb,
+    ) -> Result<(), DrawError> {
+        for row in 0..side_px {
+            for column in 0..side_px {
+                self.area.draw_pixel((x + column, y + row), &colour(of(column, row))).map_err(owned)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn colour([red, green, blue]: Rgb) -> RGBColor {
@@ -134,7 +155,7 @@ const FONT: &str = "figure";
 
 /// Gives the drawing library the window's font: it knows none of the system's.
 fn register() -> Result<(), DrawError> {
-    const BYTES: &[u8] = include_bytes!("../../../../assets/fonts/Inter-Regular.otf");
+    const BYTES: &[u8] = include_bytes!("../../../assets/fonts/Inter-Regular.otf");
     static REGISTERED: OnceLock<bool> = OnceLock::new();
     let registered = REGISTERED.get_or_init(|| register_font(FONT, FontStyle::Normal, BYTES).is_ok());
     if *registered { Ok(()) } else { Err("the font cannot be read".into()) }

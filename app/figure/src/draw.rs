@@ -1,43 +1,69 @@
-//! The figure from top to bottom: title, ruler, letters, tokens, tracks, origin.
+//! The figure from top to bottom: title, ruler, letters, tokens, tracks, maps, links, origin.
 
-use strandscope_ui::{Figure, FigureTrack, Rgb};
-use strandscope_worker::genome::grouped;
+use strandscope_genome::grouped;
 
-use super::canvas::{Anchor, Canvas, DrawError, Picture};
+use crate::{
+    Figure, FigureLinks, FigureTrack, Rgb,
+    canvas::{Anchor, Canvas, DrawError, Picture},
+    map::Maps,
+};
 
 /// Width of the picture: 180 mm at 300 dpi, the width of a page.
 const WIDTH_PX: u32 = 2_126;
 /// Where tracks begin; their names stand left of it.
-const LEFT_PX: i32 = 330;
-const RIGHT_PX: i32 = 2_126 - 40;
-const MARGIN_PX: i32 = 40;
+pub(crate) const LEFT_PX: i32 = 330;
+pub(crate) const RIGHT_PX: i32 = 2_126 - 40;
+pub(crate) const MARGIN_PX: i32 = 40;
 
 const TITLE_PX: i32 = 110;
 const RULER_PX: i32 = 64;
 const LETTERS_PX: i32 = 52;
 const TOKENS_PX: i32 = 44;
 const TRACK_PX: i32 = 170;
+/// Of one of many tracks.
+const LOW_TRACK_PX: i32 = 76;
+/// More tracks than this are low.
+const FEW_TRACKS: usize = 12;
+const LINKS_PX: i32 = 420;
+/// Of one of many lists of links.
+const LOW_LINKS_PX: i32 = 150;
+/// More lists of links than this are low.
+const FEW_LINKS: usize = 4;
 const GAP_PX: i32 = 26;
 const ORIGIN_LINE_PX: i32 = 28;
 
 const LARGE: u32 = 44;
 const NORMAL: u32 = 28;
-const SMALL: u32 = 22;
+pub(crate) const SMALL: u32 = 22;
+
+/// Most links that are drawn of a list; more would hide each other.
+const MOST_LINKS: usize = 3_000;
+
+/// Straight pieces of a curve.
+const PIECES: i32 = 48;
 
 /// Draws the figure.
 pub(crate) fn picture(figure: &Figure) -> Result<Picture, DrawError> {
-    let rows = i32::try_from(figure.tracks.len())? * (TRACK_PX + GAP_PX);
+    let track_px = if figure.tracks.len() > FEW_TRACKS { LOW_TRACK_PX } else { TRACK_PX };
+    let rows = i32::try_from(figure.tracks.len())? * (track_px + GAP_PX);
+    let links_px = if figure.links.len() > FEW_LINKS { LOW_LINKS_PX } else { LINKS_PX };
+    let links = i32::try_from(figure.links.len())? * (links_px + GAP_PX);
+    let maps = Maps::new(&figure.maps).height_px();
     let letters = if figure.bases.is_empty() { 0 } else { LETTERS_PX };
     let tokens = if figure.tokens.is_empty() { 0 } else { TOKENS_PX };
     let origin = i32::try_from(figure.provenance.len())? * ORIGIN_LINE_PX;
-    let height = MARGIN_PX + TITLE_PX + RULER_PX + letters + tokens + GAP_PX + rows + origin + MARGIN_PX;
-    let size = (WIDTH_PX, u32::try_from(height)?);
-    Picture::drawn(size, figure.colours.background, |canvas| Page { canvas, figure }.draw())
+    let above = MARGIN_PX + TITLE_PX + RULER_PX + letters + tokens + GAP_PX;
+    let size = (WIDTH_PX, u32::try_from(above + rows + maps + links + origin + MARGIN_PX)?);
+    Picture::drawn(size, figure.colours.background, |canvas| Page { canvas, figure, track_px, links_px }.draw())
 }
 
 struct Page<'a, 'b> {
     canvas: &'a Canvas<'b>,
     figure: &'a Figure,
+    /// Height of a track.
+    track_px: i32,
+    /// Height of a list of links.
+    links_px: i32,
 }
 
 impl Page<'_, '_> {
@@ -58,7 +84,14 @@ impl Page<'_, '_> {
         top += GAP_PX;
         for track in &self.figure.tracks {
             self.track(track, top)?;
-            top += TRACK_PX + GAP_PX;
+            top += self.track_px + GAP_PX;
+        }
+        let maps = Maps::new(&self.figure.maps);
+        maps.draw(self.canvas, self.figure.colours, top)?;
+        top += maps.height_px();
+        for links in &self.figure.links {
+            self.links(links, top)?;
+            top += self.links_px + GAP_PX;
         }
         self.origin(top)
     }
@@ -74,6 +107,10 @@ impl Page<'_, '_> {
 
     /// Ticks at round positions, 1-based as people count.
     fn ruler(&self, top: i32) -> Result<(), DrawError> {
+        if self.figure.maps.len() > 1 {
+            // Several maps stand side by side, so that no ruler fits them.
+            return Ok(());
+        }
         let (colours, base) = (self.figure.colours, top + RULER_PX - 12);
         self.canvas.line((LEFT_PX, base), (RIGHT_PX, base), colours.faint)?;
         let region = &self.figure.region;
@@ -86,7 +123,8 @@ impl Page<'_, '_> {
             self.canvas.text(&grouped(position), (x, base - 26), SMALL, colours.text, Anchor::Middle)?;
             position += step_bp;
         }
-        self.canvas.text(&region.contig, (LEFT_PX - 20, base - 14), SMALL, colours.text, Anchor::Right)
+        let contig = self.canvas.fitted(&region.contig, LEFT_PX.unsigned_abs() - 120, SMALL)?;
+        self.canvas.text(&contig, (MARGIN_PX, base - 14), SMALL, colours.text, Anchor::Left)
     }
 
     fn letters(&self, top: i32) -> Result<(), DrawError> {
@@ -139,11 +177,11 @@ impl Page<'_, '_> {
     }
 
     fn track(&self, track: &FigureTrack, top: i32) -> Result<(), DrawError> {
-        let (colours, bottom) = (self.figure.colours, top + TRACK_PX);
+        let (colours, bottom) = (self.figure.colours, top + self.track_px);
         for (start_bp, end_bp, _) in &track.missing {
             self.hatch(self.span(*start_bp, *end_bp), (top, bottom))?;
         }
-        let level = |value: f32| top + level_px(track.range, value);
+        let level = |value: f32| top + level_px(self.track_px, track.range, value);
         let ground = level(0.0_f32.clamp(track.range.0.min(track.range.1), track.range.1.max(track.range.0)));
         for step in track.steps.iter().filter(|step| step.low.is_finite() && step.high.is_finite()) {
             let (x0, x1) = self.span(step.start_bp, step.end_bp);
@@ -162,13 +200,54 @@ impl Page<'_, '_> {
     }
 
     fn track_names(&self, track: &FigureTrack, top: i32) -> Result<(), DrawError> {
-        let (colours, width) = (self.figure.colours, LEFT_PX.unsigned_abs() - 150);
-        let name = self.canvas.fitted(&track.name, width, NORMAL)?;
-        self.canvas.text(&name, (MARGIN_PX, top + TRACK_PX / 2 - 18), NORMAL, track.colour, Anchor::Left)?;
-        let unit = self.canvas.fitted(&track.unit, width, SMALL)?;
-        self.canvas.text(&unit, (MARGIN_PX, top + TRACK_PX / 2 + 20), SMALL, colours.faint, Anchor::Left)?;
-        for (value, y) in [(track.range.1, top + 14), (track.range.0, top + TRACK_PX - 14)] {
-            self.canvas.text(&short_number(value), (LEFT_PX - 14, y), SMALL, colours.text, Anchor::Right)?;
+        self.two_lines((&track.name, &track.unit), track.colour, top + self.track_px / 2)?;
+        for (value, y) in [(track.range.1, top + 14), (track.range.0, top + self.track_px - 14)] {
+            self.canvas.text(
+                &short_number(value),
+                (LEFT_PX - 14, y),
+                SMALL,
+                self.figure.colours.text,
+                Anchor::Right,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What stands left of a row.
+    fn two_lines(&self, (name, detail): (&str, &str), rgb: Rgb, middle: i32) -> Result<(), DrawError> {
+        let width = LEFT_PX.unsigned_abs() - 150;
+        let name = self.canvas.fitted(name, width, NORMAL)?;
+        self.canvas.text(&name, (MARGIN_PX, middle - 18), NORMAL, rgb, Anchor::Left)?;
+        let detail = self.canvas.fitted(detail, width, SMALL)?;
+        self.canvas.text(&detail, (MARGIN_PX, middle + 20), SMALL, self.figure.colours.faint, Anchor::Left)
+    }
+
+    /// Arcs from place to place, the stronger the darker; the farther apart, the higher.
+    fn links(&self, links: &FigureLinks, top: i32) -> Result<(), DrawError> {
+        let (colours, ground) = (self.figure.colours, top + self.links_px);
+        let strongest = links.links.first().map_or(1.0, |(.., strength)| *strength);
+        let drawn = &links.links[..links.links.len().min(MOST_LINKS)];
+        let apart = |(from, to, _): &(u64, u64, f32)| from.abs_diff(*to).max(1);
+        let longest = drawn.iter().map(apart).max().unwrap_or(1) as f64;
+        // The strongest are drawn last, above the others.
+        for link in drawn.iter().rev() {
+            let &(from, to, strength) = link;
+            let (x0, x1) = (self.span(from, from).0, self.span(to, to).0);
+            let height = f64::from(self.links_px - 2 * GAP_PX) * apart(link) as f64 / longest;
+            let point = |piece: i32| {
+                let part = f64::from(piece) / f64::from(PIECES);
+                let x = f64::from(x0) + part * f64::from(x1 - x0);
+                (whole(x), ground - whole(height * (part * std::f64::consts::PI).sin()))
+            };
+            let opacity = f64::from(strength / strongest).clamp(0.05, 1.0);
+            self.canvas.curve((0..=PIECES).map(point).collect(), links.colour, opacity)?;
+        }
+        self.canvas.frame((LEFT_PX, top), (RIGHT_PX, ground), colours.faint)?;
+        self.two_lines((&links.name, &links.detail), links.colour, top + self.links_px / 2)?;
+        if drawn.len() < links.links.len() {
+            let text =
+                format!("the strongest {} of {}", grouped(drawn.len() as u64), grouped(links.links.len() as u64));
+            self.canvas.text(&text, (RIGHT_PX - 14, top + 20), SMALL, colours.faint, Anchor::Right)?;
         }
         Ok(())
     }
@@ -222,12 +301,12 @@ impl Page<'_, '_> {
 }
 
 /// How far below the upper edge a value lies.
-fn level_px((low, high): (f32, f32), value: f32) -> i32 {
+fn level_px(height_px: i32, (low, high): (f32, f32), value: f32) -> i32 {
     if high <= low {
-        return TRACK_PX;
+        return height_px;
     }
     let part = f64::from((value - low) / (high - low)).clamp(0.0, 1.0);
-    whole((1.0 - part) * f64::from(TRACK_PX))
+    whole((1.0 - part) * f64::from(height_px))
 }
 
 /// A length in pixels as a whole number; lengths here are far smaller than the type's limits.
@@ -252,7 +331,7 @@ fn round_step(length_bp: u64) -> u64 {
 }
 
 /// A number with as many digits as an axis has room for.
-fn short_number(value: f32) -> String {
+pub(crate) fn short_number(value: f32) -> String {
     let text = format!("{value:.3}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
@@ -269,10 +348,10 @@ mod tests {
 
     #[test]
     fn values_become_heights() {
-        assert_eq!(level_px((0.0, 1.0), 1.0), 0, "the top");
-        assert_eq!(level_px((0.0, 1.0), 0.0), TRACK_PX, "the bottom");
-        assert_eq!(level_px((0.0, 1.0), 7.0), 0, "cut at the top");
-        assert_eq!(level_px((2.0, 2.0), 2.0), TRACK_PX, "a flat range");
+        assert_eq!(level_px(TRACK_PX, (0.0, 1.0), 1.0), 0, "the top");
+        assert_eq!(level_px(TRACK_PX, (0.0, 1.0), 0.0), TRACK_PX, "the bottom");
+        assert_eq!(level_px(TRACK_PX, (0.0, 1.0), 7.0), 0, "cut at the top");
+        assert_eq!(level_px(TRACK_PX, (2.0, 2.0), 2.0), TRACK_PX, "a flat range");
         assert_eq!(
             (short_number(0.5), short_number(1.0), short_number(-0.0)),
             ("0.5".into(), "1".into(), "0".into()),
