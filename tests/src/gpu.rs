@@ -7,10 +7,10 @@ use std::{
 };
 
 use burn::tensor::{
-    Device,
+    Device, Tensor, TensorData,
     wgpu::wgpu::{Instance, InstanceDescriptor, RequestAdapterOptions},
 };
-use strandscope_kernels::open_gpu;
+use strandscope_kernels::{Watch, add_linear, by_rows, open_gpu};
 
 use crate::engine::TestEngine;
 
@@ -47,4 +47,23 @@ fn an_adapter_is_there_where_one_is_required() {
         assert!(!engine.device.is_empty(), "the adapter has a name");
         eprintln!("GPU tests run on {}", engine.device);
     }
+}
+
+#[test]
+fn many_rows_go_part_by_part_and_change_no_copy_on_the_gpu() {
+    const ROWS: usize = 4_097;
+    let Some(device) = device() else { return };
+    let values: Vec<f32> = (0..2 * ROWS).map(|place| (place % 97) as f32).collect();
+    let x = Tensor::<3>::from_data(TensorData::new(values.clone(), [1, ROWS, 2]), &device);
+    let read = |tensor: Tensor<3>| tensor.into_data().try_to_vec::<f32>().expect("floats");
+
+    let doubled = read(by_rows(x.clone(), |rows| rows * 2.0 + 1.0));
+    assert!(doubled.iter().zip(&values).all(|(got, value)| *got == 2.0 * value + 1.0), "each row by itself");
+
+    // The first output is the sum of a row, the second its first value.
+    let weight = Tensor::<2>::from_floats([[1.0, 1.0], [1.0, 0.0]], &device);
+    let sums = read(add_linear(x.clone(), x.clone(), weight, None, &Watch::default()));
+    let right = sums.chunks(2).zip(values.chunks(2)).all(|(got, row)| got == [2.0 * row[0] + row[1], row[1] + row[0]]);
+    assert!(right, "{:?} of {:?}", &sums[..6], &values[..6]);
+    assert_eq!(read(x), values, "what went in is as it was");
 }

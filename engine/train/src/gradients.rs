@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    /// Gradients of an optimizer that learns nothing else from them: how far a plain step moves each weight.
+    /// The gradients at all weights, one after the other.
     fn flattened(network: &DnaGrinder, gradients: &GradientsParams) -> Vec<f32> {
         let mut all = Collected { gradients, values: Vec::new() };
         network.visit(&mut all);

@@ -218,8 +218,9 @@ impl<const W: usize> Panels<W> {
 /// Writes rows, as many as there are lanes at most, into the lanes of a panel.
 #[inline(always)]
 fn transpose<'a, const W: usize>(rows: impl Iterator<Item = &'a [f32]>, panel: &mut [Lane<W>]) {
-    /// Numbers of a row that fill a cache line: each lane is written to while it is near.
-    const PIECE: usize = 16;
+    /// Numbers of a row, some cache lines that follow each other: as many rows are read from as there are lanes, and
+    /// the memory is slow to see where so many go on.
+    const PIECE: usize = 64;
     let mut of_lanes: [&[f32]; W] = [&[]; W];
     let mut count = 0;
     for (lane, row) in of_lanes.iter_mut().zip(rows) {

@@ -1,9 +1,13 @@
 //! The forward pass.
 
 use super::device::{Allow, Found, How, Lie, Room, attend, compare, forms, gpu, room_of};
-use crate::tests::{
-    case::{Case, cases},
-    plain::Answers,
+use crate::{
+    PositionRule,
+    tests::{
+        Numbers,
+        case::{Case, cases},
+        plain::Answers,
+    },
 };
 
 /// Values of order 1 in single precision.
@@ -42,6 +46,22 @@ fn agrees_with_the_reference() {
                 worst.iter_mut().zip(shares).for_each(|(worst, share): (&mut f64, f64)| *worst = worst.max(share));
             }
             eprintln!("{form:?}: out, lse and statistics within {worst:.3?} of the room");
+        }
+    }
+}
+
+#[test]
+fn agrees_with_the_reference_over_4096_positions() {
+    for allow in [Allow::Defaults, Allow::All] {
+        let Some(gpu) = gpu(allow) else { return };
+        let case = Case::new(&mut Numbers(11), [1, 1, 4096, 16], PositionRule::Alibi(vec![0.25]));
+        for form in forms(&gpu, allow, 16) {
+            for skip in [true, false] {
+                let how = How { form, lie: Lie::Apart, skip, statistics: skip };
+                let found = attend(&gpu, &case, how).unwrap_or_else(|error| panic!("{how:?}: {error:?}"));
+                let shares = check(&format!("{how:?}"), &case, &found, how);
+                eprintln!("{how:?}: within {shares:.3?} of the room");
+            }
         }
     }
 }
