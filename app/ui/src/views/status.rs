@@ -52,7 +52,7 @@ fn progress(ui: &mut Ui, running: &Running) {
         text += &format!("  ·  {} left", duration(seconds));
     }
     if let Some(bytes) = running.memory_bytes {
-        text += &format!("  ·  about {} of memory", memory(bytes));
+        text += &format!("  ·  about {}", memory(bytes));
     }
     if !running.note.is_empty() {
         text += &format!("  ·  {}", running.note);
@@ -62,7 +62,7 @@ fn progress(ui: &mut Ui, running: &Running) {
         info.value = fraction.map(f64::from);
         info
     });
-    controls::line(ui, small(ui, text));
+    controls::line(ui, small(ui, &text)).on_hover_text(text);
 }
 
 fn right(ui: &mut Ui, state: &State, _screen: &Screen) {
