@@ -68,6 +68,35 @@ fn whatever_fails_the_numbers_are_the_same() {
 }
 
 #[test]
+fn pairs_that_a_kernel_gets_wrong_come_from_the_processor() {
+    if !is_there() {
+        return;
+    }
+    let place = Place::new();
+    place.write("a.fa", genome(600));
+    for (stat, kernel) in [("map --bins 4", "attention_map"), ("top", "attention_top")] {
+        let run = |device: &str, fault: &str| {
+            let command = format!("attention a.fa --region chr1:1-300 --layer 1 --device {device} --stat {stat}");
+            let mut program = place.program(&command.split(' ').collect::<Vec<_>>());
+            program.env("STRANDSCOPE_GPU_FAULT", fault).env("RUST_LOG", "strandscope_kernels=warn");
+            let ended = Ended::from(program.output().expect("the program starts")).expect(0);
+            let rows = ended.out.lines().filter(|line| !line.starts_with('#')).skip(1);
+            let weight = |row: &str| row.rsplit('\t').next().and_then(|value| value.parse::<f32>().ok());
+            let weights: Vec<f32> = rows.map(|row| weight(row).expect("a number")).collect();
+            (weights, ended.err)
+        };
+        let (want, _) = run("cpu", "");
+        for fault in [String::new(), format!("wrong@{kernel}"), format!("build@{kernel}")] {
+            let (found, told) = run("gpu", &fault);
+            assert_eq!(told.contains(kernel), !fault.is_empty(), "{fault}: {told}");
+            assert_eq!(found.len(), want.len(), "{fault}");
+            let apart = found.iter().zip(&want).map(|(found, want)| (found - want).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-5, "{stat}, {fault}: {apart} apart");
+        }
+    }
+}
+
+#[test]
 fn work_on_a_gpu_that_is_lost_under_a_bench_is_an_error() {
     if !is_there() {
         return;

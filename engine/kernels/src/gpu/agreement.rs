@@ -1,8 +1,10 @@
 //! Whether kernels give on this adapter what the processor gives: the forms of the forward pass, the backward pass, and
-//! sums, maxima, entropy and distance of the statistics, each asked before it is first used.
+//! each question to the statistics, each asked before it is first used.
 //!
 //! Drivers are wrong now and then, and a wrong number looks like any other. A form that disagrees, or does not compile,
 //! is not used, and the log says so.
+
+mod sweeps;
 
 use std::{
     collections::BTreeMap,
@@ -15,9 +17,7 @@ use super::{
     context::Gpu,
     error::KernelError,
     forward::{Form, Forward, forward_with},
-    norms::Workspace,
     plan::Plan,
-    statistics::{self, Columns, ColumnsForm, Sweep, SweepPlan},
     view::View,
 };
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     problem::{Problem, Rule},
     watch::Watch,
 };
+pub(crate) use sweeps::Question;
 
 /// Positions of the example: several tiles, and a part of one.
 const SEQ: usize = 197;
@@ -44,7 +45,7 @@ enum Operation {
     /// With or without entropy and distance.
     Forward(Form, bool),
     Backward,
-    Statistics,
+    Statistics(Question),
 }
 
 impl Operation {
@@ -53,7 +54,7 @@ impl Operation {
         match self {
             Self::Forward(form, _) => form.kernel().name,
             Self::Backward => backward::QUERY.name,
-            Self::Statistics => statistics::COLUMNS.name,
+            Self::Statistics(question) => question.kernel(),
         }
     }
 }
@@ -97,12 +98,12 @@ impl Agreement {
         self.check(gpu, Operation::Backward, plan.d)
     }
 
-    /// Whether the sweeps of statistics agree.
+    /// Whether the answers to a question to the statistics agree.
     ///
     /// # Errors
     /// When they do not, or the device fails.
-    pub(crate) fn statistics(&self, gpu: &Gpu, d: u32) -> Result<(), KernelError> {
-        self.check(gpu, Operation::Statistics, d)
+    pub(crate) fn statistics(&self, gpu: &Gpu, question: Question, d: u32) -> Result<(), KernelError> {
+        self.check(gpu, Operation::Statistics(question), d)
     }
 
     fn check(&self, gpu: &Gpu, operation: Operation, d: u32) -> Result<(), KernelError> {
@@ -168,7 +169,7 @@ impl Example {
         match operation {
             Operation::Forward(form, row_statistics) => self.forward(gpu, form, row_statistics),
             Operation::Backward => self.backward(gpu),
-            Operation::Statistics => self.statistics(gpu),
+            Operation::Statistics(question) => self.answers(gpu, question),
         }
     }
 
@@ -227,32 +228,6 @@ impl Example {
             off = worse(off, apart(&gpu.floats(&view.buffer, want.len())?, &want));
         }
         Ok(off)
-    }
-
-    fn statistics(&self, gpu: &Gpu) -> Result<f32, KernelError> {
-        let problem = self.problem(true);
-        let plan = Plan::new(gpu, &problem)?;
-        let sweep_plan = SweepPlan::new(gpu, &problem)?;
-        let want = self.on_processor(&problem);
-        let log_sums = by_head(&want.log_sum_exp, 1);
-        let of_log_sums = gpu.buffer_of_floats("an example", &log_sums)?;
-        let (q, k) = (self.upload(gpu, 0)?, self.upload(gpu, 1)?);
-        let workspace = Workspace::new(gpu, &plan, 0, 0)?;
-        workspace.measure(gpu, &plan, [&q, &k], &mut on)?;
-        let norms = workspace.buffer.as_entire_binding();
-        let sweep = Sweep::new(gpu, &sweep_plan, [q, k], of_log_sums.as_entire_binding(), norms, &mut on)?;
-        let weights = numbers(5, SEQ);
-        let of_weights = gpu.buffer_of_floats("an example", &weights)?;
-        let asked = Columns { weights: of_weights.as_entire_binding(), count: 1, form: ColumnsForm::Wide };
-        let found = sweep.columns(&asked, &mut on)?;
-        let rows = SLOPES.len() * SEQ;
-        let qk = [0, 1].map(|tensor| self.strided(&self.values[tensor]));
-        let columns = cpu::columns(&problem, qk, &log_sums, &[&weights]);
-        let sums = apart(&gpu.floats(&found.sums, rows)?, &columns.sums);
-        let maxima = apart(&gpu.floats(&found.maxima, rows)?, &columns.max);
-        let spread = sweep.rows(None, 0, &mut on)?.spread;
-        let entropy = apart(&gpu.floats(&spread, rows)?, &by_head(&want.entropy, 1));
-        Ok(worse(worse(sums, maxima), entropy))
     }
 
     fn on_processor(&self, problem: &Problem<'_>) -> cpu::Forward {

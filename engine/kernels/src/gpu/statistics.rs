@@ -17,6 +17,7 @@ mod tests;
 mod truth;
 
 pub(crate) use asked::{Columns, ColumnsForm, ColumnsFound, Groups, LookedAt, RowsFound, TopFound};
+pub(super) use maps::{MAP, WINDOW};
 pub(crate) use plan::SweepPlan;
 
 use self::plan::TILE;
@@ -47,7 +48,7 @@ const COLUMNS_WIDE: Kernel = Kernel {
 const ROWS: Kernel =
     Kernel { name: "attention_rows", text: include_str!("../../../../shaders/attention_rows.wgsl"), buffers: 8 };
 
-const TOP: Kernel =
+pub(super) const TOP: Kernel =
     Kernel { name: "attention_top", text: include_str!("../../../../shaders/attention_top.wgsl"), buffers: 8 };
 
 /// Positions of a tile where shares pass through workgroup memory.

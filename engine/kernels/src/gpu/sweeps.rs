@@ -5,6 +5,7 @@ use std::{ops::Range, sync::Arc};
 use burn::backend::wgpu::CubeTensor;
 
 use super::{
+    agreement::Question,
     error::KernelError,
     norms::Workspace,
     opened::Opened,
@@ -35,15 +36,16 @@ impl OnGpu {
         self.q.meta.shape().dims()
     }
 
-    /// Calls `act` with a sweep that is ready.
+    /// Calls `act` with a sweep that is ready, once it is known that this adapter answers such a question.
     fn swept<T>(
         &self,
+        question: Question,
         act: impl FnOnce(&Sweep<'_>, &mut Watching<'_>) -> Result<T, KernelError>,
     ) -> Result<T, KernelError> {
         let (opened, problem) = (&self.opened, self.asked.problem(self.shape(), true));
         let plan = opened.plan(&problem)?;
         let sweep_plan = opened.sweep_plan(&problem)?;
-        opened.agreement.statistics(&opened.gpu, plan.d)?;
+        opened.agreement.statistics(&opened.gpu, question, plan.d)?;
         let places = [placed("q", &self.q)?, placed("k", &self.k)?];
         let [q, k] = places.each_ref().map(|place| place.view.clone());
         let log_sums = bound_in_order("log_sums", &self.log_sums)?;
@@ -65,7 +67,7 @@ impl OnGpu {
     /// Entropy and distance of each query.
     pub(crate) fn rows(&self) -> Result<RowStatistics, KernelError> {
         let [batch, heads, seq, _] = self.shape();
-        let found = self.swept(|sweep, watching| sweep.rows(None, 0, watching))?;
+        let found = self.swept(Question::Sums, |sweep, watching| sweep.rows(None, 0, watching))?;
         let spread = self.opened.gpu.floats(&found.spread, 2 * batch * heads * seq)?;
         Ok(RowStatistics::by_head(&spread, [batch, heads, seq]))
     }
@@ -74,7 +76,7 @@ impl OnGpu {
     pub(crate) fn columns(&self, weights: &[&[f32]]) -> Result<ColumnStatistics, KernelError> {
         let [batch, heads, seq, _] = self.shape();
         let size = batch * heads * seq;
-        self.swept(|sweep, watching| {
+        self.swept(Question::Sums, |sweep, watching| {
             let mut found = ColumnStatistics { sums: Vec::new(), max: Vec::new() };
             for weights in weights.chunks(MOST_VECTORS as usize) {
                 let buffer = self.opened.gpu.buffer_of_floats("weights of queries", &weights.concat())?;
@@ -93,7 +95,7 @@ impl OnGpu {
             return Err(KernelError::Problem { problem: format!("{places} partners of each query") });
         }
         let seq = self.shape()[2];
-        let found = self.swept(|sweep, watching| sweep.top(&group(of), word(places), watching))?;
+        let found = self.swept(Question::Partners, |sweep, watching| sweep.top(&group(of), word(places), watching))?;
         let keys = self.opened.gpu.read(&found.indices, 0, word(seq * places))?;
         let shares = self.opened.gpu.floats(&found.values, seq * places)?;
         Ok(keys.into_iter().zip(shares).map(|(key, share)| told(key, share)).collect())
@@ -102,7 +104,7 @@ impl OnGpu {
     /// A map in cells.
     pub(crate) fn map(&self, of: &MeanOf, edges: &[usize]) -> Result<PooledMap, KernelError> {
         let edges: Vec<u32> = edges.iter().map(|edge| word(*edge)).collect();
-        let found = self.swept(|sweep, watching| sweep.map(&group(of), [&edges, &edges], watching))?;
+        let found = self.swept(Question::Map, |sweep, watching| sweep.map(&group(of), [&edges, &edges], watching))?;
         let cells = (edges.len() - 1).pow(2);
         Ok(PooledMap {
             sum: self.opened.gpu.floats(&found.sums, cells)?,
@@ -113,7 +115,7 @@ impl OnGpu {
     /// The probabilities of some queries and keys.
     pub(crate) fn cut_out(&self, of: &MeanOf, ranges: [Range<usize>; 2]) -> Result<Vec<f32>, KernelError> {
         let count = ranges[0].len() * ranges[1].len();
-        let found = self.swept(|sweep, watching| sweep.window(&group(of), ranges, watching))?;
+        let found = self.swept(Question::CutOut, |sweep, watching| sweep.window(&group(of), ranges, watching))?;
         self.opened.gpu.floats(&found, count)
     }
 }

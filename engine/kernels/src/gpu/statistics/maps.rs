@@ -16,7 +16,7 @@ use crate::gpu::{
     tiles::word,
 };
 
-pub(super) const MAP: Kernel =
+pub(in crate::gpu) const MAP: Kernel =
     Kernel { name: "attention_map", text: include_str!("../../../../../shaders/attention_map.wgsl"), buffers: 8 };
 
 pub(super) const MAP_JOIN: Kernel = Kernel {
@@ -25,7 +25,7 @@ pub(super) const MAP_JOIN: Kernel = Kernel {
     buffers: 5,
 };
 
-pub(super) const WINDOW: Kernel =
+pub(in crate::gpu) const WINDOW: Kernel =
     Kernel { name: "attention_window", text: include_str!("../../../../../shaders/attention_window.wgsl"), buffers: 7 };
 
 impl Sweep<'_> {
