@@ -158,7 +158,6 @@ impl Progress {
     }
 
     fn show(&mut self, note: &str) {
-        let line = self.describe(note);
         let steps = self.done.saturating_mul(STEPS) + steps_of(self.share);
         match &mut self.form {
             Form::Silent => {}
@@ -166,6 +165,7 @@ impl Progress {
             Form::Lines { said } if said.elapsed() < BETWEEN_LINES => {}
             Form::Lines { said } => {
                 *said = Instant::now();
+                let line = self.describe(note);
                 self.console.note(&line);
             }
         }

@@ -110,6 +110,9 @@ pub struct FigureColours {
     pub bases: [Rgb; 5],
 }
 
+/// The colour of attention.
+pub const ATTENTION: Rgb = [0x5B, 0x4A, 0x9E];
+
 impl FigureColours {
     /// Dark on white.
     pub const PAPER: Self = Self {

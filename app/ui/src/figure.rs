@@ -1,7 +1,7 @@
 //! What is seen, as plain data for whoever draws the picture.
 
 use egui::{Color32, Rangef};
-use strandscope_figure::{Figure, FigureColours, FigureStep, FigureTrack, Rgb};
+use strandscope_figure::{ATTENTION, Figure, FigureColours, FigureStep, FigureTrack, Rgb};
 use strandscope_worker::RunRecord;
 
 use crate::{
@@ -45,13 +45,7 @@ pub(crate) fn of_view(state: &State, screen: &Screen) -> Option<Figure> {
         maps: Vec::new(),
         links: Vec::new(),
         provenance: record.as_ref().map_or_else(Vec::new, provenance),
-        colours: FigureColours {
-            background: rgb(Color32::WHITE),
-            text: rgb(palette.text),
-            faint: rgb(palette.faint),
-            missing: rgb(palette.missing),
-            bases: [a, c, g, t, n].map(rgb),
-        },
+        colours: FigureColours { bases: [a, c, g, t, n].map(rgb), ..FigureColours::PAPER },
         region,
     })
 }
@@ -62,8 +56,8 @@ fn rgb(colour: Color32) -> Rgb {
 
 fn track(state: &State, lane: &Lane, palette: &Palette) -> FigureTrack {
     let colour = match lane.kind {
-        LaneKind::Score => palette.track(lane.colour),
-        LaneKind::Attention => palette.attention,
+        LaneKind::Score => rgb(palette.track(lane.colour)),
+        LaneKind::Attention => ATTENTION,
     };
     let layers = state.layers(lane);
     let (from, to) = state.genome.as_ref().map_or((0, 0), |genome| genome.view.range_bp());
@@ -76,7 +70,7 @@ fn track(state: &State, lane: &Lane, palette: &Palette) -> FigureTrack {
     FigureTrack {
         name: lane.name.clone(),
         unit: lane.unit.clone(),
-        colour: rgb(colour),
+        colour,
         range: lane.range,
         steps,
         missing: missing.collect(),
@@ -116,4 +110,16 @@ fn layer_steps(layer: &Layer<'_>, from: u64, to: u64) -> Vec<FigureStep> {
 /// Where the numbers come from, one line each.
 fn provenance(record: &RunRecord) -> Vec<String> {
     record.pairs().into_iter().map(|(key, value)| format!("{key}: {value}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paper_has_the_colours_of_the_light_window() {
+        let (palette, paper) = (Palette::for_paper(), FigureColours::PAPER);
+        let window = [palette.canvas, palette.text, palette.faint, palette.missing, palette.attention].map(rgb);
+        assert_eq!(window, [paper.background, paper.text, paper.faint, paper.missing, ATTENTION]);
+    }
 }

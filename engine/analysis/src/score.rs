@@ -38,14 +38,16 @@ pub struct ScorePlan {
 }
 
 impl ScorePlan {
-    /// Memory that the windows computed at once take, weights apart, in bytes; `sample` are bases of the region.
+    /// Memory that the windows computed at once take, weights apart, in bytes; where the head reads tokens, the bases of
+    /// [`Self::sample`] tell how many there are.
     ///
     /// # Errors
     /// When there are bytes in `sample` that stand for no base.
     pub fn pass_bytes(&self, predictor: &Predictor<'_>, sample: &[u8], on_gpu: bool) -> Result<u64, AnalysisError> {
         let window_bp = self.window_bp.min(self.contig_bp).max(1);
-        let windows = window_count(predictor, &Self { both_strands: false, ..self.clone() });
-        let bases = window_bp * (BATCH_BP / window_bp).min(windows).max(1);
+        let batch_bp = window_bp * (BATCH_BP / window_bp).max(1);
+        // A short region has fewer windows than a batch takes.
+        let bases = batch_bp.min(self.region.len_bp() + window_bp);
         let head = &predictor.head.config;
         let mut bytes = head.pass_bytes(bases);
         if head.reads_tokens() {

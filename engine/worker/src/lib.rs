@@ -13,3 +13,4 @@ pub use engine::{DeviceChoice, Engine, EngineOptions};
 pub use protocol::*;
 pub use strandscope_genome as genome;
 pub use strandscope_models::card;
+pub use tasks::memory_in_words;

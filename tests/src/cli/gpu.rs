@@ -17,17 +17,24 @@ fn is_there() -> bool {
     crate::engine::TestEngine::on_gpu().is_some()
 }
 
-fn run(place: &Place, device: &str, fault: &str) -> Ended {
-    let arguments = [ATTENTION, &["--device", device, "-o", "out.tsv", "--force"]].concat();
-    let mut program = place.program(&arguments);
+fn run(place: &Place, arguments: &[&str], device: &str, fault: &str) -> Ended {
+    let mut program = place.program(&[arguments, &["--device", device, "-o", "out.tsv", "--force"]].concat());
     program.env("STRANDSCOPE_GPU_FAULT", fault).env("RUST_LOG", "strandscope_kernels=warn");
     Ended::from(program.output().expect("the program starts")).expect(0)
 }
 
+/// The last column of what was written.
 fn values(place: &Place) -> Vec<f32> {
     let text = place.read("out.tsv");
     let rows = text.lines().filter(|line| !line.starts_with('#')).skip(1);
-    rows.map(|row| row.split('\t').nth(5).and_then(|value| value.parse().ok()).expect("a number")).collect()
+    rows.map(|row| row.rsplit('\t').next().and_then(|value| value.parse().ok()).expect("a number")).collect()
+}
+
+/// Fails where there are other values than on the processor.
+fn assert_same(found: &[f32], want: &[f32], fault: &str) {
+    assert_eq!(found.len(), want.len(), "{fault}: as many values");
+    let apart = found.iter().zip(want).map(|(found, want)| (found - want).abs()).fold(0.0, f32::max);
+    assert!(apart < 1e-5, "{fault}: {apart} apart");
 }
 
 #[test]
@@ -37,7 +44,7 @@ fn whatever_fails_the_numbers_are_the_same() {
     }
     let place = Place::new();
     place.write("a.fa", genome(4_000));
-    run(&place, "cpu", "");
+    run(&place, ATTENTION, "cpu", "");
     let want = values(&place);
     for (fault, told) in [
         ("", ""),
@@ -54,16 +61,13 @@ fn whatever_fails_the_numbers_are_the_same() {
         ("wrong@attention_forward_tiled", "disagrees with the processor"),
         ("wrong@attention_forward_tiled,wrong@attention_forward", "disagrees with the processor"),
     ] {
-        let ended = run(&place, "gpu", fault);
+        let ended = run(&place, ATTENTION, "gpu", fault);
         assert!(ended.err.contains(told), "{fault}: {}", ended.err);
         if told.contains("lost") || told.contains("From window") {
             let file = place.read("out.tsv");
             assert!(file.lines().last().is_some_and(|line| line.contains("; from window")), "{fault}: {file}");
         }
-        let found = values(&place);
-        assert_eq!(found.len(), want.len(), "{fault}: every token has a value");
-        let apart = found.iter().zip(&want).map(|(found, want)| (found - want).abs()).fold(0.0, f32::max);
-        assert!(apart < 1e-5, "{fault}: {apart} apart");
+        assert_same(&values(&place), &want, fault);
     }
 }
 
@@ -75,23 +79,14 @@ fn pairs_that_a_kernel_gets_wrong_come_from_the_processor() {
     let place = Place::new();
     place.write("a.fa", genome(600));
     for (stat, kernel) in [("map --bins 4", "attention_map"), ("top", "attention_top")] {
-        let run = |device: &str, fault: &str| {
-            let command = format!("attention a.fa --region chr1:1-300 --layer 1 --device {device} --stat {stat}");
-            let mut program = place.program(&command.split(' ').collect::<Vec<_>>());
-            program.env("STRANDSCOPE_GPU_FAULT", fault).env("RUST_LOG", "strandscope_kernels=warn");
-            let ended = Ended::from(program.output().expect("the program starts")).expect(0);
-            let rows = ended.out.lines().filter(|line| !line.starts_with('#')).skip(1);
-            let weight = |row: &str| row.rsplit('\t').next().and_then(|value| value.parse::<f32>().ok());
-            let weights: Vec<f32> = rows.map(|row| weight(row).expect("a number")).collect();
-            (weights, ended.err)
-        };
-        let (want, _) = run("cpu", "");
+        let command = format!("attention a.fa --region chr1:1-300 --layer 1 --stat {stat}");
+        let command: Vec<&str> = command.split(' ').collect();
+        run(&place, &command, "cpu", "");
+        let want = values(&place);
         for fault in [String::new(), format!("wrong@{kernel}"), format!("build@{kernel}")] {
-            let (found, told) = run("gpu", &fault);
-            assert_eq!(told.contains(kernel), !fault.is_empty(), "{fault}: {told}");
-            assert_eq!(found.len(), want.len(), "{fault}");
-            let apart = found.iter().zip(&want).map(|(found, want)| (found - want).abs()).fold(0.0, f32::max);
-            assert!(apart < 1e-5, "{stat}, {fault}: {apart} apart");
+            let ended = run(&place, &command, "gpu", &fault);
+            assert_eq!(ended.err.contains(kernel), !fault.is_empty(), "{fault}: {}", ended.err);
+            assert_same(&values(&place), &want, &fault);
         }
     }
 }

@@ -59,7 +59,7 @@ fn what_no_computer_can_hold_is_refused_with_its_size() {
     let place = Place::new();
     let bench = "bench model --model mini --tokens 4000000000 --device cpu";
     let told = place.run(&bench.split(' ').collect::<Vec<_>>()).expect(1).err;
-    assert!(told.contains("does not fit into memory") && told.contains(" GB are free"), "{told}");
+    assert!(told.contains("does not fit into memory") && told.contains(" are free"), "{told}");
     assert!(told.contains("ask for fewer --tokens"), "{told}");
 }
 

@@ -54,7 +54,7 @@ fn the_example_is_opened_and_scored_without_being_asked() {
     stage.play_scores(100);
     harness.run();
     assert!(has(&harness, "Track donor, probability: highest in view 0.940"), "the donor site");
-    assert!(has(&harness, "Track attention, mean weight: highest in view"), "attention beside it");
+    assert!(has(&harness, "Track attention, sum of weights: highest in view"), "attention beside it");
     assert!(!has(&harness, "Track none"), "labels that say nothing are not drawn");
 }
 

@@ -154,7 +154,7 @@ impl Stage {
         let part = Track {
             name: "attention received".into(),
             label: "received".into(),
-            unit: "mean weight".into(),
+            unit: "sum of weights".into(),
             region: region.clone(),
             strand: Strand::Forward,
             layout: TrackLayout::Spans(spans),

@@ -116,7 +116,7 @@ impl Args {
             return Err(Failure::usage(reason.to_owned()));
         }
         let input = Input::open(&self.fasta)?;
-        let form = Form::open(format, &self.output)?;
+        let form = Form::open(format, stat, &self.output)?;
         let genome = session.open_genome(&input)?;
         let region = Contigs::new(&genome, input.name()).region(&self.region)?;
         let region = region.map_err(|unusable| Failure::bad_input(unusable.to_string()))?;

@@ -1,6 +1,7 @@
 //! Which tracks are drawn, from top to bottom.
 
 use strandscope_worker::{
+    AttentionStat,
     card::{Activation, StrandRule},
     genome::Region,
 };
@@ -75,8 +76,10 @@ impl State {
 
     pub(crate) fn attention_lane(&self) -> Lane {
         let known = self.attention.keys().into_iter().next();
-        let (key, unit) = known
-            .unwrap_or_else(|| (TrackKey { label: "received".to_owned(), reverse: false }, "mean weight".to_owned()));
+        let (key, unit) = known.unwrap_or_else(|| {
+            let asked = AttentionStat::Received;
+            (TrackKey { label: asked.name().to_owned(), reverse: false }, asked.unit().to_owned())
+        });
         let range = (0.0, self.range(&self.attention, &key).1);
         Lane { kind: LaneKind::Attention, name: "attention".to_owned(), unit, colour: 0, range, key }
     }

@@ -201,12 +201,6 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// Memory for people: `310 MB`, `2.4 GB`.
-pub(crate) fn memory(bytes: u64) -> String {
-    let megabytes = bytes as f64 / 1e6;
-    if megabytes < 999.5 { format!("{megabytes:.0} MB") } else { format!("{:.1} GB", megabytes / 1e3) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,11 +216,6 @@ mod tests {
         assert_eq!(jobs.shown().and_then(Running::fraction), Some(0.25), "a quarter");
         jobs.within(JobId(1), 0.5, 12.04);
         assert_eq!(jobs.shown().and_then(Running::fraction), Some(0.255), "and half a window");
-    }
-
-    #[test]
-    fn memory_is_told_in_three_digits() {
-        assert_eq!([310_400_000, 2_440_000_000].map(memory), ["310 MB", "2.4 GB"]);
     }
 
     #[test]

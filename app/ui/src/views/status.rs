@@ -2,12 +2,14 @@
 
 use egui::{Align, Layout, Popup, PopupCloseBehavior, RichText, Role, ScrollArea, Ui, Vec2, WidgetInfo};
 
+use strandscope_worker::memory_in_words;
+
 use super::controls;
 use crate::{
     screen::Screen,
     state::{
         State,
-        work::{Running, duration, memory},
+        work::{Running, duration},
     },
     theme::{self, Palette},
 };
@@ -52,7 +54,7 @@ fn progress(ui: &mut Ui, running: &Running) {
         text += &format!("  ·  {} left", duration(seconds));
     }
     if let Some(bytes) = running.memory_bytes {
-        text += &format!("  ·  about {}", memory(bytes));
+        text += &format!("  ·  about {}", memory_in_words(bytes));
     }
     if !running.note.is_empty() {
         text += &format!("  ·  {}", running.note);

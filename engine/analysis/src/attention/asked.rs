@@ -95,7 +95,7 @@ impl AttentionStat {
     }
 
     /// A track of it, for people.
-    pub(super) fn title(self) -> &'static str {
+    pub fn title(self) -> &'static str {
         match self {
             Self::Received => "attention received",
             Self::Entropy => "entropy of attention",
@@ -109,7 +109,7 @@ impl AttentionStat {
     }
 
     /// What its numbers count.
-    pub(super) fn unit(self) -> &'static str {
+    pub fn unit(self) -> &'static str {
         match self {
             Self::Received => "sum of weights",
             Self::Entropy => "nats",

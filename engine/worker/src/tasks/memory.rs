@@ -26,14 +26,14 @@ pub(super) fn check(device: &ComputeDevice, pass: u64, remedy: &str) -> Result<(
     let Some(free) = free_bytes().filter(|free| !device.is_gpu() && pass > *free) else { return Ok(()) };
     let message = format!(
         "the run does not fit into memory: it takes {} more, and {} are free; {remedy}, or close other programs",
-        in_words(pass),
-        in_words(free)
+        memory_in_words(pass),
+        memory_in_words(free)
     );
     Err(JobError::new(ErrorKind::Runtime, message))
 }
 
 /// Memory for people: `310 MB`, `2.4 GB`.
-fn in_words(bytes: u64) -> String {
+pub fn memory_in_words(bytes: u64) -> String {
     let megabytes = bytes as f64 / 1e6;
     if megabytes < 999.5 { format!("{megabytes:.0} MB") } else { format!("{:.1} GB", megabytes / 1e3) }
 }
@@ -90,6 +90,11 @@ mod tests {
         let text = "VmRSS:       16 kB\nVmHWM:\t 3 kB\n";
         assert_eq!((kibibytes(text, "VmRSS"), kibibytes(text, "VmHWM")), (Some(16_384), Some(3_072)));
         assert_eq!(kibibytes(text, "VmSize"), None);
+    }
+
+    #[test]
+    fn memory_is_told_in_few_digits() {
+        assert_eq!([310_400_000, 2_440_000_000].map(memory_in_words), ["310 MB", "2.4 GB"]);
     }
 
     #[test]

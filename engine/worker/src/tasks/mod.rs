@@ -22,4 +22,5 @@ mod tokenize;
 mod training;
 
 pub(crate) use files::FileTasks;
+pub use memory::memory_in_words;
 pub(crate) use tensors::TensorTasks;

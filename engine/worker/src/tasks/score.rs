@@ -87,9 +87,12 @@ impl TensorTasks {
         plans: &[Plan],
         job: &Job,
     ) -> Result<u64, Stop> {
-        let genome = self.genomes.open(&request.genome, job)?;
         let Some(largest) = plans.iter().max_by_key(|plan| plan.reads_bp) else { return Ok(0) };
-        let sample = read_of(genome, largest, largest.score.sample())?;
+        let sample = if predictor.head.config.reads_tokens() {
+            read_of(self.genomes.open(&request.genome, job)?, largest, largest.score.sample())?
+        } else {
+            Vec::new()
+        };
         let pass = largest.score.pass_bytes(predictor, &sample, self.device.is_gpu())?;
         memory::check(&self.device, pass, "name shorter regions or fewer --window-tokens")?;
         Ok(pass)

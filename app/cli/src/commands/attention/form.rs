@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 use strandscope_figure::png;
 use strandscope_worker::{
-    AttentionMap, AttentionPairs, Partner, TrackAssembly, TrackChunk,
+    AttentionMap, AttentionPairs, AttentionStat, Partner, TrackAssembly, TrackChunk,
     genome::{AtomicFile, Output, Region, Track},
 };
 
@@ -40,8 +40,8 @@ pub(super) enum Form {
 }
 
 /// What was found, for forms that are written at the end.
-#[derive(Default)]
 pub(super) struct Found {
+    pub(super) stat: AttentionStat,
     pub(super) names: Vec<Name>,
     pub(super) region: Option<Region>,
     pub(super) tracks: TrackAssembly,
@@ -50,19 +50,19 @@ pub(super) struct Found {
 
 impl Form {
     /// Opens the output; files that may not be overwritten are refused before any work is done.
-    pub(super) fn open(format: Format, args: &OutputArgs) -> Result<Self> {
+    pub(super) fn open(format: Format, stat: AttentionStat, args: &OutputArgs) -> Result<Self> {
         Ok(match format {
             Format::Tsv => Self::Tsv { out: TextOutput::open(args)? },
-            Format::Json => Self::Json { out: TextOutput::open(args)?, found: Found::default() },
+            Format::Json => Self::Json { out: TextOutput::open(args)?, found: Found::of(stat) },
             Format::Npy => {
                 let path = args.output.clone().filter(|_| args.is_file());
                 let beside = path.as_ref().map(|path| AtomicFile::create(&described(path), args.force)).transpose()?;
                 let out = Output::create(&path.unwrap_or_else(|| "-".into()), args.force)?;
-                Self::Npy { out, beside, found: Found::default() }
+                Self::Npy { out, beside, found: Found::of(stat) }
             }
             Format::Png => {
                 let path = args.output.clone().unwrap_or_else(|| "-".into());
-                Self::Png { out: Output::create(&path, args.force)?, found: Found::default() }
+                Self::Png { out: Output::create(&path, args.force)?, found: Found::of(stat) }
             }
         })
     }
@@ -150,6 +150,11 @@ fn described(path: &std::path::Path) -> PathBuf {
 }
 
 impl Found {
+    /// Nothing yet.
+    fn of(stat: AttentionStat) -> Self {
+        Self { stat, names: Vec::new(), region: None, tracks: TrackAssembly::default(), pairs: Vec::new() }
+    }
+
     /// Partners come window by window: those of one list are joined.
     fn add(&mut self, name: &Name, pairs: AttentionPairs) {
         if let AttentionPairs::Partners(next) = &pairs
@@ -165,7 +170,7 @@ impl Found {
     fn asked(&self) -> Value {
         let region = self.region.as_ref();
         let mut value = json!({
-            "stat": self.names.first().map(|name| &name.stat),
+            "stat": self.stat.name(),
             "contig": region.map(|region| &region.contig),
             "start": region.map(|region| region.start_bp),
             "end": region.map(|region| region.end_bp),

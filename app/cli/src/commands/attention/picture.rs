@@ -1,15 +1,12 @@
 //! Tracks, maps and partners as a figure.
 
-use strandscope_figure::{Figure, FigureColours, FigureLinks, FigureMap, FigureStep, FigureTrack, Rgb};
+use strandscope_figure::{ATTENTION, Figure, FigureColours, FigureLinks, FigureMap, FigureStep, FigureTrack};
 use strandscope_worker::{
     AttentionMap, AttentionPairs, Partner,
     genome::{Region, Track},
 };
 
 use super::{Name, form::Found};
-
-/// The colour of attention, as in the window.
-const COLOUR: Rgb = [0x5B, 0x4A, 0x9E];
 
 /// Spans in view that are wide enough to be told apart.
 const MOST_TOKENS: usize = 400;
@@ -25,7 +22,7 @@ impl Found {
         });
         Figure {
             title: region.to_string(),
-            subtitle: self.told(),
+            subtitle: format!("{}  ·  {}", self.stat.title(), self.stat.unit()),
             bases: Vec::new(),
             tokens,
             tracks,
@@ -34,18 +31,6 @@ impl Found {
             provenance: provenance.iter().map(|(key, value)| format!("{key}: {value}")).collect(),
             colours: FigureColours::PAPER,
             region,
-        }
-    }
-
-    /// What is told of the attention.
-    fn told(&self) -> String {
-        if let Some(track) = self.tracks.tracks().next() {
-            let name = track.name.split(',').next().unwrap_or_default();
-            return format!("{name}  ·  {}", track.unit);
-        }
-        match self.pairs.first() {
-            Some((_, AttentionPairs::Map(_))) => "map of attention  ·  weights between bins".to_owned(),
-            _ => "strongest partners of each token  ·  weights".to_owned(),
         }
     }
 }
@@ -61,7 +46,7 @@ fn drawn(name: &Name, track: &Track, region: &Region) -> FigureTrack {
     FigureTrack {
         name,
         unit,
-        colour: COLOUR,
+        colour: ATTENTION,
         range: (0.0, if largest > 0.0 { largest } else { 1.0 }),
         steps: steps(track, region),
         missing: missing.collect(),
@@ -96,7 +81,7 @@ fn steps(track: &Track, region: &Region) -> Vec<FigureStep> {
 fn map(name: &Name, pairs: &AttentionPairs) -> Option<FigureMap> {
     let AttentionPairs::Map(AttentionMap { edges_bp, values }) = pairs else { return None };
     let bins = edges_bp.len().saturating_sub(1);
-    Some(FigureMap { name: lines(name).join(", "), bins, values: values.clone(), colour: COLOUR })
+    Some(FigureMap { name: lines(name).join(", "), bins, values: values.clone(), colour: ATTENTION })
 }
 
 /// Partners other than the token itself, the strongest first.
@@ -110,5 +95,5 @@ fn links(name: &Name, pairs: &AttentionPairs) -> Option<FigureLinks> {
     let mut links: Vec<_> = partners.iter().filter_map(link).collect();
     links.sort_by(|(.., a), (.., b)| b.total_cmp(a));
     let [name, detail] = lines(name);
-    Some(FigureLinks { name, detail, links, colour: COLOUR })
+    Some(FigureLinks { name, detail, links, colour: ATTENTION })
 }

@@ -1,5 +1,7 @@
 //! The questions to the statistics.
 
+use std::slice;
+
 use super::{Example, SEQ, SLOPES, apart, by_head, numbers, on, worse};
 use crate::{
     cpu::{self, Source},
@@ -46,11 +48,17 @@ impl Question {
 
 /// What the processor knows of the example.
 struct Truth<'a> {
-    forward: cpu::Forward,
     /// `[head, seq]`.
-    log_sums: &'a [f32],
-    /// Of both attention heads, for questions about pairs.
-    sources: &'a [Source<'a>],
+    entropy: Vec<f32>,
+    /// Both attention heads.
+    source: Source<'a>,
+}
+
+impl Truth<'_> {
+    /// As questions about pairs take it.
+    fn sources(&self) -> &[Source<'_>] {
+        slice::from_ref(&self.source)
+    }
 }
 
 impl Example {
@@ -69,29 +77,29 @@ impl Example {
         let sweep = Sweep::new(gpu, &sweep_plan, [q, k], of_log_sums.as_entire_binding(), norms, &mut on)?;
         let [q, k] = [0, 1].map(|tensor| self.strided(&self.values[tensor]));
         let source = Source { problem, q, k, log_sum_exp: &log_sums, row: 0, heads: 0..SLOPES.len() };
-        let truth = Truth { forward, log_sums: &log_sums, sources: &[source] };
+        let truth = Truth { entropy: by_head(&forward.entropy, 1), source };
         match question {
-            Question::Sums => self.sums(gpu, &sweep, &truth),
+            Question::Sums => sums(gpu, &sweep, &truth),
             Question::Partners => partners(gpu, &sweep, &truth),
             Question::Map => map(gpu, &sweep, &truth),
             Question::CutOut => cut_out(gpu, &sweep, &truth),
         }
     }
+}
 
-    fn sums(&self, gpu: &Gpu, sweep: &Sweep<'_>, truth: &Truth<'_>) -> Result<f32, KernelError> {
-        let weights = numbers(5, SEQ);
-        let of_weights = gpu.buffer_of_floats("an example", &weights)?;
-        let asked = Columns { weights: of_weights.as_entire_binding(), count: 1, form: ColumnsForm::Wide };
-        let found = sweep.columns(&asked, &mut on)?;
-        let rows = SLOPES.len() * SEQ;
-        let qk = [0, 1].map(|tensor| self.strided(&self.values[tensor]));
-        let columns = cpu::columns(&truth.sources[0].problem, qk, truth.log_sums, &[&weights]);
-        let sums = apart(&gpu.floats(&found.sums, rows)?, &columns.sums);
-        let maxima = apart(&gpu.floats(&found.maxima, rows)?, &columns.max);
-        let spread = sweep.rows(None, 0, &mut on)?.spread;
-        let entropy = apart(&gpu.floats(&spread, rows)?, &by_head(&truth.forward.entropy, 1));
-        Ok(worse(worse(sums, maxima), entropy))
-    }
+fn sums(gpu: &Gpu, sweep: &Sweep<'_>, truth: &Truth<'_>) -> Result<f32, KernelError> {
+    let weights = numbers(5, SEQ);
+    let of_weights = gpu.buffer_of_floats("an example", &weights)?;
+    let asked = Columns { weights: of_weights.as_entire_binding(), count: 1, form: ColumnsForm::Wide };
+    let found = sweep.columns(&asked, &mut on)?;
+    let rows = SLOPES.len() * SEQ;
+    let Source { problem, q, k, log_sum_exp, .. } = &truth.source;
+    let columns = cpu::columns(problem, [*q, *k], log_sum_exp, &[&weights]);
+    let sums = apart(&gpu.floats(&found.sums, rows)?, &columns.sums);
+    let maxima = apart(&gpu.floats(&found.maxima, rows)?, &columns.max);
+    let spread = sweep.rows(None, 0, &mut on)?.spread;
+    let entropy = apart(&gpu.floats(&spread, rows)?, &truth.entropy);
+    Ok(worse(worse(sums, maxima), entropy))
 }
 
 /// The mean of both attention heads.
@@ -103,9 +111,9 @@ fn partners(gpu: &Gpu, sweep: &Sweep<'_>, truth: &Truth<'_>) -> Result<f32, Kern
     let found = sweep.top(&both(), word(PLACES), &mut on)?;
     let shares = gpu.floats(&found.values, SEQ * PLACES)?;
     let keys = gpu.read(&found.indices, 0, word(SEQ * PLACES))?;
-    let want: Vec<f32> = cpu::partners(truth.sources, PLACES).into_iter().map(|(_, share)| share).collect();
+    let want: Vec<f32> = cpu::partners(truth.sources(), PLACES).into_iter().map(|(_, share)| share).collect();
     // Of equal ones either may be named: what counts is that a key has the share that is told.
-    let all = cpu::cut_out(truth.sources, [0..SEQ, 0..SEQ]);
+    let all = cpu::cut_out(truth.sources(), [0..SEQ, 0..SEQ]);
     let of_key = |(place, key): (usize, &u32)| {
         let key = usize::try_from(*key).ok().filter(|key| *key < SEQ);
         key.map_or(f32::NAN, |key| all[place / PLACES * SEQ + key])
@@ -118,7 +126,7 @@ fn map(gpu: &Gpu, sweep: &Sweep<'_>, truth: &Truth<'_>) -> Result<f32, KernelErr
     let edges = EDGES.map(word);
     let found = sweep.map(&both(), [&edges, &edges], &mut on)?;
     let cells = (EDGES.len() - 1).pow(2);
-    let want = cpu::cells(truth.sources, &EDGES);
+    let want = cpu::cells(truth.sources(), &EDGES);
     // Sums are of the order of the length.
     let sums = apart(&gpu.floats(&found.sums, cells)?, &want.sum) / SEQ as f32;
     Ok(worse(sums, apart(&gpu.floats(&found.maxima, cells)?, &want.max)))
@@ -126,7 +134,7 @@ fn map(gpu: &Gpu, sweep: &Sweep<'_>, truth: &Truth<'_>) -> Result<f32, KernelErr
 
 fn cut_out(gpu: &Gpu, sweep: &Sweep<'_>, truth: &Truth<'_>) -> Result<f32, KernelError> {
     let ranges = [5..SEQ - 9, 17..SEQ - 1];
-    let want = cpu::cut_out(truth.sources, ranges.clone());
+    let want = cpu::cut_out(truth.sources(), ranges.clone());
     let found = sweep.window(&both(), ranges, &mut on)?;
     Ok(apart(&gpu.floats(&found, want.len())?, &want))
 }
