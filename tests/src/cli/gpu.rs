@@ -103,6 +103,23 @@ fn work_on_a_gpu_that_is_lost_under_a_bench_is_an_error() {
     assert!(ended.err.contains("was lost"), "{}", ended.err);
 }
 
+/// The second that is promised, and what starting `kill` takes.
+const PROMISED: Duration = Duration::from_millis(1100);
+
+/// How long a program that has much to do goes on after Ctrl+C.
+fn interrupted(place: &Place, arguments: &[&str]) -> Duration {
+    let mut child = place.program(arguments).stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("starts");
+    thread::sleep(Duration::from_secs(3));
+    assert!(child.try_wait().expect("a child").is_none(), "{arguments:?} takes longer");
+    let start = Instant::now();
+    let pid = child.id().to_string();
+    let killed = std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill of procps");
+    assert!(killed.success(), "the signal is sent");
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(130), "{arguments:?} was interrupted");
+    start.elapsed()
+}
+
 #[test]
 fn a_minute_of_work_ends_within_a_second() {
     let device = if is_there() { "gpu" } else { "cpu" };
@@ -113,17 +130,11 @@ fn a_minute_of_work_ends_within_a_second() {
         [&attention[..], &["--tokens", "20000", "--device", device]].concat(),
         vec!["bench", "model", "--model", "mini", "--tokens", "16384", "--device", device],
     ] {
-        let mut child = place.program(&arguments).stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("starts");
-        thread::sleep(Duration::from_secs(3));
-        assert!(child.try_wait().expect("a child").is_none(), "{arguments:?} takes longer");
-        let start = Instant::now();
-        let pid = child.id().to_string();
-        let killed = std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill of procps");
-        assert!(killed.success(), "the signal is sent");
-        let status = child.wait().expect("it ends");
-        let took = start.elapsed();
-        assert_eq!(status.code(), Some(130), "{arguments:?} was interrupted");
-        // The second is the promise; more is a machine that has other tests to run.
-        assert!(took < Duration::from_millis(1500), "{arguments:?} took {took:?}");
+        // Other tests and other programs can only delay it: the fastest of a few tries is what the program takes.
+        let mut took = Vec::new();
+        while took.len() < 5 && took.iter().all(|took| *took >= PROMISED) {
+            took.push(interrupted(&place, &arguments));
+        }
+        assert!(took.iter().any(|took| *took < PROMISED), "{arguments:?} took {took:?}");
     }
 }
