@@ -15,9 +15,19 @@ pub enum TokenError {
         /// What the system said.
         source: io::Error,
     },
+    /// A folder has none of the files that describe a tokenizer.
+    #[error(
+        "the tokenizer is missing: neither {tokenizer_json} nor {vocab_txt} is there. Check that the model folder is complete"
+    )]
+    Missing {
+        /// Where the file of a BPE tokenizer would be.
+        tokenizer_json: String,
+        /// Where the vocabulary of k-mers would be.
+        vocab_txt: String,
+    },
     /// The file is no JSON, or its parts have other types than a tokenizer's.
     #[error(
-        "tokenizer file {file} is not the JSON of a tokenizer: {source}. Fetch tokenizer.json again from where the model comes from"
+        "tokenizer file {file} is not the JSON of a tokenizer: {source}. Fetch the file again from where the model comes from"
     )]
     Json {
         /// The file.
@@ -25,12 +35,12 @@ pub enum TokenError {
         /// What the parser said, with line and column.
         source: serde_json::Error,
     },
-    /// The file is JSON, but what it says does not hold together or is not supported.
+    /// The file can be read, but what it says does not hold together or is not supported.
     #[error("tokenizer file {file} cannot be used, at {place}: {reason}. {remedy}")]
     Layout {
         /// The file.
         file: String,
-        /// Key inside the file: `model.unk_token`.
+        /// Key or line inside the file: `model.unk_token`, `line 7`.
         place: String,
         /// What is wrong there.
         reason: String,
@@ -46,6 +56,16 @@ pub enum TokenError {
         position: usize,
         /// What is there.
         character: char,
+    },
+    /// Too few bases for a single token.
+    #[error(
+        "a sequence of {length_bp} bases is shorter than one token of {token_bp} bases. Use a sequence of at least {token_bp} bases"
+    )]
+    TooShort {
+        /// Length of the sequence.
+        length_bp: usize,
+        /// Length of a token.
+        token_bp: usize,
     },
     /// The tokenizer's own rules failed on a sequence.
     #[error(

@@ -1,8 +1,13 @@
 //! Tokenizers, and the bases their tokens cover.
 //!
-//! A tokenizer turns the bases of a region into the ids a model reads.
+//! A tokenizer turns the bases of a region into the ids a model reads. There are three kinds, and the files of a model
+//! folder tell which one it is: BPE in a `tokenizer.json`, or k-mers in a `vocab.txt`, overlapping (DNABERT) or one
+//! after the other (Nucleotide Transformer).
+//!
 //! Tracks go the other way: what a model says of a token is drawn over the bases of that token, so every base of the
-//! input must belong to exactly one token. [`Encoding::spans`] keeps that promise, runs of N included.
+//! input must belong to a token. [`Encoding::spans`] keeps that promise, runs of N included: spans tile the sequence,
+//! or overlap where [`Tokenizer::overlap`] is more than 1. What a base is given is the mean over the tokens that
+//! [`Encoding::covering`] names, which for tokens that tile is the one token it belongs to.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -15,11 +20,21 @@
 //! # Ok::<(), strandscope_tokens::TokenError>(())
 //! ```
 
+mod bases;
+mod bpe;
 mod encoding;
 mod error;
-mod layout;
+mod files;
+mod kmers;
 mod tokenizer;
+mod vocab_txt;
+mod vocabulary;
 
-pub use encoding::{CharEncoding, Encoding};
+#[cfg(test)]
+mod fixtures;
+
+pub use encoding::{CharEncoding, Encoding, covering};
 pub use error::TokenError;
-pub use tokenizer::{SpecialIds, Tokenizer};
+pub use files::TokenizerFiles;
+pub use tokenizer::{Tokenizer, TokenizerKind};
+pub use vocabulary::SpecialIds;

@@ -1,63 +1,79 @@
-//! BPE tokenizers in the Hugging Face format.
+//! The tokenizer of a model, whichever kind it is.
 
-use std::{fs, io, path::Path};
-
-use tokenizers::{AddedToken, Tokenizer as Library};
+use std::path::Path;
 
 use crate::{
-    CharEncoding, Encoding, TokenError,
-    encoding::tiled,
-    layout::{Vocabulary, read_vocabulary},
+    CharEncoding, Encoding, SpecialIds, TokenError,
+    bpe::Bpe,
+    files::{TokenizerFiles, read_where_there},
+    vocab_txt::{self, Kmers},
+    vocabulary::Vocabulary,
 };
 
-/// Name of the tokenizer file in a model folder.
-const FILE_NAME: &str = "tokenizer.json";
-
-/// Larger files are no tokenizer: the published ones have at most a few megabytes.
-const MAX_FILE_BYTES: u64 = 64 << 20;
-
-/// A BPE tokenizer as a `tokenizer.json` describes it.
+/// A tokenizer as the files of a model folder describe it.
 pub struct Tokenizer {
-    origin: String,
-    library: Library,
+    rules: Rules,
     vocabulary: Vocabulary,
-    special: SpecialIds,
 }
 
-/// Ids of the tokens that stand for no base.
+/// How bases become tokens.
+enum Rules {
+    Bpe(Box<Bpe>),
+    Kmers(Kmers),
+}
+
+/// What the tokens of a tokenizer are, and how they follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpecialIds {
-    /// Stands for letters that are not in the vocabulary.
-    pub unknown: u32,
-    /// Stands before the sequence.
-    pub cls: Option<u32>,
-    /// Stands after the sequence.
-    pub sep: Option<u32>,
-    /// Fills up rows of a batch.
-    pub pad: Option<u32>,
-    /// Hides a token in masked-language-model training.
-    pub mask: Option<u32>,
+pub enum TokenizerKind {
+    /// Words of any length, learned by joining frequent pairs (DNABERT-2, GENA-LM, dnaGrinder); spans tile the
+    /// sequence.
+    Bpe,
+    /// A word of `k` bases begins at every base (DNABERT); spans overlap.
+    OverlappingKmers {
+        /// Bases of a token.
+        k: usize,
+    },
+    /// Words of `k` bases one after the other, and single letters where none fits (Nucleotide Transformer); spans tile
+    /// the sequence.
+    Kmers {
+        /// Bases of a token that is no single letter.
+        k: usize,
+    },
 }
 
 impl Tokenizer {
-    /// Reads `tokenizer.json` in a model folder.
+    /// Reads the tokenizer of a model folder: `tokenizer.json`, or where there is none, `vocab.txt` with what
+    /// `tokenizer_config.json` says of it.
     ///
     /// # Errors
     ///
-    /// When the file is missing, or as [`Tokenizer::from_json`].
+    /// When a file cannot be read, or as [`Tokenizer::from_files`].
     pub fn read(folder: &Path) -> Result<Self, TokenError> {
-        let path = folder.join(FILE_NAME);
-        let file = path.display().to_string();
-        let read = |source| TokenError::Read { file: file.clone(), source };
-        let metadata = fs::metadata(&path).map_err(read)?;
-        // A pipe or a device would be waited for without end.
-        if !metadata.is_file() {
-            return Err(read(io::Error::other("it is not a regular file")));
+        let files = TokenizerFiles::gather(|name| read_where_there(&folder.join(name)))?;
+        Self::from_files(&files, |name| folder.join(name).display().to_string())
+    }
+
+    /// Makes a tokenizer of the files that are there; `origin` tells for a file's name (`vocab.txt`) how errors name
+    /// it.
+    ///
+    /// Where there is a `tokenizer.json`, nothing else is looked at.
+    ///
+    /// # Errors
+    ///
+    /// When there is neither `tokenizer.json` nor `vocab.txt`, or the one there is does not hold together, or
+    /// `tokenizer_config.json` contradicts `vocab.txt`.
+    pub fn from_files(files: &TokenizerFiles, origin: impl Fn(&str) -> String) -> Result<Self, TokenError> {
+        if let Some(json) = &files.tokenizer_json {
+            return Self::from_json(json, &origin(TokenizerFiles::TOKENIZER_JSON));
         }
-        if metadata.len() > MAX_FILE_BYTES {
-            return Err(read(io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes"))));
-        }
-        Self::from_json(&fs::read(&path).map_err(read)?, &file)
+        let Some(vocab) = &files.vocab_txt else {
+            return Err(TokenError::Missing {
+                tokenizer_json: origin(TokenizerFiles::TOKENIZER_JSON),
+                vocab_txt: origin(TokenizerFiles::VOCAB_TXT),
+            });
+        };
+        let (kmers, vocabulary) = vocab_txt::read(vocab, files.tokenizer_config.as_deref(), origin)?;
+        Ok(Self { rules: Rules::Kmers(kmers), vocabulary })
     }
 
     /// Reads the bytes of a `tokenizer.json`; `origin` names it in errors.
@@ -66,78 +82,94 @@ impl Tokenizer {
     ///
     /// When the bytes are no JSON, describe no BPE tokenizer, or contradict themselves.
     pub fn from_json(bytes: &[u8], origin: &str) -> Result<Self, TokenError> {
-        let vocabulary = read_vocabulary(bytes, origin)?;
-        let refuse = |place: &str, reason: String| TokenError::Layout {
-            file: origin.to_owned(),
-            place: place.to_owned(),
-            reason,
-            remedy: "Fetch tokenizer.json again from where the model comes from",
-        };
-        let mut library = Library::from_bytes(bytes).map_err(|error| refuse("the whole file", error.to_string()))?;
-        // How long a row is, is for the caller to decide: nothing is cut off or filled up here.
-        library.with_padding(None);
-        library.with_truncation(None).map_err(|error| refuse("truncation", error.to_string()))?;
-        // Left to itself the library numbers added tokens anew where the file's numbers leave gaps.
-        let differs = |(id, text): &(u32, AddedToken)| vocabulary.id_of.get(&text.content) != Some(id);
-        let added = library.get_added_tokens_decoder();
-        if let Some((id, token)) = added.into_iter().filter(differs).min_by_key(|(id, _)| *id) {
-            let reason = format!("the added token '{}' would get id {id}, not the id written there", token.content);
-            return Err(refuse("added_tokens", reason));
-        }
-        let id_of = |names: &[&str]| names.iter().find_map(|name| vocabulary.id_of.get(*name).copied());
-        let special = SpecialIds {
-            unknown: vocabulary.unknown,
-            cls: id_of(&["[CLS]", "<cls>", "<s>"]),
-            sep: id_of(&["[SEP]", "<sep>", "</s>"]),
-            pad: id_of(&["[PAD]", "<pad>"]),
-            mask: id_of(&["[MASK]", "<mask>"]),
-        };
-        Ok(Self { origin: origin.to_owned(), library, vocabulary, special })
+        let (bpe, vocabulary) = Bpe::read(bytes, origin)?;
+        Ok(Self { rules: Rules::Bpe(Box::new(bpe)), vocabulary })
     }
 
     /// The tokens of `bases` and what they cover.
     ///
     /// Lower-case bases are read as upper-case ones, and the U of RNA as the T of DNA.
-    /// Letters outside the vocabulary become the unknown token and are counted, never another base.
+    /// Letters outside the vocabulary are counted and never become another base. They are read as the unknown token, by
+    /// overlapping k-mers also the bases beside them whose k-mers they are in; the Nucleotide Transformer reads them as
+    /// its letter N.
     ///
     /// # Errors
     ///
-    /// When a byte is neither a letter nor one of `-`, `*`, `.`, or when the tokenizer's rules fail on the sequence.
+    /// When a byte is neither a letter nor one of `-`, `*`, `.`, when there are fewer bases than an overlapping k-mer
+    /// has, or when the rules of a `tokenizer.json` fail on the sequence.
     pub fn encode(&self, bases: &[u8]) -> Result<Encoding, TokenError> {
-        let mut text = String::with_capacity(bases.len());
-        for (index, &base) in bases.iter().enumerate() {
-            if !(base.is_ascii_alphabetic() || matches!(base, b'-' | b'*' | b'.')) {
-                return Err(TokenError::NotABase { position: index + 1, character: char::from(base) });
-            }
-            let base = base.to_ascii_uppercase();
-            text.push(char::from(if base == b'U' { b'T' } else { base }));
+        match &self.rules {
+            Rules::Bpe(bpe) => bpe.encode(bases),
+            Rules::Kmers(Kmers::Overlapping(kmers)) => kmers.encode(bases),
+            Rules::Kmers(Kmers::Separate(kmers)) => kmers.encode(bases),
         }
-        let failed = |reason: String| TokenError::Encode { file: self.origin.clone(), length_bp: bases.len(), reason };
-        // The text is ASCII, so offsets in bytes are offsets in bases.
-        let encoded = self.library.encode(text, true).map_err(|error| failed(error.to_string()))?;
-        let special: Vec<bool> = encoded.get_special_tokens_mask().iter().map(|&mark| mark == 1).collect();
-        let spans = tiled(encoded.get_offsets(), &special, bases.len()).map_err(failed)?;
-        let ids = encoded.get_ids().to_vec();
-        let covered = ids.iter().zip(&spans).filter(|&(&id, _)| id == self.special.unknown);
-        let unknown_bp = covered.filter_map(|(_, span)| span.map(|(start, end)| end - start)).sum();
-        Ok(Encoding { ids, spans, unknown_bp })
     }
 
-    /// The tokens of any text with the library's own offsets, in code points.
+    /// The tokens of any text with the original library's own offsets, in code points.
     ///
-    /// Nothing is upper-cased and literal special tokens (`[MASK]`) are read as such: this is for comparison with other
-    /// programs. [`Tokenizer::encode`] is for sequences.
+    /// Nothing is upper-cased, and literal special tokens (`[MASK]`) are read as such, though not by overlapping
+    /// k-mers, of which one begins at every code point: this is for comparison with other programs.
+    /// [`Tokenizer::encode`] is for sequences.
     ///
     /// # Errors
     ///
-    /// When the tokenizer's rules fail on the text.
+    /// When the rules of a `tokenizer.json` fail on the text.
     pub fn encode_text(&self, text: &str) -> Result<CharEncoding, TokenError> {
-        let encoded = self.library.encode_char_offsets(text, true).map_err(|error| TokenError::Encode {
-            file: self.origin.clone(),
-            length_bp: text.chars().count(),
-            reason: error.to_string(),
-        })?;
-        Ok(CharEncoding { ids: encoded.get_ids().to_vec(), offsets: encoded.get_offsets().to_vec() })
+        match &self.rules {
+            Rules::Bpe(bpe) => bpe.encode_text(text),
+            Rules::Kmers(Kmers::Overlapping(kmers)) => Ok(kmers.encode_text(text)),
+            Rules::Kmers(Kmers::Separate(kmers)) => Ok(kmers.encode_text(text)),
+        }
+    }
+
+    /// What the tokens are.
+    pub fn kind(&self) -> TokenizerKind {
+        match &self.rules {
+            Rules::Bpe(_) => TokenizerKind::Bpe,
+            Rules::Kmers(Kmers::Overlapping(kmers)) => TokenizerKind::OverlappingKmers { k: kmers.k() },
+            Rules::Kmers(Kmers::Separate(kmers)) => TokenizerKind::Kmers { k: kmers.k() },
+        }
+    }
+
+    /// How many tokens cover a base at most: 1, or the length of overlapping k-mers.
+    pub fn overlap(&self) -> usize {
+        match self.kind() {
+            TokenizerKind::OverlappingKmers { k } => k,
+            TokenizerKind::Bpe | TokenizerKind::Kmers { .. } => 1,
+        }
+    }
+
+    /// No sequence of so many bases has more tokens than this, special tokens included.
+    pub fn most_tokens(&self, bases: usize) -> usize {
+        match &self.rules {
+            Rules::Bpe(bpe) => bpe.most_tokens(bases),
+            Rules::Kmers(Kmers::Overlapping(kmers)) => kmers.tokens(bases),
+            Rules::Kmers(Kmers::Separate(kmers)) => kmers.most_tokens(bases),
+        }
+    }
+
+    /// No sequence of so many bases has fewer tokens than this, special tokens included.
+    ///
+    /// Where one token may cover a run of any length, as the gap token of GENA-LM does, that is a single one beside the
+    /// special tokens.
+    pub fn fewest_tokens(&self, bases: usize) -> usize {
+        match &self.rules {
+            Rules::Bpe(bpe) => bpe.fewest_tokens(bases),
+            Rules::Kmers(Kmers::Overlapping(kmers)) => kmers.tokens(bases),
+            Rules::Kmers(Kmers::Separate(kmers)) => kmers.fewest_tokens(bases),
+        }
+    }
+
+    /// Bases that so many tokens cover, special tokens included: k-mers of a sequence without unknown letters exactly so
+    /// many, learnt words at least about as many.
+    pub fn typical_bp(&self, tokens: usize) -> u64 {
+        const LEARNT_TOKEN_BP: usize = 4;
+        let bases = match self.kind() {
+            TokenizerKind::Bpe => tokens.saturating_mul(LEARNT_TOKEN_BP),
+            TokenizerKind::OverlappingKmers { k } => tokens.saturating_sub(3).saturating_add(k),
+            TokenizerKind::Kmers { k } => tokens.saturating_sub(1).saturating_mul(k),
+        };
+        bases.max(1) as u64
     }
 
     /// Number of rows a model's word embedding needs: the highest id and one.
@@ -157,7 +189,7 @@ impl Tokenizer {
 
     /// Ids of the tokens that stand for no base.
     pub fn special(&self) -> SpecialIds {
-        self.special
+        self.vocabulary.special()
     }
 }
 

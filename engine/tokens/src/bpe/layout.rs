@@ -11,18 +11,12 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
-use crate::TokenError;
+use crate::{TokenError, vocabulary::Vocabulary};
 
 const FETCH: &str = "Fetch tokenizer.json again from where the model comes from";
 const OTHER_MODEL: &str = "Use a model whose tokenizer is a plain BPE tokenizer, such as DNABERT-2 or GENA-LM";
-
-/// The vocabulary of a tokenizer, found to hold together.
-#[derive(Debug)]
-pub(crate) struct Vocabulary {
-    pub(crate) id_of: HashMap<String, u32>,
-    pub(crate) text_of: HashMap<u32, String>,
-    pub(crate) unknown: u32,
-}
+const OTHER_KIND: &str = "Use a model with a plain BPE tokenizer, such as DNABERT-2 or GENA-LM, or one with k-mers, \
+                          whose vocab.txt is read where tokenizer.json is not there";
 
 /// Reads and checks a `tokenizer.json`; `file` names it in errors.
 pub(crate) fn read_vocabulary(bytes: &[u8], file: &str) -> Result<Vocabulary, TokenError> {
@@ -37,7 +31,7 @@ pub(crate) fn read_vocabulary(bytes: &[u8], file: &str) -> Result<Vocabulary, To
     };
     if kind.kind.as_deref() != Some("BPE") {
         let found = kind.kind.map_or_else(|| "no type".to_owned(), |kind| format!("the type '{kind}'"));
-        return Err(check.error("model.type", format!("the model has {found}, which is unsupported"), OTHER_MODEL));
+        return Err(check.error("model.type", format!("the model has {found}, which is unsupported"), OTHER_KIND));
     }
     let layout = serde_json::from_slice::<Layout>(bytes).map_err(json)?;
     check.unsupported(&layout.model)?;
