@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use strandscope_worker::{DeviceChoice, Engine, EngineOptions, Event, JobError, Outcome, Task};
+use strandscope_worker::{DeviceChoice, Engine, EngineOptions, Event, JobError, Outcome, Task, WeightType};
 use tempfile::TempDir;
 
 /// Longest that a task of a test may take, on a slow computer with software Vulkan.
@@ -20,12 +20,22 @@ pub(crate) struct TestEngine {
 impl TestEngine {
     /// An engine on the CPU.
     pub(crate) fn on_cpu() -> Self {
-        Self::start(DeviceChoice::Cpu).unwrap_or_else(|reason| panic!("no engine on the CPU: {reason}"))
+        Self::on_cpu_with(WeightType::F32)
+    }
+
+    /// The same with the tables of models kept in this type.
+    pub(crate) fn on_cpu_with(weights: WeightType) -> Self {
+        Self::start(DeviceChoice::Cpu, weights).unwrap_or_else(|reason| panic!("no engine on the CPU: {reason}"))
     }
 
     /// An engine on a GPU; `None`, and said, where there is none and `REQUIRE_GPU` does not ask for one.
     pub(crate) fn on_gpu() -> Option<Self> {
-        match Self::start(DeviceChoice::Gpu) {
+        Self::on_gpu_with(WeightType::F32)
+    }
+
+    /// The same with the tables of models rounded to this type.
+    pub(crate) fn on_gpu_with(weights: WeightType) -> Option<Self> {
+        match Self::start(DeviceChoice::Gpu, weights) {
             Ok(engine) => Some(engine),
             Err(reason) if std::env::var_os("REQUIRE_GPU").is_some() => {
                 panic!("REQUIRE_GPU is set, but there is no GPU adapter: {reason}")
@@ -37,9 +47,10 @@ impl TestEngine {
         }
     }
 
-    fn start(device: DeviceChoice) -> Result<Self, String> {
+    fn start(device: DeviceChoice, weights: WeightType) -> Result<Self, String> {
         let cache = tempfile::tempdir().expect("a scratch folder");
-        let options = EngineOptions { device, cache: Some(cache.path().to_owned()), ..EngineOptions::default() };
+        let cache_folder = Some(cache.path().to_owned());
+        let options = EngineOptions { device, weights, cache: cache_folder, ..EngineOptions::default() };
         let engine = Engine::start(options, || {}).map_err(|error| error.to_string())?;
         match engine.event_within(PATIENCE) {
             Some(Event::Ready { device }) => Ok(Self { engine, device, _cache: cache }),

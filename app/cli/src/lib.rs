@@ -27,7 +27,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::Parser as _;
 use failure::Failure;
 
-pub use args::{Common, Device, Dtype, LogFormat, Renderer, WindowOptions};
+pub use args::{Common, Device, LogFormat, Renderer, WindowOptions};
 
 /// What the command line asks for.
 #[derive(Debug)]

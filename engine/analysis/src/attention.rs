@@ -7,9 +7,9 @@ mod window;
 use std::ops::Range;
 
 use strandscope_genome::{Region, Strand, Track, TrackLayout};
-use strandscope_kernels::{Conduct, KernelError};
+use strandscope_kernels::Conduct;
 use strandscope_models::{
-    dnagrinder::Config,
+    config::Sizes,
     folder::Model,
     memory::{EncoderPass, Observed},
 };
@@ -19,13 +19,12 @@ use crate::{
     AnalysisError,
     batch::{Batch, is_base},
     device::on_device,
+    host::ReadHost,
+    windows::Cores,
 };
 pub use asked::{AttentionStat, MapPool, Pick};
 pub use pairs::{AttentionMap, AttentionPairs, Partner};
 use window::{Answers, Groups, Window};
-
-/// Context on each side of a window, as a share of it.
-const FLANK_SHARE: u64 = 8;
 
 /// How attention over a region is computed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,12 +46,13 @@ pub struct AttentionPlan {
 impl AttentionPlan {
     /// Number of windows.
     pub fn window_count(&self) -> u64 {
-        self.region.len_bp().div_ceil(self.core_bp())
+        self.cores().count()
     }
 
     /// What is read first, on the contig.
     pub fn first_window(&self) -> Range<u64> {
-        self.window_around(self.core_from(self.region.start_bp))
+        let cores = self.cores();
+        cores.window_around(&cores.core_from(self.region.start_bp))
     }
 
     /// Tokens of the longest window, as far as the bases of the first tell.
@@ -66,39 +66,36 @@ impl AttentionPlan {
     }
 
     /// Memory that a window of so many tokens takes with a model, weights apart, in bytes.
-    pub fn pass_bytes(&self, config: &Config, tokens: u64, on_gpu: bool) -> u64 {
-        let averaged = if self.layer == Pick::Mean { config.num_hidden_layers as u64 } else { 1 };
+    pub fn pass_bytes(&self, sizes: &Sizes, tokens: u64, on_gpu: bool) -> u64 {
+        let averaged = if self.layer == Pick::Mean { sizes.num_hidden_layers as u64 } else { 1 };
         let observed = match self.stat {
             AttentionStat::Map { .. } | AttentionStat::Top { .. } => {
                 Observed { attentions: averaged, packed: averaged, states: 0 }
             }
             AttentionStat::Rollout { .. } => {
-                Observed { attentions: 1, packed: 0, states: config.num_hidden_layers as u64 }
+                Observed { attentions: 1, packed: 0, states: sizes.num_hidden_layers as u64 }
             }
             _ => Observed { attentions: 1, ..Observed::default() },
         };
-        config.pass_bytes(&EncoderPass { positions: tokens, observed: Some(observed), on_gpu })
+        sizes.pass_bytes(&EncoderPass { positions: tokens, observed: Some(observed), on_gpu })
     }
 
-    fn core_from(&self, start_bp: u64) -> Range<u64> {
-        start_bp..start_bp.saturating_add(self.core_bp()).min(self.region.end_bp)
-    }
-
-    fn window_around(&self, core: Range<u64>) -> Range<u64> {
-        core.start.saturating_sub(self.flank_bp())..(core.end + self.flank_bp()).min(self.contig_bp)
-    }
-
-    fn flank_bp(&self) -> u64 {
-        if self.region.len_bp() <= self.window_bp { 0 } else { self.window_bp / FLANK_SHARE }
-    }
-
-    fn core_bp(&self) -> u64 {
-        (self.window_bp - 2 * self.flank_bp()).max(1)
+    /// How the region is cut.
+    fn cores(&self) -> Cores {
+        let Self { region, contig_bp, window_bp, .. } = self;
+        Cores { region: region.start_bp..region.end_bp, contig_bp: *contig_bp, window_bp: *window_bp }
     }
 
     /// Refuses what cannot be told of the region.
-    fn check(&self, tokenizer: &Tokenizer) -> Result<(), AnalysisError> {
+    fn check(&self, model: &Model, tokenizer: &Tokenizer) -> Result<(), AnalysisError> {
         let refused = |reason: String| Err(AnalysisError::Request(reason));
+        if !model.network.reads_at_once() {
+            let name = model.folder.name();
+            return refused(format!(
+                "model {name} reads a region piece by piece and hands a memory on, and attention is told of regions read \
+                 at once; take another model, or scores and embeddings of this one"
+            ));
+        }
         if self.stat.needs_one_window() && self.window_count() > 1 {
             return refused(format!(
                 "the region of {} bases is longer than the window of {}, and {} cannot be told across windows: read it \
@@ -145,27 +142,9 @@ pub fn track_names(model: &Model, plan: &AttentionPlan) -> Result<Vec<(String, S
 }
 
 /// What the caller gives and takes while attention over a region is computed.
-pub trait AttentionHost {
-    /// The bases of a stretch of the contig.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    fn bases(&mut self, range: Range<u64>) -> Result<Vec<u8>, AnalysisError>;
-
+pub trait AttentionHost: ReadHost {
     /// Takes the next part of a track, map or list, by its number.
     fn part(&mut self, number: usize, part: Part);
-
-    /// Told after each window how many there were; an error stops the work.
-    ///
-    /// # Errors
-    /// [`AnalysisError::Cancelled`] when the work shall stop.
-    fn done(&mut self, windows: u64) -> Result<(), AnalysisError>;
-
-    /// The model on the processor, to go on with when the device fails.
-    ///
-    /// # Errors
-    /// The fault, or that the model cannot be loaded again.
-    fn on_processor(&mut self, fault: KernelError) -> Result<Model, AnalysisError>;
 }
 
 /// What attention does over a region; tells how many bases of the region the model was given as unknown.
@@ -179,25 +158,29 @@ pub fn attention(
     conduct: &Conduct,
     host: &mut dyn AttentionHost,
 ) -> Result<u64, AnalysisError> {
-    plan.check(tokenizer)?;
+    plan.check(model, tokenizer)?;
+    let mut cores = plan.cores();
     let mut spare: Option<Model> = None;
     let groups = pairs(model, plan)?;
     let names = track_names(model, plan)?;
     let mut core_start = plan.region.start_bp;
-    let mut windows = 0;
     let mut unknown_bp = 0;
     while core_start < plan.region.end_bp {
-        let core_end = plan.core_from(core_start).end;
-        let around = plan.window_around(core_start..core_end);
+        let core = cores.core_from(core_start);
+        let around = cores.window_around(&core);
         let read = host.bases(around.clone())?;
         let batch = Batch::new(&[&read], tokenizer)?;
+        if let Err(error) = model.check_length(batch.longest()) {
+            // A stretch with more tokens than others: from here on less is read at once.
+            cores = cores.halved().filter(|_| !plan.stat.needs_one_window()).ok_or(error)?;
+            continue;
+        }
         // Windows overlap, so that letters are counted in the cores, which do not.
         if batch.unknown_bp > 0 {
-            let core = offset(around.start, core_start)..offset(around.start, core_end);
-            unknown_bp += read[core].iter().filter(|letter| !is_base(**letter)).count() as u64;
+            let inside = offset(around.start, core.start)..offset(around.start, core.end);
+            unknown_bp += read[inside].iter().filter(|letter| !is_base(**letter)).count() as u64;
         }
-        let placed = tokens_inside(&batch.spans[0], around.start, core_start..core_end);
-        let core = core_start..core_end;
+        let placed = tokens_inside(&batch.spans[0], around.start, core.clone());
         let answers = loop {
             let model = spare.as_ref().unwrap_or(model);
             let (batch, placed, core) = (&batch, &placed, core.clone());
@@ -213,7 +196,7 @@ pub fn attention(
         match answers {
             Answers::Values(values) => {
                 for (number, (values, name)) in values.into_iter().zip(&names).enumerate() {
-                    host.part(number, Part::Track(track(plan, name, core_start..core_end, &placed, values)));
+                    host.part(number, Part::Track(track(plan, name, core.clone(), &placed, values)));
                 }
             }
             Answers::Pairs(found) => {
@@ -222,14 +205,13 @@ pub fn attention(
                 }
             }
         }
-        core_start = core_end;
-        windows += 1;
-        host.done(windows)?;
+        core_start = core.end;
+        host.done(core_start - plan.region.start_bp)?;
     }
     Ok(unknown_bp)
 }
 
-/// One value for each token of a core.
+/// One value for each token of a core, or for each base where tokens overlap.
 fn track(
     plan: &AttentionPlan,
     (layer, head): &(String, String),
@@ -237,16 +219,35 @@ fn track(
     placed: &[Placed],
     values: Vec<f32>,
 ) -> Track {
+    let spans = placed.iter().map(|placed| placed.span_bp).collect();
+    let (spans, values) = if overlap(placed) { of_bases(placed, &values, core.clone()) } else { (spans, values) };
     Track {
         name: format!("{}, layer {layer}, attention head {head}", plan.stat.title()),
         label: format!("{}:{layer}:{head}", plan.stat.name()),
         unit: plan.stat.unit().to_owned(),
         region: Region::new(plan.region.contig.clone(), core.start, core.end),
         strand: Strand::Forward,
-        layout: TrackLayout::Spans(placed.iter().map(|placed| placed.span_bp).collect()),
+        layout: TrackLayout::Spans(spans),
         values,
         missing: Vec::new(),
     }
+}
+
+fn overlap(placed: &[Placed]) -> bool {
+    placed.windows(2).any(|pair| pair[1].span_bp.0 < pair[0].span_bp.1)
+}
+
+/// For each base of the core the mean over the tokens that cover it.
+fn of_bases(placed: &[Placed], values: &[f32], core: Range<u64>) -> (Vec<(u64, u64)>, Vec<f32>) {
+    let mut sums = vec![(0.0, 0u16); offset(core.start, core.end)];
+    for (placed, value) in placed.iter().zip(values) {
+        for (sum, count) in &mut sums[offset(core.start, placed.span_bp.0)..offset(core.start, placed.span_bp.1)] {
+            *sum += value;
+            *count += 1;
+        }
+    }
+    let covered = core.zip(sums).filter(|(_, (_, count))| *count > 0);
+    covered.map(|(position, (sum, count))| ((position, position + 1), sum / f32::from(count))).unzip()
 }
 
 fn offset(start_bp: u64, position_bp: u64) -> usize {
@@ -254,8 +255,8 @@ fn offset(start_bp: u64, position_bp: u64) -> usize {
 }
 
 fn pairs(model: &Model, plan: &AttentionPlan) -> Result<Vec<Groups>, AnalysisError> {
-    let heads = plan.attention_head.groups(model.config.num_attention_heads, "attention head")?;
-    let layers = plan.layer.groups(model.config.num_hidden_layers, "layer")?;
+    let heads = plan.attention_head.groups(model.sizes().num_attention_heads, "attention head")?;
+    let layers = plan.layer.groups(model.sizes().num_hidden_layers, "layer")?;
     Ok(layers.iter().flat_map(|layer| heads.iter().map(|head| (layer.clone(), head.clone()))).collect())
 }
 
@@ -282,6 +283,15 @@ fn tokens_inside(spans: &[Option<(usize, usize)>], window_start: u64, core: Rang
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_base_has_the_mean_of_the_tokens_that_cover_it() {
+        let placed = [(10, 12), (10, 13), (11, 14)].map(|span_bp| Placed { token: 0, span_bp });
+        assert!(overlap(&placed), "they share bases");
+        let (spans, values) = of_bases(&placed, &[1.0, 2.0, 6.0], 10..14);
+        assert_eq!(spans, [(10, 11), (11, 12), (12, 13), (13, 14)]);
+        assert_eq!(values, [1.5, 3.0, 4.0, 6.0]);
+    }
 
     #[test]
     fn spans_are_cut_at_the_core() {

@@ -1,8 +1,12 @@
 //! Windows of equal length, made ready for the network.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use strandscope_kernels::Segments;
-use strandscope_models::{composition::Composition, head::HeadInput};
+use strandscope_models::{
+    composition::Composition,
+    head::{Covering, HeadInput},
+    pass::Tokens,
+};
 use strandscope_tokens::{TokenError, Tokenizer};
 
 /// Windows of equal length as tokens and bases, on the host.
@@ -14,7 +18,10 @@ pub struct Batch {
     tokens: usize,
     ids: Vec<i64>,
     real: Vec<bool>,
-    token_of_base: Vec<i64>,
+    /// The tokens that cover each base, as many for each as for the base with most, `[batch, base, cover]`; the number
+    /// behind the last token stands for none.
+    covering: Vec<i64>,
+    cover: usize,
     bases: Vec<f32>,
     /// Bases the vocabulary does not know.
     pub unknown_bp: usize,
@@ -39,7 +46,8 @@ impl Batch {
             tokens,
             ids: Vec::with_capacity(windows.len() * tokens),
             real: Vec::with_capacity(windows.len() * tokens),
-            token_of_base: Vec::with_capacity(windows.len() * length_bp),
+            covering: Vec::new(),
+            cover: tokenizer.overlap(),
             bases: windows.iter().flat_map(|window| one_hot(window)).collect(),
             unknown_bp: encodings.iter().map(|encoding| encoding.unknown_bp).sum(),
             spans: Vec::with_capacity(windows.len()),
@@ -50,9 +58,10 @@ impl Batch {
             batch.ids.resize(batch.ids.len() + tokens - count, i64::from(pad));
             batch.real.resize(batch.real.len() + count, true);
             batch.real.resize(batch.real.len() + tokens - count, false);
-            for (token, span) in (0..).zip(&encoding.spans) {
-                let width = span.map_or(0, |(start, end)| end - start);
-                batch.token_of_base.resize(batch.token_of_base.len() + width, token);
+            let signed = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+            for covering in encoding.covering() {
+                let none = std::iter::repeat(signed(tokens));
+                batch.covering.extend(covering.map(signed).chain(none).take(batch.cover));
             }
             batch.spans.push(encoding.spans);
         }
@@ -69,16 +78,17 @@ impl Batch {
         self.real.iter().filter(|real| **real).count()
     }
 
-    /// Token ids, `[batch, seq]`.
-    pub fn ids(&self, device: &Device) -> Tensor<2, Int> {
-        Tensor::from_data(TensorData::new(self.ids.clone(), [self.rows, self.tokens]), device)
+    /// Tokens of the longest row, special tokens included.
+    pub fn longest(&self) -> usize {
+        self.tokens
     }
 
-    /// Which tokens are real; `None` where all are.
-    pub fn segments(&self) -> Option<Segments> {
+    /// Token ids, and which of them are real.
+    pub fn tokens(&self) -> Tokens {
         let full = self.real.iter().all(|&real| real);
         let segments = Segments::from_mask(self.real.iter().copied(), self.tokens);
-        (!full).then(|| segments.expect("rows of a batch have one length"))
+        let segments = (!full).then(|| segments.expect("rows of a batch have one length"));
+        Tokens::new(self.ids.clone(), self.tokens, segments)
     }
 
     /// What a head reads, with `states` from the encoder where it reads tokens.
@@ -89,7 +99,6 @@ impl Batch {
         composition: Option<&Composition>,
         device: &Device,
     ) -> HeadInput {
-        let shape = [self.rows, self.length_bp];
         let composition = composition.map(|composition| {
             let values: Vec<f32> = windows.iter().flat_map(|window| composition.of(window)).collect();
             Tensor::from_data(TensorData::new(values, [self.rows, composition.width()]), device)
@@ -97,12 +106,21 @@ impl Batch {
         HeadInput {
             bases: Tensor::from_data(TensorData::new(self.bases.clone(), [self.rows, self.length_bp, 4]), device),
             states,
-            token_of_base: Tensor::from_data(
-                TensorData::new(self.token_of_base.clone(), shape),
-                &device.clone().inner(),
-            ),
+            covering: self.covering(device),
             composition,
         }
+    }
+
+    fn covering(&self, device: &Device) -> Covering {
+        let shape = [self.rows, self.length_bp, self.cover];
+        let none = i64::try_from(self.tokens).unwrap_or(i64::MAX);
+        let share = |covering: &[i64]| 1.0 / covering.iter().filter(|token| **token != none).count().max(1) as f32;
+        let share = (self.cover > 1).then(|| {
+            let values: Vec<f32> = self.covering.chunks(self.cover).map(share).collect();
+            Tensor::from_data(TensorData::new(values, [self.rows, self.length_bp, 1]), device)
+        });
+        let tokens = TensorData::new(self.covering.clone(), shape);
+        Covering { tokens: Tensor::from_data(tokens, &device.clone().inner()), share }
     }
 }
 

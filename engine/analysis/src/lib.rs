@@ -6,7 +6,9 @@
 pub mod attention;
 pub mod batch;
 mod device;
+pub mod embed;
 mod error;
+pub mod host;
 pub mod predict;
 pub mod score;
 mod stitch;

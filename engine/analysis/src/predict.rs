@@ -11,8 +11,8 @@ use strandscope_models::{
     ModelError,
     card::Activation,
     composition::Composition,
-    dnagrinder::Pass,
-    folder::{Head, Model},
+    folder::{Answers, Head, Model},
+    pass::Pass,
 };
 use strandscope_tokens::Tokenizer;
 
@@ -50,7 +50,7 @@ pub struct Prediction {
 impl<'a> Predictor<'a> {
     /// Joins the parts.
     pub fn new(model: &'a Model, tokenizer: &'a Tokenizer, head: &'a Head, conduct: Conduct) -> Self {
-        let composition = head.config.network.composition.map(Composition::new);
+        let composition = head.config().and_then(|config| config.network.composition).map(Composition::new);
         Self { model, tokenizer, head, composition, conduct, load_spare: None, spare: OnceCell::new() }
     }
 
@@ -58,6 +58,15 @@ impl<'a> Predictor<'a> {
     #[must_use]
     pub fn with_spare(self, load: LoadSpare<'a>) -> Self {
         Self { load_spare: Some(load), ..self }
+    }
+
+    /// Whether the model has places for all tokens of a window, where the head reads tokens.
+    ///
+    /// # Errors
+    /// When the window holds bytes that stand for no base.
+    pub fn fits(&self, window: &[u8]) -> Result<bool, AnalysisError> {
+        let Some(most) = self.model.config.most_tokens().filter(|_| self.head.reads_tokens()) else { return Ok(true) };
+        Ok(self.tokenizer.most_tokens(window.len()) <= most || self.tokenizer.encode(window)?.ids.len() <= most)
     }
 
     /// Answers for windows of equal length.
@@ -91,15 +100,24 @@ impl<'a> Predictor<'a> {
     fn predict_with(&self, model: &Model, head: &Head, windows: &[&[u8]]) -> Result<Prediction, AnalysisError> {
         let batch = Batch::new(windows, self.tokenizer)?;
         let device = model.network.device();
-        let states = head.config.reads_tokens().then(|| {
+        if head.reads_tokens() {
+            model.check_length(batch.longest())?;
+        }
+        let states = head.reads_tokens().then(|| {
             let mut pass = Pass { conduct: self.conduct.clone(), ..Pass::default() };
-            model.network.encode(batch.ids(&device), batch.segments().as_ref(), &mut pass).last
+            model.network.encode(&batch.tokens(), &mut pass).last
         });
         if self.conduct.watch.is_stopped() {
             return Err(AnalysisError::Cancelled);
         }
-        let input = batch.head_input(windows, states, self.composition.as_ref(), &device);
-        let logits = head.network.forward(&input);
+        let logits = match (&head.answers, states) {
+            (Answers::Own { network, .. }, states) => {
+                network.forward(&batch.head_input(windows, states, self.composition.as_ref(), &device))
+            }
+            (Answers::OfModel, states) => states
+                .and_then(|states| model.network.class_logits(states))
+                .expect("a checkpoint that classifies, as the head was loaded"),
+        };
         let values = nested(activated(logits, head.card.activation))?;
         Ok(Prediction { values, spans: batch.spans, unknown_bp: batch.unknown_bp })
     }

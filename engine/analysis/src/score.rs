@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use strandscope_genome::{MissingRun, Region, Strand, Track, TrackLayout, reverse_complement};
 use strandscope_models::{
+    ModelError,
     card::{HeadKind, StrandRule},
     memory::EncoderPass,
 };
+use strandscope_tokens::covering;
 
 use crate::{
     AnalysisError,
@@ -21,6 +23,12 @@ const BATCH_BP: u64 = 8192;
 
 /// A window with a larger share of unknown letters than one in this many has no answer.
 const UNKNOWN_SHARE: usize = 10;
+
+/// Windows of so few bases are not halved, whatever a model says of their tokens.
+const SHORTEST_HALVED_BP: usize = 64;
+
+/// What halves of a window read of each other, as a share of a half.
+const HALF_FLANK_SHARE: usize = 4;
 
 /// How a region is scored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,12 +56,12 @@ impl ScorePlan {
         let batch_bp = window_bp * (BATCH_BP / window_bp).max(1);
         // A short region has fewer windows than a batch takes.
         let bases = batch_bp.min(self.region.len_bp() + window_bp);
-        let head = &predictor.head.config;
-        let mut bytes = head.pass_bytes(bases);
+        let head = predictor.head;
+        let mut bytes = head.config().map_or(0, |config| config.pass_bytes(bases));
         if head.reads_tokens() {
             let tokens = predictor.tokenizer.encode(sample)?.ids.len() as u64;
             let positions = (bases * tokens).div_ceil((sample.len() as u64).max(1));
-            bytes += predictor.model.config.pass_bytes(&EncoderPass { positions, observed: None, on_gpu });
+            bytes += predictor.model.sizes().pass_bytes(&EncoderPass { positions, observed: None, on_gpu });
         }
         Ok(bytes)
     }
@@ -128,7 +136,7 @@ pub fn score_region(
 }
 
 fn tiling(predictor: &Predictor<'_>, plan: &ScorePlan) -> Tiling {
-    let reach = predictor.head.config.reach_bp() as u64;
+    let reach = predictor.head.reach_bp() as u64;
     Tiling::new(plan.contig_bp, plan.window_bp, reach)
 }
 
@@ -194,27 +202,45 @@ impl Run<'_, '_> {
             first = batch.end;
             let places: Vec<_> = batch.clone().map(|number| bins.window(number)).collect();
             let windows: Vec<_> = places.iter().flatten().cloned().collect();
-            let bases = self.read(&windows)?;
+            let mut gaps = Vec::with_capacity(places.len());
+            let mut read = Vec::with_capacity(windows.len());
+            let mut bases = self.read(&windows)?.into_iter();
+            for place in &places {
+                let window = place.as_ref().and_then(|_| bases.next());
+                let gap = window.as_ref().map_or(Ok(Some("contig_end")), |window| self.gap_of(window))?;
+                gaps.push(gap);
+                read.extend(window.filter(|_| gap.is_none()));
+            }
             let mut answers = Vec::new();
             for strand in self.strands() {
-                let found = if windows.is_empty() { Vec::new() } else { self.answers(&bases, *strand)? };
+                self.host.done((windows.len() - read.len()) as u64, 0)?;
+                let found = if read.is_empty() { Vec::new() } else { self.answers(&read, *strand)? };
                 let mut found = found.into_iter().flatten();
                 let missing = || vec![f32::NAN; self.labels()];
-                let rows = places.iter().map(|place| place.as_ref().and_then(|_| found.next()).unwrap_or_else(missing));
+                let rows = gaps.iter().map(|gap| gap.map_or_else(|| found.next(), |_| None).unwrap_or_else(missing));
                 answers.push(transposed(&rows.collect::<Vec<_>>(), self.labels()));
             }
             let range = (batch.start * bins.stride_bp).max(start_bp)..(batch.end * bins.stride_bp).min(end_bp);
-            let mut bases = bases.iter();
-            let gaps: Vec<_> = places
-                .iter()
-                .map(|place| match place {
-                    Some(_) => bases.next().filter(|bases| is_too_unknown(bases)).map(|_| "n_run"),
-                    None => Some("contig_end"),
-                })
-                .collect();
             self.emit(&range, bins.stride_bp, answers, &gaps);
         }
         Ok(())
+    }
+
+    /// Why a window has no answer, where the head cannot read it.
+    fn gap_of(&self, window: &[u8]) -> Result<Gap, AnalysisError> {
+        if is_too_unknown(window) {
+            return Ok(Some("n_run"));
+        }
+        let fits = |strand: &Strand| match strand {
+            Strand::Forward => self.predictor.fits(window),
+            Strand::Reverse => self.predictor.fits(&reverse_complement(window)),
+        };
+        for strand in self.strands() {
+            if !fits(strand)? {
+                return Ok(Some("too_many_tokens"));
+            }
+        }
+        Ok(None)
     }
 
     fn read(&mut self, windows: &[Range<u64>]) -> Result<Vec<Vec<u8>>, AnalysisError> {
@@ -234,18 +260,48 @@ impl Run<'_, '_> {
             }
         };
         let slices: Vec<&[u8]> = windows.iter().map(Vec::as_slice).collect();
-        let prediction = self.predictor.predict(&slices)?;
-        self.host.done(slices.len() as u64, prediction.unknown_bp as u64)?;
-        let mut values = match self.predictor.head.card.kind {
+        let (mut values, unknown_bp) = self.answers_of(&slices)?;
+        self.host.done(slices.len() as u64, unknown_bp as u64)?;
+        if strand == Strand::Reverse {
+            values.iter_mut().for_each(|places| places.reverse());
+        }
+        Ok(values)
+    }
+
+    /// Answers for windows of equal length, and how many of their bases the model does not know.
+    ///
+    /// Windows with more tokens than the model has places for are read in halves that overlap.
+    fn answers_of(&self, windows: &[&[u8]]) -> Result<(Answers, usize), AnalysisError> {
+        let kind = self.predictor.head.card.kind;
+        let prediction = match self.predictor.predict(windows) {
+            Err(AnalysisError::Model(ModelError::TooLong { .. }))
+                if kind != HeadKind::Sequence && windows[0].len() > SHORTEST_HALVED_BP =>
+            {
+                return self.answers_of_halves(windows);
+            }
+            prediction => prediction?,
+        };
+        let values = match kind {
             HeadKind::Token => {
                 prediction.values.iter().zip(&prediction.spans).map(|(rows, spans)| spread(rows, spans)).collect()
             }
             HeadKind::Base | HeadKind::Sequence => prediction.values,
         };
-        if strand == Strand::Reverse {
-            values.iter_mut().for_each(|places| places.reverse());
+        Ok((values, prediction.unknown_bp))
+    }
+
+    fn answers_of_halves(&self, windows: &[&[u8]]) -> Result<(Answers, usize), AnalysisError> {
+        let half = windows[0].len() / 2;
+        let flank = half / HALF_FLANK_SHARE;
+        let first: Vec<&[u8]> = windows.iter().map(|window| &window[..half + flank]).collect();
+        let second: Vec<&[u8]> = windows.iter().map(|window| &window[half - flank..]).collect();
+        let (mut answers, unknown_bp) = self.answers_of(&first)?;
+        let (rest, more_unknown_bp) = self.answers_of(&second)?;
+        for (answers, rest) in answers.iter_mut().zip(rest) {
+            answers.truncate(half);
+            answers.extend(rest.into_iter().skip(flank));
         }
-        Ok(values)
+        Ok((answers, unknown_bp + more_unknown_bp))
     }
 
     /// Hands out the tracks of a stretch; `answers` is `[strand][label][base or bin]`, `gaps` as in [`missing_runs`].
@@ -308,10 +364,16 @@ fn is_too_unknown(window: &[u8]) -> bool {
     window.iter().filter(|letter| !is_base(**letter)).count() * UNKNOWN_SHARE > window.len()
 }
 
-/// Answers of tokens as answers of the bases they cover.
+/// Answers of tokens as answers of the bases they cover: for each base the mean over the tokens that cover it.
 fn spread(rows: &[Vec<f32>], spans: &[Option<(usize, usize)>]) -> Vec<Vec<f32>> {
-    let blocks = rows.iter().zip(spans).filter_map(|(row, span)| span.map(|(start, end)| (row, end - start)));
-    blocks.flat_map(|(row, width)| std::iter::repeat_n(row.clone(), width)).collect()
+    let of_base = |tokens: Range<usize>| match &rows[tokens] {
+        [row] => row.clone(),
+        rows => {
+            let labels = rows.first().map_or(0, Vec::len);
+            (0..labels).map(|label| rows.iter().map(|row| row[label]).sum::<f32>() / rows.len() as f32).collect()
+        }
+    };
+    covering(spans).into_iter().map(of_base).collect()
 }
 
 /// `[row][label]` as `[label][row]`.

@@ -93,6 +93,58 @@ impl Bins {
     }
 }
 
+/// A region cut into cores, each read with context around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cores {
+    /// The region, on its contig.
+    pub region: Range<u64>,
+    /// Length of the contig.
+    pub contig_bp: u64,
+    /// Bases read at once, context included.
+    pub window_bp: u64,
+}
+
+impl Cores {
+    /// Context on each side of a window, as a share of it.
+    const FLANK_SHARE: u64 = 8;
+
+    /// Windows of fewer bases are not halved.
+    const SHORTEST_BP: u64 = 64;
+
+    /// Number of cores.
+    pub fn count(&self) -> u64 {
+        self.region_bp().div_ceil(self.core_bp())
+    }
+
+    /// The core that begins at `start_bp`.
+    pub fn core_from(&self, start_bp: u64) -> Range<u64> {
+        start_bp..start_bp.saturating_add(self.core_bp()).min(self.region.end)
+    }
+
+    /// What is read for a core.
+    pub fn window_around(&self, core: &Range<u64>) -> Range<u64> {
+        core.start.saturating_sub(self.flank_bp())..(core.end + self.flank_bp()).min(self.contig_bp)
+    }
+
+    /// The same with windows half as wide; `None` where they are as narrow as can be.
+    pub fn halved(&self) -> Option<Self> {
+        let window_bp = self.window_bp.min(self.region_bp()) / 2;
+        (window_bp >= Self::SHORTEST_BP).then(|| Self { window_bp, ..self.clone() })
+    }
+
+    fn region_bp(&self) -> u64 {
+        self.region.end - self.region.start
+    }
+
+    fn flank_bp(&self) -> u64 {
+        if self.region_bp() <= self.window_bp { 0 } else { self.window_bp / Self::FLANK_SHARE }
+    }
+
+    fn core_bp(&self) -> u64 {
+        (self.window_bp - 2 * self.flank_bp()).max(1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +164,28 @@ mod tests {
                 assert_eq!(alone, answers(0..contig_bp, position), "base {position} of {contig_bp}");
             }
         }
+    }
+
+    #[test]
+    fn cores_cover_the_region_and_windows_stay_on_the_contig() {
+        let cores = Cores { region: 10..1_000, contig_bp: 1_005, window_bp: 160 };
+        let mut start = 10;
+        let mut count = 0;
+        while start < 1_000 {
+            let core = cores.core_from(start);
+            let window = cores.window_around(&core);
+            assert!(
+                window.start <= core.start && core.end <= window.end && window.end <= 1_005,
+                "{core:?}, {window:?}"
+            );
+            assert!(window.end - window.start <= 160, "{window:?}");
+            (start, count) = (core.end, count + 1);
+        }
+        assert_eq!(count, cores.count());
+        assert_eq!(cores.halved().map(|halved| halved.window_bp), Some(80));
+        assert_eq!(Cores { window_bp: 127, ..cores.clone() }.halved(), None);
+        let whole = Cores { window_bp: 5_000, ..cores };
+        assert_eq!((whole.count(), whole.window_around(&(10..1_000))), (1, 10..1_000), "nothing but the region");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Attention: one operation, whatever the device.
 
+use std::ops::Range;
+
 use burn::{
     backend::Dispatch,
     tensor::{Device, Tensor},
@@ -27,6 +29,18 @@ pub enum PositionRule {
     Alibi(Vec<f32>),
     /// Listed blocks alone are seen.
     Blocks(BlockList),
+}
+
+impl PositionRule {
+    /// That of some attention heads, as if there were no others.
+    #[must_use]
+    pub fn of_heads(&self, heads: Range<usize>) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Alibi(slopes) => Self::Alibi(slopes[heads].to_vec()),
+            Self::Blocks(list) => Self::Blocks(list.of_heads(heads)),
+        }
+    }
 }
 
 /// What attention is computed from.
@@ -84,7 +98,7 @@ pub fn attention(input: &AttentionInput, conduct: &Conduct) -> Attention {
 }
 
 /// Whether a device is the processor itself.
-pub(crate) fn is_processor(device: &Device) -> bool {
+pub fn is_processor(device: &Device) -> bool {
     *device == Device::flex() || *device == Device::flex().autodiff()
 }
 

@@ -1,5 +1,7 @@
 //! Attention between listed blocks alone, as in BigBird (Zaheer et al. 2020, arXiv 2007.14062).
 
+use std::ops::Range;
+
 /// Which blocks of keys each block of queries sees.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockList {
@@ -65,6 +67,20 @@ impl BlockList {
         &self.listed[self.starts[list]..self.starts[list + 1]]
     }
 
+    /// The lists of some attention heads, as those of all there are.
+    #[must_use]
+    pub fn of_heads(&self, heads: Range<usize>) -> Self {
+        let blocks = self.blocks();
+        let [first, last] = [heads.start, heads.end].map(|head| head * blocks);
+        let (start, end) = (self.starts[first], self.starts[last]);
+        Self {
+            size: self.size,
+            heads: heads.len(),
+            starts: self.starts[first..=last].iter().map(|list| list - start).collect(),
+            listed: self.listed[start..end].to_vec(),
+        }
+    }
+
     /// The lists from the side of the keys: which query blocks see each key block.
     pub fn transposed(&self) -> Self {
         let blocks = self.blocks();
@@ -113,6 +129,18 @@ mod tests {
         assert_eq!(list.transposed().seen_by(0, 0), seen(&[0, 2]));
         assert_eq!(list.transposed().seen_by(0, 1), seen(&[1]));
         assert_eq!(list.transposed().transposed(), list);
+    }
+
+    #[test]
+    fn lists_of_some_heads_are_the_same_lists() {
+        let seen = |block: usize| vec![Listed { block, offset: 0.0 }];
+        let lists: Vec<_> = [0, 1, 1, 0, 1, 1].map(seen).to_vec();
+        let list = BlockList::new(8, 3, lists).expect("two blocks, three heads");
+        let some = list.of_heads(1..3);
+        assert_eq!((some.heads(), some.blocks(), some.size()), (2, 2, 8));
+        for (head, block) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            assert_eq!(some.seen_by(head, block), list.seen_by(head + 1, block), "head {head}, block {block}");
+        }
     }
 
     #[test]

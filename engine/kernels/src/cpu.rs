@@ -1,5 +1,6 @@
 //! The kernels for the processor: written once over small tiles, compiled for each instruction set.
 
+mod activation;
 mod backward;
 mod columns;
 mod dense;
@@ -10,6 +11,7 @@ mod isa;
 mod pairs;
 mod queries;
 mod scores;
+mod stored;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -18,8 +20,9 @@ mod tile;
 pub(crate) use backward::{Saved, backward};
 pub(crate) use columns::columns;
 pub use dense::rows_at_once;
-pub(crate) use dense::{Table, add_layer_norm, add_linear, swiglu};
+pub(crate) use dense::{Table, add_layer_norm, add_linear, feed_forward};
 pub use forward::MOST_PACKED;
 pub(crate) use forward::{Forward, forward};
 pub(crate) use head::Strided;
 pub(crate) use pairs::{Source, cells, cut_out, partners};
+pub(crate) use stored::Stored;

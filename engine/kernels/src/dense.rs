@@ -7,12 +7,15 @@ use std::ops::Range;
 
 use burn::{
     backend::Flex,
-    tensor::{DType, Device, Tensor, TensorData, activation::silu, module},
+    tensor::{DType, Device, Tensor, TensorData, module},
 };
 
+use half::{bf16, f16};
+
 use crate::{
+    activation::HiddenAct,
     attention::is_processor,
-    cpu::{self, Table},
+    cpu::{self, Stored, Table},
     watch::Watch,
 };
 
@@ -28,7 +31,7 @@ const ROWS: usize = 4096;
 /// `[…, in] → […, out]`
 pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>, watch: &Watch) -> Tensor<D> {
     if !pays(&x) {
-        return module::linear(x, weight.transpose(), bias);
+        return module::linear(x, wide(weight).transpose(), bias);
     }
     let mut shape = x.dims();
     shape[D - 1] = weight.dims()[0];
@@ -53,7 +56,7 @@ pub fn add_linear<const D: usize>(
     if !pays(&x) {
         let rows = shape.iter().product::<usize>() / outputs;
         let x = x.reshape([1, rows, inputs]);
-        let weight = weight.transpose();
+        let weight = wide(weight).transpose();
         let sums = in_parts(onto.reshape([1, rows, outputs]), |part, onto| {
             onto + module::linear(x.clone().slice_dim(1, part), weight.clone(), bias.clone())
         });
@@ -65,31 +68,47 @@ pub fn add_linear<const D: usize>(
     tensor(out, shape)
 }
 
-/// SwiGLU (Shazeer 2020, arXiv 2002.05202): `w3(silu(gate) ⊙ up)`, the gate rows first in `w12`. A pair is weights and
-/// what is added.
+/// Weights, `[out, in]`, and what is added, `[out]`.
+pub type Affine = (Tensor<2>, Option<Tensor<1>>);
+
+/// What stands between the two tables of a feed-forward layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Between {
+    /// The activation function.
+    pub act: HiddenAct,
+    /// Whether it acts on the first half of what the first table gives, which then weighs the second half (Shazeer 2020,
+    /// arXiv 2002.05202): SwiGLU, GEGLU.
+    pub gated: bool,
+}
+
+/// `second(act(first(x)))`, or with a gate `second(act(gate) ⊙ up)`.
 ///
 /// # Shapes
 /// `[batch, seq, in] → [batch, seq, out]`
-pub fn swiglu(
-    x: Tensor<3>,
-    w12: (Tensor<2>, Option<Tensor<1>>),
-    w3: (Tensor<2>, Option<Tensor<1>>),
-    watch: &Watch,
-) -> Tensor<3> {
+pub fn feed_forward(x: Tensor<3>, first: Affine, second: Affine, between: Between, watch: &Watch) -> Tensor<3> {
     if !pays(&x) {
-        let both = module::linear(x, w12.0.transpose(), w12.1);
-        let wide = both.dims()[2] / 2;
-        let gate = both.clone().slice_dim(2, 0..wide);
-        let up = both.slice_dim(2, wide..2 * wide);
-        return module::linear(silu(gate) * up, w3.0.transpose(), w3.1);
+        let middle = between.forward(module::linear(x, wide(first.0).transpose(), first.1));
+        return module::linear(middle, wide(second.0).transpose(), second.1);
     }
     let [batch, seq, inputs] = x.dims();
-    let [outputs, wide] = w3.0.dims();
+    let [outputs, wide] = second.0.dims();
     let x = Host::new(x);
-    let [w12, w3] = [w12, w3].map(|(weight, bias)| (Host::new(weight), bias.map(Host::new)));
-    let (w12, w3) = (table(&w12.0, w12.1.as_ref(), inputs), table(&w3.0, w3.1.as_ref(), wide));
-    let out = cpu::swiglu(x.values(), w12, w3, watch);
+    let [first, second] = [first, second].map(|(weight, bias)| (Host::new(weight), bias.map(Host::new)));
+    let (first, second) = (table(&first.0, first.1.as_ref(), inputs), table(&second.0, second.1.as_ref(), wide));
+    let out = cpu::feed_forward(x.values(), first, second, between, watch);
     tensor(out, [batch, seq, outputs])
+}
+
+impl Between {
+    /// In tensor operations.
+    fn forward(self, wide: Tensor<3>) -> Tensor<3> {
+        if !self.gated {
+            return self.act.forward(wide);
+        }
+        let half = wide.dims()[2] / 2;
+        let gate = wide.clone().slice_dim(2, 0..half);
+        self.act.forward(gate) * wide.slice_dim(2, half..2 * half)
+    }
 }
 
 /// What `of` makes of each row of `x` by itself.
@@ -147,6 +166,11 @@ pub fn add_layer_norm<const D: usize>(
     tensor(values, shape)
 }
 
+/// A table in single precision, in whatever type it is stored.
+fn wide(weight: Tensor<2>) -> Tensor<2> {
+    if weight.dtype() == DType::F32 { weight } else { weight.cast(DType::F32) }
+}
+
 /// Whether the kernels of our own take these rows.
 fn pays<const D: usize>(x: &Tensor<D>) -> bool {
     let shape = x.dims();
@@ -156,7 +180,7 @@ fn pays<const D: usize>(x: &Tensor<D>) -> bool {
 }
 
 fn table<'a>(weight: &'a Host, bias: Option<&'a Host>, inputs: usize) -> Table<'a> {
-    Table { weight: weight.values(), bias: bias.map(Host::values), inputs }
+    Table { weight: weight.stored(), bias: bias.map(Host::values), inputs }
 }
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
@@ -180,6 +204,14 @@ impl Host {
     fn new<const D: usize>(tensor: Tensor<D>) -> Self {
         let tensor = tensor.try_into_primitive::<Flex>().expect("a tensor of the processor");
         Self(if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() })
+    }
+
+    /// Weights, in whatever type they are stored.
+    fn stored(&self) -> Stored<'_> {
+        let of_f16 = || self.0.as_slice::<f16>().map(Stored::F16);
+        let of_bf16 = || self.0.as_slice::<bf16>().map(Stored::Bf16);
+        let stored = self.0.as_slice::<f32>().map(Stored::F32).or_else(of_f16).or_else(of_bf16);
+        stored.expect("in order, and in single or half precision")
     }
 
     fn values(&self) -> &[f32] {

@@ -5,6 +5,7 @@
 //! GPUs; the twin, in tensor operations, runs on every device burn reaches: the reference that they are measured
 //! against, and the last resort where a GPU does not run them.
 
+mod activation;
 mod alibi;
 mod attention;
 mod backend;
@@ -21,12 +22,14 @@ mod statistics;
 mod tests;
 mod watch;
 
+pub use activation::HiddenAct;
 pub use alibi::alibi_slopes;
+pub use attention::is_processor;
 pub use attention::{Attention, AttentionInput, Conduct, NO_PARTNER, PositionRule, attention};
 pub use backend::{Asked, AttentionBackend};
 pub use blocks::{BlockList, BlockListError, Listed};
 pub use cpu::{MOST_PACKED, rows_at_once};
-pub use dense::{add_layer_norm, add_linear, by_rows, linear, swiglu};
+pub use dense::{Affine, Between, add_layer_norm, add_linear, by_rows, feed_forward, linear};
 pub use gpu::{
     KernelError, attention_forms, close_gpu, is_broken, open_gpu, peak_bytes, sound, watched, watched_around,
 };

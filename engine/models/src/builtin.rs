@@ -16,13 +16,13 @@ pub fn heads() -> &'static [Folder] {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::{Device, Tensor, TensorData};
+    use burn::tensor::Device;
     use strandscope_kernels::Conduct;
 
     use super::*;
     use crate::{
-        dnagrinder::Pass,
         folder::{Head, Model},
+        pass::{Pass, Tokens},
     };
 
     /// Weights that were trained, on a sequence longer than most: what is skipped stays below what is told.
@@ -42,9 +42,9 @@ mod tests {
         assert_eq!(ids.len(), 16_384, "long enough");
         let encode = |skip: bool| {
             let conduct = Conduct { skip, ..Conduct::default() };
-            let ids = Tensor::from_data(TensorData::new(ids.clone(), [1, ids.len()]), &device);
+            let tokens = Tokens::new(ids.clone(), ids.len(), None);
             let mut pass = Pass { conduct: conduct.clone(), ..Pass::default() };
-            let states = model.network.encode(ids, None, &mut pass).last;
+            let states = model.network.encode(&tokens, &mut pass).last;
             (states.into_data().try_to_vec::<f32>().expect("single precision"), conduct.watch.kept())
         };
         let ((found, kept), (whole, all)) = (encode(true), encode(false));
@@ -53,7 +53,7 @@ mod tests {
         eprintln!("kept {:.3}, norm bound {}, {apart:e} apart of {largest}", kept.fraction(), kept.norm_bound);
         assert!(all.fraction() == 1.0 && kept.fraction() < 0.9, "{} and {}", all.fraction(), kept.fraction());
         // 2⁻²⁴ of each row's sum in each layer, and what six layers of single precision make of it.
-        assert!(apart <= 2e-6 * largest.max(1.0) * model.config.num_hidden_layers as f32, "{apart} of {largest}");
+        assert!(apart <= 2e-6 * largest.max(1.0) * model.sizes().num_hidden_layers as f32, "{apart} of {largest}");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::{Classes, Problem};
+
 /// What a head answers for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -115,6 +117,45 @@ pub struct HeadCard {
     pub model_sha256: String,
     /// The command that made it.
     pub command: String,
+}
+
+impl HeadCard {
+    /// What is known of the classes of a fine-tuned checkpoint whose makers left no card.
+    pub fn of_checkpoint(name: &str, classes: &Classes, input_length_bp: u64, model_sha256: &str) -> Self {
+        let label = |label: &String| Label {
+            name: label.clone(),
+            description: format!("As the checkpoint names it: {label}."),
+            background: false,
+        };
+        Self {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            description: "The classes that this checkpoint was fine-tuned to tell apart, as its config.json lists them."
+                .to_owned(),
+            kind: if classes.per_token { HeadKind::Token } else { HeadKind::Sequence },
+            labels: classes.labels.iter().map(label).collect(),
+            activation: match classes.problem {
+                Problem::SingleLabelClassification => Activation::Softmax,
+                Problem::MultiLabelClassification => Activation::Sigmoid,
+                Problem::Regression => Activation::Identity,
+            },
+            input_length_bp,
+            strand: StrandRule::Stranded,
+            training: Vec::new(),
+            figures: Vec::new(),
+            intended_use: "What its makers say; the checkpoint does not tell.".to_owned(),
+            limits: vec![
+                "The checkpoint does not tell the length it was fine-tuned on: the window is the longest it reads at once."
+                    .to_owned(),
+                "The checkpoint does not tell whether strands may be averaged: each strand is answered for by itself."
+                    .to_owned(),
+            ],
+            licence: "unclear".to_owned(),
+            citation: Vec::new(),
+            model_sha256: model_sha256.to_owned(),
+            command: String::new(),
+        }
+    }
 }
 
 /// The card of a model.

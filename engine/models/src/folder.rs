@@ -7,14 +7,16 @@ use std::{
 
 use burn::{module::Module, tensor::Device};
 use serde::de::DeserializeOwned;
-use strandscope_tokens::Tokenizer;
+use strandscope_tokens::{Tokenizer, TokenizerFiles};
 
 use crate::{
     ModelError,
-    card::{HeadCard, ModelCard},
-    checkpoint::{self, Weights, sha256},
-    dnagrinder::{Config, DnaGrinder},
+    card::{HeadCard, HeadKind, ModelCard},
+    checkpoint::{self, Stored, WeightType, Weights, sha256},
+    config::{Config, Sizes},
     head::{HeadConfig, TaskHead},
+    names,
+    network::Network,
 };
 
 /// Largest JSON file that is read.
@@ -91,6 +93,51 @@ impl Folder {
         })
     }
 
+    /// Opens the weights of a model, in whichever of the published forms they are; tells their SHA-256 as well.
+    fn model_weights(&self, device: &Device) -> Result<(Weights, String), ModelError> {
+        let Self::Disk(path) = self else { return self.weights(MODEL_WEIGHTS, device) };
+        let stored = Stored::open_folder(path)?;
+        let sha256 = sha256_of_files(stored.files())?;
+        Ok((Weights::new(stored, device), sha256))
+    }
+
+    /// SHA-256 of the weights of a model; of several files, that of the list of theirs.
+    ///
+    /// # Errors
+    /// When they are missing or cannot be read.
+    pub fn model_sha256(&self) -> Result<String, ModelError> {
+        match self {
+            Self::Disk(path) => sha256_of_files(Stored::open_folder(path)?.files()),
+            Self::BuiltIn(..) => self.sha256(MODEL_WEIGHTS),
+        }
+    }
+
+    /// Name, type and shape of every tensor of a model.
+    ///
+    /// # Errors
+    /// When its weights are missing, cannot be read or are damaged.
+    pub fn model_tensors(&self) -> Result<Vec<(String, String, Vec<usize>)>, ModelError> {
+        match self {
+            Self::Disk(path) => Ok(Stored::open_folder(path)?.tensors()),
+            Self::BuiltIn(..) => self.tensors(MODEL_WEIGHTS),
+        }
+    }
+
+    /// The tokenizer of a model.
+    ///
+    /// # Errors
+    /// When it is missing or damaged.
+    pub fn tokenizer(&self) -> Result<Tokenizer, ModelError> {
+        let files = TokenizerFiles::gather(|file| self.has(file).then(|| self.read(file)).transpose())?;
+        Ok(Tokenizer::from_files(&files, |file| self.origin(file))?)
+    }
+
+    /// The file that its vocabulary is in.
+    pub fn tokenizer_file(&self) -> &'static str {
+        let (json, vocab) = (TokenizerFiles::TOKENIZER_JSON, TokenizerFiles::VOCAB_TXT);
+        if !self.has(json) && self.has(vocab) { vocab } else { json }
+    }
+
     /// Opens a weights file; tells its SHA-256 as well.
     fn weights(&self, file: &str, device: &Device) -> Result<(Weights, String), ModelError> {
         match self {
@@ -146,8 +193,13 @@ impl Folder {
 
 const COMPLETE: &str = "Check that the folder is complete and readable";
 const CARD: &str = "card.json";
+const HEAD_CONFIG: &str = "head.json";
+/// The card of the classes of a fine-tuned checkpoint, beside that of the checkpoint itself.
+const CHECKPOINT_CARD: &str = "head-card.json";
+/// Tokens that a model reads at once which does not tell what it was trained on.
+const PLAIN_TOKENS: u64 = 512;
 
-/// Weights of a model.
+/// Weights of a model, where they are in one safetensors file.
 pub const MODEL_WEIGHTS: &str = "model.safetensors";
 /// Weights of a head.
 pub const HEAD_WEIGHTS: &str = "head.safetensors";
@@ -159,13 +211,17 @@ pub struct Model {
     /// Its configuration.
     pub config: Config,
     /// Its network.
-    pub network: DnaGrinder,
-    /// SHA-256 of its weights.
+    pub network: Network,
+    /// SHA-256 of its weights; of several files, that of the list of theirs.
     pub sha256: String,
     /// Number of parameters.
     pub parameters: usize,
-    /// Longest input seen in training, where its card says.
+    /// Longest input seen in training, where its card or its configuration says.
     pub context_tokens: Option<u64>,
+    /// In which type the tables of its feed-forward layers are kept.
+    pub tables: WeightType,
+    /// What was odd about its files, though it can be used.
+    pub warnings: Vec<String>,
 }
 
 impl Model {
@@ -174,26 +230,74 @@ impl Model {
     /// # Errors
     /// When a file is missing or damaged, or weights and configuration do not fit each other.
     pub fn load(folder: &Folder, device: &Device) -> Result<Self, ModelError> {
+        Self::load_as(folder, device, WeightType::F32)
+    }
+
+    /// The same with the tables of feed-forward layers kept in this type.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_as(folder: &Folder, device: &Device, tables: WeightType) -> Result<Self, ModelError> {
         let config = Config::parse(&folder.read("config.json")?, &folder.origin("config.json"))?;
-        let (mut weights, sha256) = folder.weights(MODEL_WEIGHTS, device)?;
-        let network = DnaGrinder::load(&config, &mut weights);
-        weights.finish()?;
+        let (weights, sha256) = folder.model_weights(device)?;
+        let mut weights = weights.with_tables(tables);
+        names::adapt(&config, &mut weights)?;
+        let there = weights.names();
+        let config = config.settled(|stem| there.iter().any(|name| name.starts_with(stem)));
+        let network = Network::load(&config, &mut weights);
+        let warnings = weights.finish()?;
         let parameters = network.num_params();
-        let context_tokens = folder.model_card()?.map(|card| card.context_tokens);
-        Ok(Self { folder: folder.clone(), config, network, sha256, parameters, context_tokens })
+        let of_card = folder.model_card()?.map(|card| card.context_tokens);
+        let context_tokens = of_card.or_else(|| config.context_tokens().map(|tokens| tokens as u64));
+        Ok(Self { folder: folder.clone(), config, network, sha256, parameters, context_tokens, tables, warnings })
+    }
+
+    /// Tokens that are read at once where nobody says otherwise: the longest row in training, as far as that is known.
+    pub fn context_tokens(&self) -> u64 {
+        self.context_tokens.unwrap_or(PLAIN_TOKENS)
+    }
+
+    /// What its weights take in memory, in bytes.
+    pub fn weight_bytes(&self, on_gpu: bool) -> u64 {
+        let Sizes { hidden_size, intermediate_size, num_hidden_layers, .. } = self.sizes();
+        let tables = if self.config.is_gated() { 3 } else { 2 };
+        let narrow = (tables * num_hidden_layers * hidden_size * intermediate_size) as u64;
+        let saved = if on_gpu { 0 } else { WeightType::F32.bytes() - self.tables.bytes() };
+        self.parameters as u64 * WeightType::F32.bytes() - narrow * saved
+    }
+
+    /// What every network has.
+    pub fn sizes(&self) -> &Sizes {
+        self.config.sizes()
+    }
+
+    /// Whether rows of so many tokens can be read.
+    ///
+    /// # Errors
+    /// When it has places for fewer.
+    pub fn check_length(&self, tokens: usize) -> Result<(), ModelError> {
+        match self.config.most_tokens() {
+            Some(most) if tokens > most => Err(ModelError::TooLong { model: self.folder.name(), tokens, most }),
+            _ => Ok(()),
+        }
     }
 
     /// The tokenizer beside the weights, checked against the vocabulary of the network.
     ///
     /// # Errors
-    /// When it is missing, damaged, or larger than the network's vocabulary.
+    /// When it is missing, damaged, or its vocabulary is not the network's.
     pub fn tokenizer(&self) -> Result<Tokenizer, ModelError> {
-        let tokenizer =
-            Tokenizer::from_json(&self.folder.read("tokenizer.json")?, &self.folder.origin("tokenizer.json"))?;
-        let (entries, rows) = (tokenizer.vocab_size(), self.config.vocab_size);
-        if entries > rows {
-            let reason = format!("it has {entries} entries, the network {rows}");
-            return Err(ModelError::Config { origin: self.folder.origin("tokenizer.json"), reason });
+        let tokenizer = self.folder.tokenizer()?;
+        let rows = match &self.config {
+            Config::Rmt(config) => config.memory.base_vocab_size,
+            config => config.sizes().vocab_size,
+        };
+        let entries = tokenizer.vocab_size();
+        if entries != rows {
+            let origin = self.folder.origin(self.folder.tokenizer_file());
+            let reason =
+                format!("the tokenizer has a vocabulary of {entries} tokens, the embedding of the network {rows} rows");
+            return Err(ModelError::Vocabulary { origin, reason });
         }
         Ok(tokenizer)
     }
@@ -203,35 +307,45 @@ impl Model {
 pub struct Head {
     /// Where it came from.
     pub folder: Folder,
-    /// Its shape.
-    pub config: HeadConfig,
-    /// Its network.
-    pub network: TaskHead,
+    /// What it answers with.
+    pub answers: Answers,
     /// Its card.
     pub card: HeadCard,
     /// SHA-256 of its weights.
     pub sha256: String,
 }
 
+/// What a head answers with.
+pub enum Answers {
+    /// A network of its own, on bases and the encoder's states.
+    Own {
+        /// Its shape.
+        config: HeadConfig,
+        /// The network.
+        network: Box<TaskHead>,
+    },
+    /// The classes that the encoder itself was fine-tuned to tell apart.
+    OfModel,
+}
+
 impl Head {
-    /// Loads the head of a folder and checks that it belongs to `model`.
+    /// Loads the head of a folder and checks that it belongs to `model`. The folder of a fine-tuned checkpoint is the
+    /// head of that checkpoint.
     ///
     /// # Errors
     /// When a file is missing or damaged, or the head was trained on another model.
     pub fn load(folder: &Folder, model: &Model, device: &Device) -> Result<Self, ModelError> {
-        let config = HeadConfig::parse(&folder.read("head.json")?, &folder.origin("head.json"))?;
+        if !folder.has(HEAD_CONFIG) && folder.has("config.json") {
+            return Self::of_checkpoint(folder, model);
+        }
+        let config = HeadConfig::parse(&folder.read(HEAD_CONFIG)?, &folder.origin(HEAD_CONFIG))?;
         let card = folder.head_card()?;
         let mismatch = |reason| ModelError::Mismatch { head: folder.name(), model: model.folder.name(), reason };
-        if config.hidden_size != model.config.hidden_size {
-            let (reads, gives) = (config.hidden_size, model.config.hidden_size);
+        if config.hidden_size != model.sizes().hidden_size {
+            let (reads, gives) = (config.hidden_size, model.sizes().hidden_size);
             return Err(mismatch(format!("it reads states of width {reads}, the model gives {gives}")));
         }
-        if card.model_sha256 != model.sha256 {
-            return Err(mismatch(format!(
-                "it was trained on weights {}, these are {}",
-                card.model_sha256, model.sha256
-            )));
-        }
+        check_model(folder, &card, model)?;
         if card.labels.len() != config.labels || card.kind != config.kind {
             return Err(mismatch("its card and its head.json name other labels or another kind".to_owned()));
         }
@@ -239,13 +353,71 @@ impl Head {
             return Err(mismatch("its card and its head.json name different lengths".to_owned()));
         }
         let (mut weights, sha256) = folder.weights(HEAD_WEIGHTS, device)?;
-        let network = TaskHead::load(&config, &mut weights);
+        let network = Box::new(TaskHead::load(&config, &mut weights));
         weights.finish()?;
-        Ok(Self { folder: folder.clone(), config, network, card, sha256 })
+        Ok(Self { folder: folder.clone(), answers: Answers::Own { config, network }, card, sha256 })
+    }
+
+    /// The classes that `model` was fine-tuned to tell apart, with the card beside it or one that says what is known.
+    fn of_checkpoint(folder: &Folder, model: &Model) -> Result<Self, ModelError> {
+        let mismatch = |reason| ModelError::Mismatch { head: folder.name(), model: model.folder.name(), reason };
+        let Some(classes) = model.config.classes().filter(|_| *folder == model.folder) else {
+            return Err(mismatch(
+                "a checkpoint is the head of itself alone, and of one fine-tuned to classify".to_owned(),
+            ));
+        };
+        let card = if folder.has(CHECKPOINT_CARD) {
+            folder.json(CHECKPOINT_CARD)?
+        } else {
+            let tokens = usize::try_from(model.context_tokens()).unwrap_or(usize::MAX);
+            HeadCard::of_checkpoint(&folder.name(), classes, model.tokenizer()?.typical_bp(tokens), &model.sha256)
+        };
+        check_model(folder, &card, model)?;
+        let kind = if classes.per_token { HeadKind::Token } else { HeadKind::Sequence };
+        if card.labels.len() != classes.labels.len() || card.kind != kind {
+            return Err(mismatch(format!("{CHECKPOINT_CARD} and config.json name other labels or another kind")));
+        }
+        Ok(Self { folder: folder.clone(), answers: Answers::OfModel, card, sha256: model.sha256.clone() })
+    }
+
+    /// Its shape, where it has a network of its own.
+    pub fn config(&self) -> Option<&HeadConfig> {
+        match &self.answers {
+            Answers::Own { config, .. } => Some(config),
+            Answers::OfModel => None,
+        }
+    }
+
+    /// Whether the encoder's states are read at all.
+    pub fn reads_tokens(&self) -> bool {
+        self.config().is_none_or(HeadConfig::reads_tokens)
+    }
+
+    /// The one length it reads; `None` where it reads any.
+    pub fn fixed_length_bp(&self) -> Option<usize> {
+        self.config().and_then(HeadConfig::fixed_length_bp)
+    }
+
+    /// How far, to either side, the answer for a base depends on other bases by convolution.
+    pub fn reach_bp(&self) -> usize {
+        self.config().map_or(0, HeadConfig::reach_bp)
     }
 }
 
-fn read_small(path: &Path) -> Result<Vec<u8>, ModelError> {
+/// Whether a card is that of a head of `model`.
+fn check_model(folder: &Folder, card: &HeadCard, model: &Model) -> Result<(), ModelError> {
+    if card.model_sha256 == model.sha256 {
+        return Ok(());
+    }
+    let reason = format!("it was trained on weights {}, these are {}", card.model_sha256, model.sha256);
+    Err(ModelError::Mismatch { head: folder.name(), model: model.folder.name(), reason })
+}
+
+/// The content of a small file.
+///
+/// # Errors
+/// When it is missing, no regular file, too large, or cannot be read.
+pub fn read_small(path: &Path) -> Result<Vec<u8>, ModelError> {
     let failed =
         |source| ModelError::Io { action: "reading a model file", path: path.to_owned(), remedy: COMPLETE, source };
     let metadata = fs::metadata(path).map_err(failed)?;
@@ -253,6 +425,18 @@ fn read_small(path: &Path) -> Result<Vec<u8>, ModelError> {
         return Err(failed(io::Error::other("it is no regular file or too large")));
     }
     fs::read(path).map_err(failed)
+}
+
+/// Of one file its own, of several that of the list of theirs.
+fn sha256_of_files(files: &[PathBuf]) -> Result<String, ModelError> {
+    if let [file] = files {
+        return sha256_of_file(file);
+    }
+    let mut list = String::new();
+    for file in files {
+        list += &format!("{}  {}\n", sha256_of_file(file)?, file.file_name().unwrap_or_default().to_string_lossy());
+    }
+    Ok(sha256(list.as_bytes()))
 }
 
 fn sha256_of_file(path: &Path) -> Result<String, ModelError> {

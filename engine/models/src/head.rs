@@ -10,12 +10,14 @@ use burn::{
     tensor::{Device, Distribution, Int, Tensor, TensorData, activation::relu},
 };
 
+use strandscope_kernels::HiddenAct;
+
 pub use self::config::{HeadConfig, HeadNetwork, Pooling, TrunkSizes};
 use crate::{
     card::HeadKind,
     checkpoint::{Fill, Weights},
     composition::Composition,
-    layers::{BatchNorm, LayerNorm, Linear, gelu},
+    layers::{BatchNorm, LayerNorm, Linear},
 };
 
 mod config;
@@ -29,10 +31,19 @@ pub struct HeadInput {
     pub bases: Tensor<3>,
     /// The encoder's last states, `[batch, token, hidden]`; `None` where the head reads no tokens.
     pub states: Option<Tensor<3>>,
-    /// Which token covers each base, `[batch, base]`.
-    pub token_of_base: Tensor<2, Int>,
+    /// Which tokens cover each base; what the head reads for a base is their mean.
+    pub covering: Covering,
     /// [`Composition`] of each window, `[batch, word]`; `None` where the head does not read it.
     pub composition: Option<Tensor<2>>,
+}
+
+/// Which tokens cover each base.
+#[derive(Clone, Debug)]
+pub struct Covering {
+    /// `[batch, base, cover]`; the number behind the last token stands for none.
+    pub tokens: Tensor<3, Int>,
+    /// One part in as many as there are, `[batch, base, 1]`; `None` where one token covers each base.
+    pub share: Option<Tensor<3>>,
 }
 
 /// The network of a head.
@@ -143,7 +154,7 @@ impl TaskHead {
     /// base `[batch, base, label]`, token `[batch, token, label]`, sequence `[batch, 1, label]`
     pub fn forward(&self, input: &HeadInput) -> Tensor<3> {
         if let (Some(head), Some(states)) = (&self.per_token, &input.states) {
-            return head.out.forward(head.norm.forward(gelu(head.dense.forward(states.clone()))));
+            return head.out.forward(head.norm.forward(HiddenAct::Gelu.forward(head.dense.forward(states.clone()))));
         }
         let words = self.words.as_ref().zip(input.composition.clone());
         let words =
@@ -204,7 +215,7 @@ impl Trunk {
         let [batch, length, _] = input.bases.dims();
         let mut x = self.stem.forward(input.bases.clone());
         if let (Some(tokens), Some(states)) = (&self.tokens, &input.states) {
-            x = x + spread(tokens.forward(states.clone()), input.token_of_base.clone());
+            x = x + spread(tokens.forward(states.clone()), &input.covering);
         }
         if let Some(position) = &self.position {
             x = x + position.val().unsqueeze();
@@ -287,7 +298,7 @@ impl Pooled {
             parts.push(max_of_every(relu(narrow.forward(x)), self.every_bp).flatten(1, 2));
         }
         let x = dropout(Tensor::cat(parts, 1), dropout_share);
-        self.out.forward(dropout(gelu(self.dense.forward(x)), dropout_share))
+        self.out.forward(dropout(HiddenAct::Gelu.forward(self.dense.forward(x)), dropout_share))
     }
 }
 
@@ -297,20 +308,31 @@ fn scaled(weights: &mut Weights, name: &str, inputs: usize, outputs: usize) -> L
     Linear::load_filled(weights, name, inputs, outputs, true, Fill::Normal(deviation))
 }
 
-/// Gives each base the row of the token that covers it.
+/// Gives each base the mean of the rows of the tokens that cover it.
 ///
 /// # Shapes
-/// `[batch, token, channel]`, `[batch, base] → [batch, base, channel]`
-fn spread(states: Tensor<3>, token_of_base: Tensor<2, Int>) -> Tensor<3> {
+/// `[batch, token, channel] → [batch, base, channel]`
+fn spread(states: Tensor<3>, covering: &Covering) -> Tensor<3> {
     let [batch, tokens, channels] = states.dims();
-    let [_, length] = token_of_base.dims();
+    let [_, length, cover] = covering.tokens.dims();
+    // Behind the last token stands a row of zeros, for bases that fewer tokens cover.
+    let (states, tokens) = match covering.share {
+        Some(_) => {
+            (Tensor::cat(vec![states.clone(), Tensor::zeros([batch, 1, channels], &states.device())], 1), tokens + 1)
+        }
+        None => (states, tokens),
+    };
     let rows = i64::try_from(batch).unwrap_or(i64::MAX);
     let first = Tensor::<1, Int>::arange(0..rows, &states.device().inner()) * i64::try_from(tokens).unwrap_or(i64::MAX);
-    let index = token_of_base + first.unsqueeze_dim(1);
-    states
-        .reshape([batch * tokens, channels])
-        .select(0, index.reshape([batch * length]))
-        .reshape([batch, length, channels])
+    let index = covering.tokens.clone() + first.unsqueeze_dims(&[1, 2]);
+    let of_bases = states.reshape([batch * tokens, channels]).select(0, index.reshape([batch * length * cover]));
+    match &covering.share {
+        None => of_bases.reshape([batch, length, channels]),
+        Some(share) => {
+            let sums: Tensor<3> = of_bases.reshape([batch, length, cover, channels]).sum_dim(2).squeeze_dim(2);
+            sums * share.clone()
+        }
+    }
 }
 
 /// The largest of every `width` neighbours; values are not below 0, so zeros may fill the last group.

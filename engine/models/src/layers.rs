@@ -1,10 +1,12 @@
 //! Layers that every architecture shares. Weights stand as checkpoints store them, `[out, in]`.
 
+use std::ops::Range;
+
 use burn::{
     module::{Module, Param, RunningState},
     tensor::{Int, Tensor},
 };
-use strandscope_kernels::{Watch, add_layer_norm, linear};
+use strandscope_kernels::{Affine, Watch, add_layer_norm, linear};
 
 use crate::checkpoint::{Fill, Weights};
 
@@ -26,6 +28,14 @@ impl Linear {
         Self::load_filled(weights, name, inputs, outputs, bias, Fill::Normal(INITIAL_DEVIATION))
     }
 
+    /// The same of a feed-forward layer, whose table may be kept in half precision.
+    pub fn load_wide(weights: &mut Weights, name: &str, inputs: usize, outputs: usize, bias: bool) -> Self {
+        Self {
+            weight: weights.table(&format!("{name}.weight"), [outputs, inputs], Fill::Normal(INITIAL_DEVIATION)),
+            bias: bias.then(|| weights.param(&format!("{name}.bias"), [outputs], Fill::Zeros)),
+        }
+    }
+
     /// The same with a fill of its own.
     pub fn load_filled(
         weights: &mut Weights,
@@ -41,6 +51,11 @@ impl Linear {
         }
     }
 
+    /// Weights and what is added.
+    pub fn tables(&self) -> Affine {
+        (self.weight.val(), self.bias.as_ref().map(Param::val))
+    }
+
     /// # Shapes
     /// `[…, in] → […, out]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
@@ -52,7 +67,8 @@ impl Linear {
     /// # Shapes
     /// `[…, in] → […, out]`
     pub fn forward_watched<const D: usize>(&self, x: Tensor<D>, watch: &Watch) -> Tensor<D> {
-        linear(x, self.weight.val(), self.bias.as_ref().map(Param::val), watch)
+        let (weight, bias) = self.tables();
+        linear(x, weight, bias, watch)
     }
 }
 
@@ -89,15 +105,6 @@ impl LayerNorm {
     pub fn forward_sum<const D: usize>(&self, x: Tensor<D>, residual: Tensor<D>) -> Tensor<D> {
         add_layer_norm(x, Some(residual), self.weight.val(), self.bias.val(), self.epsilon)
     }
-}
-
-/// The Gaussian error linear unit (Hendrycks and Gimpel 2016, arXiv 1606.08415), with its exact gradient: on the GPU
-/// burn's own differentiates the approximation by a hyperbolic tangent instead, which is off by 10⁻³.
-pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    if !x.device().is_autodiff() {
-        return burn::tensor::activation::gelu(x);
-    }
-    x.clone() * ((x / std::f64::consts::SQRT_2).erf() + 1.0) * 0.5
 }
 
 /// How much of its running statistics a [`BatchNorm`] takes from each batch.
@@ -173,6 +180,14 @@ impl Embedding {
     /// `[batch, seq] → [batch, seq, hidden]`
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         burn::tensor::module::embedding(self.weight.val(), ids)
+    }
+
+    /// Some rows of the table.
+    ///
+    /// # Shapes
+    /// `[row, hidden]`
+    pub fn rows(&self, rows: Range<usize>) -> Tensor<2> {
+        self.weight.val().slice_dim(0, rows)
     }
 }
 

@@ -2,10 +2,7 @@
 
 use strandscope_kernels::{MOST_PACKED, rows_at_once};
 
-use crate::{
-    dnagrinder::{Config, MOST_PROJECTED},
-    head::HeadConfig,
-};
+use crate::{attention_layer::MOST_PROJECTED, config::Sizes, head::HeadConfig};
 
 /// Bytes of a number.
 const NUMBER: u64 = 4;
@@ -32,7 +29,7 @@ pub struct Observed {
     pub states: u64,
 }
 
-impl Config {
+impl Sizes {
     /// Memory that a pass takes where tensors live, weights apart, in bytes.
     ///
     /// Two arrays of states and a little more are there at once. Queries, keys, values and what attention gives are

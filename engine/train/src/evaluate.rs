@@ -56,7 +56,7 @@ pub fn probabilities(
 fn check_length(predictor: &Predictor<'_>, length: usize, site: Option<usize>) -> Result<(), TrainError> {
     let name = &predictor.head.card.name;
     let refuse = |reason| Err(TrainError::Analysis(strandscope_analysis::AnalysisError::Request(reason)));
-    if let Some(fixed) = predictor.head.config.fixed_length_bp().filter(|fixed| *fixed != length) {
+    if let Some(fixed) = predictor.head.fixed_length_bp().filter(|fixed| *fixed != length) {
         return refuse(format!("head {name} reads sequences of {fixed} bp, the table has one of {length} bp"));
     }
     match site {

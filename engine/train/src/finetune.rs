@@ -17,9 +17,9 @@ use strandscope_models::{
     card::{DataSource, Figure, HeadCard},
     checkpoint::{Storage, Weights, to_safetensors},
     composition::Composition,
-    dnagrinder::Pass,
-    folder::{Folder, HEAD_WEIGHTS, Head, Model},
+    folder::{Answers, Folder, HEAD_WEIGHTS, Head, Model},
     head::{HeadConfig, TaskHead},
+    pass::Pass,
 };
 use strandscope_tokens::Tokenizer;
 
@@ -70,7 +70,7 @@ pub fn finetune(task: &FinetuneTask<'_>, report: &mut Report<'_>) -> Result<Vec<
     let config = HeadConfig {
         kind: recipe.kind,
         labels: recipe.labels.len(),
-        hidden_size: task.model.config.hidden_size,
+        hidden_size: task.model.sizes().hidden_size,
         network: recipe.network.clone(),
     };
     config.check().map_err(|reason| TrainError::Recipe { path: task.output.to_owned(), reason })?;
@@ -248,18 +248,17 @@ impl Run<'_> {
 
     /// The encoder's last states of a batch, `[batch, token, hidden]`; those of unchanged rows are computed once.
     fn states(&mut self, samples: &[Sample], batch: &Batch) -> Result<Tensor<3>, TrainError> {
-        let plain = self.task.model.network.device();
-        let hidden = self.task.model.config.hidden_size;
+        let hidden = self.task.model.sizes().hidden_size;
         let kept: Option<Vec<&Vec<f32>>> =
             samples.iter().map(|sample| self.states[sample.unchanged?].as_ref()).collect();
-        let tokens = batch.ids(&plain).dims()[1];
+        let tokens = batch.longest();
         if let Some(kept) = kept {
             let padded = kept.into_iter().flat_map(|states| padded(states, tokens * hidden));
             let data = TensorData::new(padded.collect::<Vec<f32>>(), [samples.len(), tokens, hidden]);
             return Ok(Tensor::from_data(data, &self.device));
         }
-        let (ids, segments) = (batch.ids(&plain), batch.segments());
-        let states = self.task.model.network.encode(ids, segments.as_ref(), &mut Pass::default()).last;
+        self.task.model.check_length(tokens)?;
+        let states = self.task.model.network.encode(&batch.tokens(), &mut Pass::default()).last;
         let values = host(states.clone())?;
         for ((sample, row), spans) in samples.iter().zip(values.chunks(tokens * hidden)).zip(&batch.spans) {
             if let Some(number) = sample.unchanged {
@@ -272,8 +271,7 @@ impl Run<'_> {
     fn head(&self, network: TaskHead) -> Head {
         Head {
             folder: Folder::Disk(self.task.output.to_owned()),
-            config: self.config.clone(),
-            network,
+            answers: Answers::Own { config: self.config.clone(), network: Box::new(network) },
             card: self.card.clone(),
             sha256: String::new(),
         }

@@ -17,8 +17,11 @@ use strandscope_models::{
     ModelError,
     card::{Figure, ModelCard},
     checkpoint::{Storage, Weights, to_safetensors},
-    dnagrinder::{Config, DnaGrinder, NormPosition, Pass},
+    config::{Config, Sizes},
+    dnagrinder::{self, NormPosition},
     folder::{Folder, MODEL_WEIGHTS, Model},
+    network::Network,
+    pass::{Pass, Tokens},
 };
 use strandscope_tokens::Tokenizer;
 
@@ -72,8 +75,8 @@ pub fn pretrain(task: &PretrainTask<'_>, device: &Device, report: &mut Report<'_
         Some(folder) => Start::from_model(task, Model::load(folder, &device)?)?,
         None => Start::from_scratch(recipe, &corpus, &device, report)?,
     };
-    let Start { json, tokenizer, config, network } = start;
-    let mut run = Run { recipe, corpus, tokenizer, device };
+    let Start { files, tokenizer, config, network } = start;
+    let mut run = Run { recipe, corpus, tokenizer, device, family: config.family().name() };
     let (network, state) = run.train(network, &config, &store, task.resume, report)?;
     let accuracy = run.held_out_accuracy(&network.valid())?;
     let weights = to_safetensors(&network, Storage::F16)?;
@@ -81,8 +84,9 @@ pub fn pretrain(task: &PretrainTask<'_>, device: &Device, report: &mut Report<'_
     if let Some(before) = task.from.map(Folder::model_card).transpose()?.flatten() {
         card.training = [before.training, card.training].concat();
     }
-    store.write("tokenizer.json", &json)?;
-    store.write("config.json", &json_bytes(&config, task.output)?)?;
+    for (name, bytes) in files {
+        store.write(name, &bytes)?;
+    }
     store.write(MODEL_WEIGHTS, &weights)?;
     store.write("card.json", &json_bytes(&card, task.output)?)?;
     store.clear_checkpoint()?;
@@ -97,13 +101,17 @@ pub(crate) fn json_bytes(document: &impl serde::Serialize, folder: &Path) -> Res
         .map_err(|error| TrainError::store("writing a card", folder)(std::io::Error::other(error)))
 }
 
+/// Files of a model besides its weights and its card.
+const MODEL_FILES: [&str; 5] =
+    ["config.json", "tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json"];
+
 /// What training begins with.
 struct Start {
-    /// `tokenizer.json`.
-    json: Vec<u8>,
+    /// The configuration and the files of the tokenizer.
+    files: Vec<(&'static str, Vec<u8>)>,
     tokenizer: Tokenizer,
     config: Config,
-    network: DnaGrinder,
+    network: Network,
 }
 
 impl Start {
@@ -118,8 +126,10 @@ impl Start {
         })?;
         let tokenizer = Tokenizer::from_json(&json, "the vocabulary just learnt")?;
         let config = encoder_config(recipe, &tokenizer);
-        let network = DnaGrinder::load(&config, &mut Weights::random(recipe.seed, device));
-        Ok(Self { json, tokenizer, config, network })
+        let document = serde_json::to_vec_pretty(&config.document()).unwrap_or_default();
+        let config = Config::DnaGrinder(config);
+        let network = Network::load(&config, &mut Weights::random(recipe.seed, device));
+        Ok(Self { files: vec![("config.json", document), ("tokenizer.json", json)], tokenizer, config, network })
     }
 
     fn from_model(task: &PretrainTask<'_>, model: Model) -> Result<Self, TrainError> {
@@ -127,30 +137,31 @@ impl Start {
             let name = model.folder.name();
             return Err(unusable(task, format!("model {name} has no layer that predicts tokens, so it cannot go on")));
         }
-        let json = model.folder.read("tokenizer.json")?;
-        Ok(Self { json, tokenizer: model.tokenizer()?, config: model.config, network: model.network })
+        model.check_length(task.recipe.schedule.lengths.iter().copied().max().unwrap_or(0))?;
+        let there = MODEL_FILES.into_iter().filter(|name| model.folder.has(name));
+        let files = there.map(|name| Ok((name, model.folder.read(name)?))).collect::<Result<_, ModelError>>()?;
+        Ok(Self { files, tokenizer: model.tokenizer()?, config: model.config, network: model.network })
     }
 }
 
-fn encoder_config(recipe: &PretrainRecipe, tokenizer: &Tokenizer) -> Config {
+fn encoder_config(recipe: &PretrainRecipe, tokenizer: &Tokenizer) -> dnagrinder::Config {
     let network = &recipe.network;
-    Config {
-        architectures: vec!["DnaGrinderForMaskedLM".to_owned()],
-        model_type: "dnagrinder".to_owned(),
+    let sizes = Sizes {
         vocab_size: tokenizer.vocab_size(),
         hidden_size: network.hidden_size,
         num_hidden_layers: network.num_hidden_layers,
         num_attention_heads: network.num_attention_heads,
         intermediate_size: network.intermediate_size,
-        hidden_act: "swiglu".to_owned(),
-        position_embedding_type: "alibi".to_owned(),
+        layer_norm_eps: 1e-6,
+        pad_token_id: tokenizer.special().pad.unwrap_or(tokenizer.special().unknown),
+    };
+    dnagrinder::Config {
+        sizes,
         norm_position: NormPosition::Pre,
         attention_bias: false,
         ffn_bias: false,
         tie_word_embeddings: true,
-        layer_norm_eps: 1e-6,
-        pad_token_id: tokenizer.special().pad.unwrap_or(tokenizer.special().unknown),
-        num_labels: None,
+        classes: None,
     }
 }
 
@@ -234,23 +245,25 @@ struct Run<'a> {
     corpus: Corpus,
     tokenizer: Tokenizer,
     device: Device,
+    /// Architecture of the encoder.
+    family: &'static str,
 }
 
 impl Run<'_> {
     fn train(
         &mut self,
-        mut network: DnaGrinder,
+        mut network: Network,
         config: &Config,
         store: &Store,
         resume: bool,
         report: &mut Report<'_>,
-    ) -> Result<(DnaGrinder, State), TrainError> {
+    ) -> Result<(Network, State), TrainError> {
         let schedule = &self.recipe.schedule;
         let mut optimizer = optimizer(schedule.weight_decay);
         let mut state = State::default();
         if let Some(found) = store.state()?.filter(|_| resume) {
             let mut weights = Weights::open(&store.checkpoint(MODEL_WEIGHTS), &self.device)?;
-            network = DnaGrinder::load(config, &mut weights);
+            network = Network::load(config, &mut weights);
             weights.finish()?;
             optimizer = store.restore(optimizer)?;
             state = found;
@@ -261,7 +274,7 @@ impl Run<'_> {
         while state.step < schedule.steps {
             let hidden = self.hidden_of_step(state.step)?;
             let conduct = Conduct::default();
-            let batch = Batch { ids: hidden.ids.clone(), segments: hidden.segments.as_ref(), conduct: &conduct };
+            let batch = Batch { tokens: &hidden.tokens, conduct: &conduct };
             let (loss, gradients) = gradients(&network, &batch, |states| hidden.loss(&network, states));
             let value = host(loss)?[0];
             if !value.is_finite() {
@@ -293,7 +306,7 @@ impl Run<'_> {
         let from_rows = !self.corpus.rows.is_empty() && random.random::<f64>() < schedule.table_share;
         let tokens = schedule.lengths[stage.min(schedule.lengths.len() - 1)];
         let rows = self.draw(if from_rows { None } else { Some(tokens) }, schedule.batch_tokens, &mut random)?;
-        Ok(self.hidden(&rows, &self.device, &mut random))
+        Ok(self.hidden(&rows, &mut random))
     }
 
     /// Rows of token ids: stretches of genomes of `tokens` tokens, or rows of tables.
@@ -328,7 +341,7 @@ impl Run<'_> {
     }
 
     /// Rows of token ids, some of their tokens hidden.
-    fn hidden(&self, rows: &[Vec<i64>], device: &Device, random: &mut ChaCha8Rng) -> Hidden {
+    fn hidden(&self, rows: &[Vec<i64>], random: &mut ChaCha8Rng) -> Hidden {
         let special = self.tokenizer.special();
         let pad = i64::from(special.pad.unwrap_or(special.unknown));
         let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -341,13 +354,13 @@ impl Run<'_> {
             masked.places.push(1);
             masked.answers.push(padded[1]);
         }
-        let ids = Tensor::from_data(TensorData::new(masked.ids.clone(), [rows.len(), longest]), device);
         let segments = Segments::from_mask(real.iter().copied(), longest).expect("rows were filled up to one length");
-        Hidden { ids, segments: (!real.iter().all(|real| *real)).then_some(segments), masked }
+        let segments = (!real.iter().all(|real| *real)).then_some(segments);
+        Hidden { tokens: Tokens::new(std::mem::take(&mut masked.ids), longest, segments), masked }
     }
 
     /// Share of hidden tokens of held-out sequence that are guessed, every token hidden by the mask.
-    fn held_out_accuracy(&self, network: &DnaGrinder) -> Result<f64, TrainError> {
+    fn held_out_accuracy(&self, network: &Network) -> Result<f64, TrainError> {
         let mut random = ChaCha8Rng::seed_from_u64(self.recipe.seed);
         let tokens = self.recipe.schedule.lengths.last().copied().unwrap_or(128);
         let (mut right, mut all) = (0, 0);
@@ -357,8 +370,8 @@ impl Run<'_> {
             let start = random.random_range(0..=source.len() - length);
             let ids = self.tokenizer.encode(&source[start..start + length])?.ids;
             let ids: Vec<i64> = ids.into_iter().take(tokens).map(i64::from).collect();
-            let hidden = self.hidden(&[ids], &network.device(), &mut random);
-            let states = network.encode(hidden.ids.clone(), hidden.segments.as_ref(), &mut Pass::default()).last;
+            let hidden = self.hidden(&[ids], &mut random);
+            let states = network.encode(&hidden.tokens, &mut Pass::default()).last;
             let best = hidden.logits(network, states).argmax(1).into_data().iter::<i64>().collect::<Vec<_>>();
             let answers = &hidden.masked.answers;
             right += best.iter().zip(answers).filter(|(best, answer)| best == answer).count();
@@ -373,7 +386,7 @@ impl Run<'_> {
             name: recipe.name.clone(),
             title: recipe.title.clone(),
             description: recipe.description.clone(),
-            family: "dnagrinder".to_owned(),
+            family: self.family.to_owned(),
             parameters: parameters as u64,
             context_tokens: recipe.schedule.lengths.last().copied().unwrap_or(0) as u64,
             training: recipe.sources.clone(),
@@ -393,25 +406,23 @@ impl Run<'_> {
 
 /// A batch, some of its tokens hidden.
 struct Hidden {
-    /// `[batch, seq]`.
-    ids: Tensor<2, Int>,
-    segments: Option<Segments>,
+    tokens: Tokens,
     masked: Masked,
 }
 
 impl Hidden {
     /// Scores of the vocabulary at the hidden places, of the last states: `[batch, seq, hidden] → [place, vocab]`.
-    fn logits(&self, network: &DnaGrinder, states: Tensor<3>) -> Tensor<2> {
+    fn logits(&self, network: &Network, states: Tensor<3>) -> Tensor<2> {
         let places = TensorData::new(self.masked.places.clone(), [self.masked.places.len()]);
-        let places = Tensor::from_data(places, &self.ids.device());
+        let places = Tensor::from_data(places, &states.device());
         let states: Tensor<2> = states.flatten(0, 1);
         network.token_logits(states.select(0, places)).expect("an encoder made for masking predicts tokens")
     }
 
     /// Mean cross-entropy over the hidden tokens.
-    fn loss(&self, network: &DnaGrinder, states: Tensor<3>) -> Tensor<1> {
+    fn loss(&self, network: &Network, states: Tensor<3>) -> Tensor<1> {
         let answers = TensorData::new(self.masked.answers.clone(), [self.masked.answers.len()]);
-        let answers = Tensor::<1, Int>::from_data(answers, &self.ids.device());
+        let answers = Tensor::<1, Int>::from_data(answers, &states.device());
         log_softmax(self.logits(network, states), 1).gather(1, answers.unsqueeze_dim(1)).mean().neg()
     }
 }

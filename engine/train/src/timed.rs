@@ -6,7 +6,7 @@ use burn::{
 };
 use strandscope_analysis::predict::host;
 use strandscope_kernels::{Conduct, sound};
-use strandscope_models::{ModelError, dnagrinder::DnaGrinder};
+use strandscope_models::{ModelError, network::Network, pass::Tokens};
 
 use crate::{
     gradients::{Batch, gradients},
@@ -22,16 +22,15 @@ const RATE: f64 = 1e-6;
 /// Training of a network on one batch, over and over.
 pub struct TimedTraining {
     /// `None` while a step is under way.
-    network: Option<DnaGrinder>,
+    network: Option<Network>,
     optimizer: ModuleOptimizer,
-    /// `[batch, seq]`.
-    ids: Tensor<2, Int>,
+    tokens: Tokens,
 }
 
 impl TimedTraining {
     /// Of a network on a device that differentiates; `None` where it has no layer that predicts tokens.
-    pub fn new(network: DnaGrinder, ids: Tensor<2, Int>) -> Option<Self> {
-        network.predicts_tokens().then(|| Self { network: Some(network), optimizer: optimizer(0.01), ids })
+    pub fn new(network: Network, tokens: Tokens) -> Option<Self> {
+        network.predicts_tokens().then(|| Self { network: Some(network), optimizer: optimizer(0.01), tokens })
     }
 
     /// One step: forwards, backwards, and new weights. Gives the loss.
@@ -42,12 +41,13 @@ impl TimedTraining {
         let Some(network) = self.network.take() else {
             return Err(ModelError::Device { reason: "a step of training went wrong before".to_owned() });
         };
-        let ids: Tensor<1, Int> = self.ids.clone().flatten(0, 1);
+        let ids: Tensor<1, Int> = self.tokens.tensor(&network.device()).flatten(0, 1);
+        let device = ids.device();
         let count = ids.dims()[0].div_ceil(EVERY);
         let every = i64::try_from(EVERY).unwrap_or(i64::MAX);
-        let places = Tensor::arange(0..i64::try_from(count).unwrap_or(i64::MAX), &ids.device()) * every;
+        let places = Tensor::arange(0..i64::try_from(count).unwrap_or(i64::MAX), &device) * every;
         let answers = ids.select(0, places.clone()).unsqueeze_dim(1);
-        let batch = Batch { ids: self.ids.clone(), segments: None, conduct };
+        let batch = Batch { tokens: &self.tokens, conduct };
         let (loss, gradients) = gradients(&network, &batch, |states| {
             let states: Tensor<2> = states.flatten(0, 1);
             let logits = network.token_logits(states.select(0, places));
@@ -57,7 +57,6 @@ impl TimedTraining {
                 .neg()
         });
         let value = host(loss)?;
-        let device = self.ids.device();
         self.network = Some(self.optimizer.step(RATE, network, gradients));
         sound(&device)?;
         Ok(value.first().copied().unwrap_or(f32::NAN))

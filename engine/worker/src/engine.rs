@@ -14,6 +14,7 @@ use std::{
 };
 
 use strandscope_kernels::{Conduct, Watch};
+use strandscope_models::checkpoint::WeightType;
 
 use crate::{
     Command, ErrorKind, Event, JobError, JobId, Outcome, Task,
@@ -45,6 +46,8 @@ pub struct EngineOptions {
     pub device: DeviceChoice,
     /// Threads for computing on the CPU; `None` takes all cores.
     pub threads: Option<usize>,
+    /// In which type the tables of feed-forward layers are kept.
+    pub weights: WeightType,
     /// Seed of everything random; `None` takes the recipe's.
     pub seed: Option<u64>,
     /// Where indexes of sequence files are kept; `None` takes the user's cache folder.

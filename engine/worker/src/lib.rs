@@ -12,5 +12,5 @@ mod tasks;
 pub use engine::{DeviceChoice, Engine, EngineOptions};
 pub use protocol::*;
 pub use strandscope_genome as genome;
-pub use strandscope_models::card;
+pub use strandscope_models::{card, checkpoint::WeightType};
 pub use tasks::memory_in_words;

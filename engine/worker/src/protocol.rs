@@ -68,6 +68,8 @@ pub enum Task {
     Score(ScoreRequest),
     /// Where attention went: [`Event::TrackChunk`]s or [`Event::Pairs`], then [`Outcome::Run`].
     Attention(AttentionRequest),
+    /// What a model makes of sequences, as numbers → [`Outcome::Written`].
+    Embed(EmbedRequest),
     /// The raw network on given token ids → [`Outcome::Written`].
     Forward(ForwardRequest),
     /// Measure a head on labelled sequences → [`Outcome::Json`].

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use strandscope_worker::{ForwardRequest, GradientsOf, Task};
+use strandscope_worker::{ForwardRequest, GradientsOf, RmtPadding, Task};
 
 use crate::{console::Console, failure::Result, output::report_written, session::Session};
 
@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// Write gradients as well: of the mean cross-entropy over `class_target` or over `labels` of the input
     #[arg(long, value_enum)]
     gradients: Option<Gradients>,
+    /// What fills up short pieces of a model with recurrent memory [default: as its configuration says, or published]
+    #[arg(long, value_enum)]
+    rmt_padding: Option<Padding>,
     /// Write to this file
     #[arg(long, short, value_name = "FILE.safetensors", help_heading = "Output")]
     output: PathBuf,
@@ -46,6 +49,14 @@ enum Gradients {
     Mlm,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Padding {
+    /// Token 0, which is read, as by the published classifier
+    Published,
+    /// Padding that nobody sees
+    Masked,
+}
+
 impl Args {
     pub(crate) fn run(self, mut session: Session, console: Console) -> Result<()> {
         let task = Task::Forward(ForwardRequest {
@@ -55,6 +66,10 @@ impl Args {
             gradients: self.gradients.map(|of| match of {
                 Gradients::Class => GradientsOf::Class,
                 Gradients::Mlm => GradientsOf::Mlm,
+            }),
+            rmt_padding: self.rmt_padding.map(|padding| match padding {
+                Padding::Published => RmtPadding::Published,
+                Padding::Masked => RmtPadding::Masked,
             }),
             output: self.output,
             force: self.force,

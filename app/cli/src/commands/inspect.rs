@@ -16,7 +16,8 @@ use crate::{
 
 /// Say what files hold: records with lengths and checksums, tensors with shapes.
 ///
-/// Knows FASTA (plain, gzip, BGZF) and safetensors. A file is read from end to end.
+/// Knows FASTA (plain, gzip, BGZF), weights (safetensors, what torch saves), tokenizers, configurations, and the folders
+/// of models and heads. A file is read from end to end.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Files to look at; - is standard input
@@ -90,6 +91,15 @@ fn for_people(value: &Value) -> String {
         if let Some(md5) = record["md5"].as_str() {
             let _ = write!(lines, "\tmd5 {md5}");
         }
+    }
+    let facts = ["family", "parameters", "vocab_size", "tokenizer_vocab_size", "sha256"];
+    for (fact, known) in facts.iter().map(|fact| (fact, &value[fact])).filter(|(_, known)| !known.is_null()) {
+        let _ = write!(
+            lines,
+            "\n  {}\t{}",
+            fact.replace('_', " "),
+            known.as_str().map_or(known.to_string(), str::to_owned)
+        );
     }
     for tensor in list("tensors") {
         let name = tensor["name"].as_str().unwrap_or_default();

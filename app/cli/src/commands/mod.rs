@@ -3,6 +3,7 @@
 mod attention;
 mod bench;
 mod doctor;
+mod embed;
 mod evaluate;
 mod finetune;
 mod forward;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Score(score::Args),
     /// Show where the attention of a model goes
     Attention(attention::Args),
+    /// Embed sequences: a model's last states, as numbers for other programs
+    Embed(embed::Args),
     /// Measure a head on labelled sequences
     Evaluate(evaluate::Args),
     /// Run the raw network on token ids, for comparing with other programs
@@ -56,6 +59,7 @@ impl Command {
             Self::Tokenize(args) => args.run(session),
             Self::Score(args) => args.run(session, console),
             Self::Attention(args) => args.run(session),
+            Self::Embed(args) => args.run(session, console),
             Self::Evaluate(args) => args.run(session),
             Self::Forward(args) => args.run(session, console),
             Self::Finetune(args) => args.run(session, console),
@@ -70,6 +74,7 @@ impl Command {
     /// Whether the engine shall leave out of the files that it writes itself what was run.
     fn has_no_provenance(&self) -> bool {
         match self {
+            Self::Embed(args) => args.no_provenance,
             Self::Forward(args) => args.no_provenance,
             Self::Finetune(args) => args.no_provenance,
             Self::Pretrain(args) => args.no_provenance,

@@ -5,8 +5,8 @@ use std::ops::Range;
 use burn::tensor::Tensor;
 use strandscope_kernels::{Conduct, MeanOf, NO_PARTNER, PooledMap, RowStatistics, Statistics, partners, pooled_map};
 use strandscope_models::{
-    dnagrinder::{Encoded, Pass, Seen},
     folder::Model,
+    pass::{Encoded, Pass, Seen},
 };
 
 use super::{AttentionMap, AttentionPairs, AttentionStat, MapPool, Partner, Placed};
@@ -79,8 +79,7 @@ impl Window<'_> {
     }
 
     fn encode(&self, pass: &mut Pass<'_>) -> Encoded {
-        let device = self.model.network.device();
-        self.model.network.encode(self.batch.ids(&device), self.batch.segments().as_ref(), pass)
+        self.model.network.encode(&self.batch.tokens(), pass)
     }
 
     /// Sums over the queries of weight × probability.
@@ -91,7 +90,7 @@ impl Window<'_> {
 
     /// A statistic of each query.
     fn rows(&self, groups: &[Groups], of: fn(&RowStatistics) -> &Vec<f32>) -> Answers {
-        let heads = self.model.config.num_attention_heads;
+        let heads = self.model.sizes().num_attention_heads;
         let of_layer = &mut |seen: &Seen<'_>| {
             let values = seen.rows.map(of).map_or(&[][..], Vec::as_slice);
             // From [seq, head] to [head, seq].
@@ -137,14 +136,14 @@ impl Window<'_> {
         let mut observe = |_: usize, seen: &Seen<'_>| sums.push(seen.attention.log_sum_exp.clone());
         let conduct = self.conduct.clone();
         let encoded = self.encode(&mut Pass { conduct, hidden: true, observe: Some(&mut observe), ..Pass::default() });
-        let segments = self.batch.segments();
+        let tokens = self.batch.tokens();
         let mut found = self.only(start);
         watch.stretch(0.5..1.0);
         // Queries and keys are made again from the states: all layers' at once would take several times their memory.
         for (layer, log_sum_exp) in sums.iter().enumerate().rev() {
             let states = encoded.hidden[layer].clone();
             watch.part(sums.len() - 1 - layer, sums.len(), self.model.network.scores_of_layer(&states));
-            let input = self.model.network.attention_input(layer, states, segments.as_ref());
+            let input = self.model.network.attention_input(layer, states, tokens.segments());
             found = Statistics::new(&input, log_sum_exp, self.conduct).rollout_step(&[&found]).remove(0);
         }
         found

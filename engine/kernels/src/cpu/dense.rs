@@ -7,11 +7,12 @@
 use rayon::prelude::*;
 
 use super::{
-    exponential::exp2,
+    activation::activate,
     isa::{Isa, on_this_processor},
+    stored::Stored,
     tile::{Lane, Panels, Strips, Sums, tile},
 };
-use crate::watch::Watch;
+use crate::{dense::Between, watch::Watch};
 
 /// Rows that one thread normalizes at a time.
 const ROWS: usize = 96;
@@ -20,7 +21,7 @@ const ROWS: usize = 96;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Table<'a> {
     /// `[out, in]`.
-    pub(crate) weight: &'a [f32],
+    pub(crate) weight: Stored<'a>,
     /// `[out]`.
     pub(crate) bias: Option<&'a [f32]>,
     pub(crate) inputs: usize,
@@ -35,7 +36,7 @@ impl Table<'_> {
     fn halves(self) -> [Self; 2] {
         let (weights, biases) = (self.weight.len() / 2, self.outputs() / 2);
         let half = |weight, bias| Self { weight, bias, inputs: self.inputs };
-        let (first, second) = self.weight.split_at(weights);
+        let [first, second] = self.weight.split_at(weights);
         let bias = self.bias.map(|bias| bias.split_at(biases));
         [half(first, bias.map(|bias| bias.0)), half(second, bias.map(|bias| bias.1))]
     }
@@ -65,46 +66,58 @@ pub(super) fn add_linear_with<I: Isa, const R: usize, const W: usize>(
     });
 }
 
-/// SwiGLU (Shazeer 2020, arXiv 2002.05202): `w3(silu(gate) ⊙ up)`, the gate rows first in `w12`;
-/// `[row, in] → [row, out]`.
-pub(crate) fn swiglu(x: &[f32], w12: Table<'_>, w3: Table<'_>, watch: &Watch) -> Vec<f32> {
-    on_this_processor!(wide swiglu_with(x, w12, w3, watch))
-}
-
-pub(super) fn swiglu_with<I: Isa, const R: usize, const W: usize>(
+/// A feed-forward layer, `[row, in] → [row, out]`; with a gate its rows stand first in `first`.
+pub(crate) fn feed_forward(
     x: &[f32],
-    w12: Table<'_>,
-    w3: Table<'_>,
+    first: Table<'_>,
+    second: Table<'_>,
+    between: Between,
     watch: &Watch,
 ) -> Vec<f32> {
-    let (wide, outputs) = (w3.inputs, w3.outputs());
-    let [gate, up] = w12.halves().map(Packed::<W>::new::<I>);
-    let down = Packed::<W>::new::<I>(w3);
-    let mut out = vec![0.0; x.len() / w12.inputs * outputs];
-    blocks::<R, W>(&mut out, outputs, x, w12.inputs).for_each(|(out, x)| {
+    on_this_processor!(wide feed_forward_with(x, first, second, between, watch))
+}
+
+pub(super) fn feed_forward_with<I: Isa, const R: usize, const W: usize>(
+    x: &[f32],
+    first: Table<'_>,
+    second: Table<'_>,
+    between: Between,
+    watch: &Watch,
+) -> Vec<f32> {
+    let (wide, outputs) = (second.inputs, second.outputs());
+    let [gate, up] = if between.gated { first.halves().map(Some) } else { [Some(first), None] };
+    let [gate, up] = [gate, up].map(|table| table.map(Packed::<W>::new::<I>));
+    let down = Packed::<W>::new::<I>(second);
+    let mut out = vec![0.0; x.len() / first.inputs * outputs];
+    blocks::<R, W>(&mut out, outputs, x, first.inputs).for_each(|(out, x)| {
         if watch.is_stopped() {
             return;
         }
         I::enter(
             #[inline(always)]
             || {
-                let x = Strips::<R>::of(x.chunks_exact(w12.inputs), w12.inputs);
-                let mut gated = Strips::<R>::zeros(x.count(), wide);
-                let mut both = vec![[[[0.0; W]; R]; 2]; x.count()];
-                for panel in 0..gate.panels.count() {
-                    for (strip, both) in both.iter_mut().enumerate() {
-                        both[0] = gate.product::<I, R>(x.strip(strip), panel);
-                        both[1] = up.product::<I, R>(x.strip(strip), panel);
+                let x = Strips::<R>::of(x.chunks_exact(first.inputs), first.inputs);
+                let mut middle = Strips::<R>::zeros(x.count(), wide);
+                let mut both = [vec![[[0.0; W]; R]; x.count()], vec![[[0.0; W]; R]; x.count()]];
+                for panel in 0..wide.div_ceil(W) {
+                    for (table, into) in [&gate, &up].into_iter().zip(&mut both) {
+                        let Some(table) = table else { continue };
+                        for (strip, into) in into.iter_mut().enumerate() {
+                            *into = table.product::<I, R>(x.strip(strip), panel);
+                        }
                     }
                     // Apart from the products, which need all registers.
-                    for (strip, [gates, ups]) in both.iter_mut().enumerate() {
-                        for (gate, up) in gates.as_flattened_mut().iter_mut().zip(ups.as_flattened()) {
-                            *gate = silu::<I>(*gate) * up;
+                    let [gates, ups] = &mut both;
+                    for (strip, gates) in gates.iter_mut().enumerate() {
+                        activate::<I>(between.act, gates.as_flattened_mut());
+                        if between.gated {
+                            let ups = ups[strip].as_flattened();
+                            gates.as_flattened_mut().iter_mut().zip(ups).for_each(|(gate, up)| *gate *= up);
                         }
-                        gated.write(strip, panel * W, gates);
+                        middle.write(strip, panel * W, gates);
                     }
                 }
-                down.add::<I, R>(&gated, out);
+                down.add::<I, R>(&middle, out);
             },
         );
     });
@@ -154,14 +167,6 @@ fn sum<const W: usize>(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
         }
     }
     sums.iter().sum()
-}
-
-/// `x / (1 + e^−x)`.
-#[inline(always)]
-fn silu<I: Isa>(x: f32) -> f32 {
-    let power = exp2::<I>(-x.abs() * std::f32::consts::LOG2_E);
-    let share = if x < 0.0 { power } else { 1.0 };
-    x * share / (1.0 + power)
 }
 
 /// Rows in a block, for each output of a panel.

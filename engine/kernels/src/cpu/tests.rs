@@ -1,15 +1,15 @@
 //! Every shape of tile gives the same, also those whose instructions this processor lacks.
 
 use super::{
-    Strided,
+    Stored, Strided,
     backward::{Saved, backward_with},
     columns::columns_with,
-    dense::{Table, add_linear_with, swiglu_with},
+    dense::{Table, add_linear_with, feed_forward_with},
     forward::forward_with,
     isa::{Baseline, Isa, on_this_processor},
 };
 use crate::{
-    Watch,
+    Between, HiddenAct, Watch,
     problem::{Problem, Rule},
     tests::Numbers,
 };
@@ -53,12 +53,15 @@ fn everything<I: Isa, const R: usize, const W: usize>() -> Vec<Vec<f32>> {
     let columns = columns_with::<I, R, W>(&problem, [saved.q, saved.k], &log_sum_exp, &[&vec![1.0; batch * seq]]);
     // Weights that keep values of order 1.
     let mut weights = |count: usize| numbers.values(count).into_iter().map(|value| value / 7.0).collect::<Vec<_>>();
-    let (up, down, bias) = (weights(2 * 50 * 40), weights(7 * 50), weights(2 * 50));
-    let table = Table { weight: &up, bias: Some(&bias), inputs: 40 };
-    let down = Table { weight: &down, bias: None, inputs: 50 };
+    let (up, down, narrow, bias) = (weights(2 * 50 * 40), weights(7 * 50), weights(7 * 100), weights(2 * 50));
+    let table = Table { weight: Stored::F32(&up), bias: Some(&bias), inputs: 40 };
+    let [down, narrow] =
+        [(&down, 50), (&narrow, 100)].map(|(weight, inputs)| Table { weight: Stored::F32(weight), bias: None, inputs });
     let mut product = vec![0.5; q.len() / 40 * 100];
     add_linear_with::<I, R, W>(&mut product, &q, table, &watch);
-    let dense = [product, swiglu_with::<I, R, W>(&q, table, down, &watch)];
+    let [gated, plain] = [(HiddenAct::Silu, true), (HiddenAct::Gelu, false)].map(|(act, gated)| Between { act, gated });
+    let gated = feed_forward_with::<I, R, W>(&q, table, down, gated, &watch);
+    let dense = [product, gated, feed_forward_with::<I, R, W>(&q, table, narrow, plain, &watch)];
     let mut all = vec![gradients.q, gradients.k, gradients.v, columns.sums, columns.max];
     all.extend([found.out, found.log_sum_exp, found.entropy, found.distance]);
     all.extend(dense);

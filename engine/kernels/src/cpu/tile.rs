@@ -2,7 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::isa::Isa;
+use super::{
+    isa::Isa,
+    stored::{Number, Stored},
+};
 
 /// Numbers side by side, aligned so that no load crosses a cache line (unaligned ones cost a third of the speed).
 #[derive(Clone, Copy)]
@@ -181,7 +184,15 @@ impl<const W: usize> Panels<W> {
     }
 
     /// Of the transpose of a large table `[row, depth]`, by all threads.
-    pub(crate) fn of_table<I: Isa>(table: &[f32], depth: usize) -> Self {
+    pub(crate) fn of_table<I: Isa>(table: Stored<'_>, depth: usize) -> Self {
+        match table {
+            Stored::F32(table) => Self::of_numbers::<I, _>(table, depth),
+            Stored::F16(table) => Self::of_numbers::<I, _>(table, depth),
+            Stored::Bf16(table) => Self::of_numbers::<I, _>(table, depth),
+        }
+    }
+
+    fn of_numbers<I: Isa, N: Number>(table: &[N], depth: usize) -> Self {
         let rows = table.len() / depth.max(1);
         let mut panels = Self::zeros(rows.div_ceil(W), depth);
         let of_panels = panels.lanes.par_chunks_mut(depth.max(1)).zip(table.par_chunks((W * depth).max(1)));
@@ -217,11 +228,11 @@ impl<const W: usize> Panels<W> {
 
 /// Writes rows, as many as there are lanes at most, into the lanes of a panel.
 #[inline(always)]
-fn transpose<'a, const W: usize>(rows: impl Iterator<Item = &'a [f32]>, panel: &mut [Lane<W>]) {
+fn transpose<'a, N: Number + 'a, const W: usize>(rows: impl Iterator<Item = &'a [N]>, panel: &mut [Lane<W>]) {
     /// Numbers of a row, some cache lines that follow each other: as many rows are read from as there are lanes, and
     /// the memory is slow to see where so many go on.
     const PIECE: usize = 64;
-    let mut of_lanes: [&[f32]; W] = [&[]; W];
+    let mut of_lanes: [&[N]; W] = [&[]; W];
     let mut count = 0;
     for (lane, row) in of_lanes.iter_mut().zip(rows) {
         *lane = &row[..panel.len()];
@@ -232,7 +243,7 @@ fn transpose<'a, const W: usize>(rows: impl Iterator<Item = &'a [f32]>, panel: &
     for (piece, lanes) in panel.chunks_mut(PIECE).enumerate() {
         for (to, row) in block.iter_mut().zip(rows) {
             let row = &row[piece * PIECE..];
-            if row.len() >= PIECE { to.copy_from_slice(&row[..PIECE]) } else { to[..row.len()].copy_from_slice(row) }
+            if row.len() >= PIECE { N::widen(&row[..PIECE], to) } else { N::widen(row, &mut to[..row.len()]) }
         }
         for (step, lane) in lanes.iter_mut().enumerate() {
             for (to, row) in lane.0.iter_mut().zip(&block) {
@@ -332,7 +343,7 @@ mod tests {
             let by_row = || matrix.chunks_exact(columns);
             let along = Panels::<16>::of(by_row(), columns);
             let across = Panels::<16>::of_transposed(by_row(), columns);
-            let of_table = Panels::<16>::of_table::<Baseline>(&matrix, columns);
+            let of_table = Panels::<16>::of_table::<Baseline>(Stored::F32(&matrix), columns);
             let at = |row: usize, column: usize| {
                 if row < rows && column < columns { matrix[row * columns + column] } else { 0.0 }
             };

@@ -1,18 +1,18 @@
 //! Dense layers.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use super::{
     Numbers,
     compare::{Tolerance, assert_close},
     values,
 };
-use crate::{Watch, add_layer_norm, add_linear, linear, swiglu};
+use crate::{Between, HiddenAct, Watch, add_layer_norm, add_linear, feed_forward, linear};
 
 /// Rows: one, the fewest that the kernels take, and one block and more.
 const ROWS: [usize; 4] = [1, 48, 97, 200];
 
-/// Sums of up to 770 rounded products; the sums are of order 1, as are those of SwiGLU of the first.
+/// Sums of up to 770 rounded products; the sums are of order 1, as are those of the second table of a feed-forward.
 const TOLERANCE: Tolerance = Tolerance(1.2e-5, 2e-6);
 
 /// Weights that keep values of order 1.
@@ -66,31 +66,58 @@ fn linear_agrees() {
     }
 }
 
+const ACTS: [HiddenAct; 4] = [HiddenAct::Relu, HiddenAct::Gelu, HiddenAct::GeluNew, HiddenAct::Silu];
+
+/// An activation in double precision; the error function by its series.
+fn activated(act: HiddenAct, x: f64) -> f64 {
+    match act {
+        HiddenAct::Relu => x.max(0.0),
+        HiddenAct::Gelu => {
+            let mut term = x / std::f64::consts::SQRT_2;
+            let (square, mut sum) = (term * term, term);
+            for n in 1..120 {
+                term *= -square / f64::from(n);
+                sum += term / f64::from(2 * n + 1);
+            }
+            x * (0.5 + sum / std::f64::consts::PI.sqrt())
+        }
+        HiddenAct::GeluNew => {
+            let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
+            0.5 * x * (1.0 + inner.tanh())
+        }
+        HiddenAct::Silu => x / (1.0 + (-x).exp()),
+    }
+}
+
 #[test]
-fn swiglu_agrees() {
+fn feed_forward_agrees() {
     let mut numbers = Numbers(2);
-    for rows in ROWS {
-        for (inputs, inner, outputs) in [(24, 33, 7), (770, 100, 100), (7, 770, 24)] {
+    let sizes = [(24, 33, 7), (770, 100, 100), (7, 770, 24)];
+    for (act, gated) in ACTS.into_iter().flat_map(|act| [(act, false), (act, true)]) {
+        for (rows, (inputs, inner, outputs)) in ROWS.into_iter().flat_map(|rows| sizes.map(|sizes| (rows, sizes))) {
             let x = numbers.values(rows * inputs);
-            let [w12, w3] = [(2 * inner, inputs), (outputs, inner)].map(|(to, from)| table(&mut numbers, to, from));
-            for biases in [None, Some([numbers.values(2 * inner), numbers.values(outputs)])] {
-                let [b12, b3] = match &biases {
+            let first = if gated { 2 * inner } else { inner };
+            let [up, down] = [(first, inputs), (outputs, inner)].map(|(to, from)| table(&mut numbers, to, from));
+            for biases in [None, Some([numbers.values(first), numbers.values(outputs)])] {
+                let [of_up, of_down] = match &biases {
                     Some(biases) => biases.each_ref().map(|bias| Some(bias.as_slice())),
                     None => [None; 2],
                 };
-                let got = swiglu(
+                let got = feed_forward(
                     vector(&x).reshape([1, rows, inputs]),
-                    (vector(&w12).reshape([2 * inner, inputs]), b12.map(vector)),
-                    (vector(&w3).reshape([outputs, inner]), b3.map(vector)),
+                    (vector(&up).reshape([first, inputs]), of_up.map(vector)),
+                    (vector(&down).reshape([outputs, inner]), of_down.map(vector)),
+                    Between { act, gated },
                     &Watch::default(),
                 );
-                let both = product(&wide(&x), &w12, b12, inputs);
-                let gated = both.chunks(2 * inner).flat_map(|row| {
+                let wide = product(&wide(&x), &up, of_up, inputs);
+                let middle = wide.chunks(first).flat_map(|row| {
                     let (gate, up) = row.split_at(inner);
-                    gate.iter().zip(up).map(|(gate, up)| gate / (1.0 + (-gate).exp()) * up)
+                    let factors = up.iter().copied().chain(std::iter::repeat(1.0));
+                    gate.iter().zip(factors).map(|(gate, up)| activated(act, *gate) * up).collect::<Vec<_>>()
                 });
-                let want = product(&gated.collect::<Vec<_>>(), &w3, b3, inner);
-                let name = format!("SwiGLU of {rows} rows, {inputs} → {inner} → {outputs}");
+                let want = product(&middle.collect::<Vec<_>>(), &down, of_down, inner);
+                let name = format!("{act:?}, gated {gated}, of {rows} rows, {inputs} → {inner} → {outputs}");
                 assert_close(&name, &[1, rows, outputs], &values(got), &want, TOLERANCE);
             }
         }
@@ -98,14 +125,17 @@ fn swiglu_agrees() {
 }
 
 #[test]
-fn gates_far_from_zero_agree() {
-    let gates: Vec<f32> = (-96i16..=96).map(|gate| f32::from(gate) * 1.5).collect();
-    let rows = gates.len();
-    let both = (vector(&[1.0, 0.0]).reshape([2, 1]), Some(vector(&[0.0, 1.0])));
-    let down = (vector(&[1.0]).reshape([1, 1]), None);
-    let got = swiglu(vector(&gates).reshape([1, rows, 1]), both, down, &Watch::default());
-    let want: Vec<f64> = wide(&gates).iter().map(|gate| gate / (1.0 + (-gate).exp())).collect();
-    assert_close("gates", &[rows], &values(got), &want, Tolerance(1e-6, 1e-6));
+fn activations_far_from_zero_agree() {
+    let inputs: Vec<f32> = (-96i16..=96).map(|input| f32::from(input) * 1.5).collect();
+    let rows = inputs.len();
+    for act in ACTS.into_iter().filter(|act| *act != HiddenAct::Gelu) {
+        let both = (vector(&[1.0, 0.0]).reshape([2, 1]), Some(vector(&[0.0, 1.0])));
+        let down = (vector(&[1.0]).reshape([1, 1]), None);
+        let between = Between { act, gated: true };
+        let got = feed_forward(vector(&inputs).reshape([1, rows, 1]), both, down, between, &Watch::default());
+        let want: Vec<f64> = wide(&inputs).into_iter().map(|input| activated(act, input)).collect();
+        assert_close(&format!("{act:?}"), &[rows], &values(got), &want, Tolerance(1e-6, 1e-6));
+    }
 }
 
 #[test]
@@ -133,6 +163,22 @@ fn add_layer_norm_agrees() {
                 let name = format!("layer norm of {rows} rows of {width}");
                 assert_close(&name, &[1, rows, width], &values(got), &want.collect::<Vec<_>>(), TOLERANCE);
             }
+        }
+    }
+}
+
+#[test]
+fn weights_in_half_precision_are_computed_with_in_single() {
+    let mut numbers = Numbers(5);
+    let weight = table(&mut numbers, 100, 130);
+    for dtype in [DType::F16, DType::BF16] {
+        let stored = vector(&weight).reshape([100, 130]).cast(dtype);
+        let widened = stored.clone().cast(DType::F32);
+        for rows in ROWS {
+            let x = vector(&numbers.values(rows * 130)).reshape([1, rows, 130]);
+            let [got, want] =
+                [&stored, &widened].map(|table| linear(x.clone(), table.clone(), None, &Watch::default()));
+            assert_eq!(values(got), values(want), "{dtype:?}, {rows} rows");
         }
     }
 }

@@ -427,6 +427,7 @@ fn the_raw_network_takes_ids_and_refuses_others() {
             input,
             outputs: outputs.iter().map(|name| (*name).to_owned()).collect(),
             gradients: None,
+            rmt_padding: None,
             output: tiny.path("out.safetensors"),
             force: true,
         })

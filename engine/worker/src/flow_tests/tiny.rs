@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use strandscope_models::{
     card::HeadKind,
     checkpoint::{Storage, Weights, sha256, to_safetensors},
-    dnagrinder::{Config, DnaGrinder},
+    config::Config,
     head::{HeadConfig, HeadNetwork, Pooling, TaskHead, TrunkSizes},
+    network::Network,
 };
 use tempfile::TempDir;
 
@@ -60,7 +61,7 @@ impl Tiny {
             "pad_token_id": 3,
         });
         let parsed = Config::parse(config.to_string().as_bytes(), "config.json").expect("a configuration");
-        let network = DnaGrinder::load(&parsed, &mut Weights::random(1, &Device::flex()));
+        let network = Network::load(&parsed, &mut Weights::random(1, &Device::flex()));
         let weights = to_safetensors(&network, Storage::F32).expect("weights");
         let card = json!({
             "name": "tiny", "title": "Tiny", "description": "Random weights.", "family": "dnagrinder",

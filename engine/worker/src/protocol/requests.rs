@@ -41,6 +41,40 @@ pub enum WindowChoice {
     Whole,
 }
 
+/// What a model makes of sequences, as numbers for other programs.
+///
+/// The file has `embeddings`, `[record, hidden]`, with the names of the records as a JSON list under `names` of its
+/// metadata; without pooling it has `embeddings.NAME`, `[token, hidden]`, and `spans.NAME`, `[token, 2]`, of each record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EmbedRequest {
+    /// The FASTA file.
+    pub genome: PathBuf,
+    /// Which parts; empty means every record, whole.
+    pub regions: Vec<Region>,
+    /// Name or folder of the model; `None` takes the built-in one.
+    pub model: Option<String>,
+    /// What becomes of the tokens of a record.
+    pub pooling: Pooling,
+    /// How much is read at once.
+    pub window: WindowChoice,
+    /// Where to write.
+    pub output: PathBuf,
+    /// Overwrite an existing file.
+    pub force: bool,
+}
+
+/// What becomes of the states of a record's tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pooling {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// Those of the token before the sequence; of a record read in several windows, the mean of theirs.
+    Cls,
+    /// They stay as they are.
+    None,
+}
+
 /// Where attention goes in a region.
 ///
 /// The label of each track, map or list says what it is: `STAT:LAYER:HEAD`, with `mean` where averaged
@@ -85,10 +119,21 @@ pub struct ForwardRequest {
     pub outputs: Vec<String>,
     /// Whose gradients are written as well.
     pub gradients: Option<GradientsOf>,
+    /// What fills up short pieces of a network with recurrent memory; `None` leaves it to the model.
+    pub rmt_padding: Option<RmtPadding>,
     /// Where to write.
     pub output: PathBuf,
     /// Overwrite an existing file.
     pub force: bool,
+}
+
+/// What fills up short pieces of a network with recurrent memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RmtPadding {
+    /// Token 0, which is read, as by the published classifier.
+    Published,
+    /// Padding that nobody sees.
+    Masked,
 }
 
 /// The loss that gradients are of.

@@ -6,26 +6,27 @@ use burn::tensor::Device;
 use strandscope_analysis::{
     AnalysisError,
     attention::{AttentionHost, AttentionPlan, Part, attention, track_names},
+    host::ReadHost,
 };
 use strandscope_genome::{Genome, GenomeError, Region, Strand};
 use strandscope_kernels::KernelError;
-use strandscope_models::folder::{Folder, Model};
+use strandscope_models::{
+    checkpoint::WeightType,
+    folder::{Folder, Model},
+};
 
 use super::{
     command_line::of_attention,
     errors::reading,
     fallback::Fallback,
     memory,
-    score::{TOKEN_BP, warn_of_unknown},
+    score::{typical_bp, warn_of_unknown},
     tensors::TensorTasks,
 };
 use crate::{
     AttentionRequest, ErrorKind, JobError, Outcome, TrackChunk, WindowChoice,
     engine::{Job, Stop},
 };
-
-/// What is read at once with a model whose card does not say what it was trained on.
-const PLAIN_CONTEXT_TOKENS: u64 = 512;
 
 impl TensorTasks {
     /// Follows where attention goes in a region.
@@ -34,16 +35,16 @@ impl TensorTasks {
         let genome = self.genomes.open(&request.genome, job)?;
         let region = request.region.clone();
         let contig_bp = checked(genome.clip(&region)?, &region, genome.path(), genome.contig(&region.contig))?;
-        let trained_bp = TOKEN_BP * model.model.context_tokens.unwrap_or(PLAIN_CONTEXT_TOKENS);
+        let trained_bp = typical_bp(&model.tokenizer, model.model.context_tokens());
         let window_bp = match request.window {
             WindowChoice::Trained => trained_bp,
-            WindowChoice::Tokens(tokens) => tokens.saturating_mul(TOKEN_BP),
+            WindowChoice::Tokens(tokens) => typical_bp(&model.tokenizer, tokens),
             WindowChoice::Whole => region.len_bp(),
         };
         let plan = AttentionPlan {
             region: region.clone(),
             contig_bp,
-            window_bp: window_bp.max(TOKEN_BP),
+            window_bp: window_bp.max(1),
             stat: request.stat,
             layer: request.layer,
             attention_head: request.attention_head,
@@ -52,12 +53,12 @@ impl TensorTasks {
         let first = plan.first_window();
         let first = genome.read(&Region::new(region.contig.clone(), first.start, first.end))?;
         let tokens = plan.longest_tokens(&first, &model.tokenizer)?;
-        let pass = plan.pass_bytes(&model.model.config, tokens, self.device.is_gpu());
+        let pass = plan.pass_bytes(model.model.sizes(), tokens, self.device.is_gpu());
         memory::check(&self.device, pass, "name a shorter region or fewer --window-tokens")?;
         let command = || of_attention(request);
         let sha256 = self.genomes.sha256(&request.genome, job)?;
         let mut record = self.setting.record(model.identity(), None, (&request.genome, sha256), command);
-        record.memory_bytes = Some(memory::expected(&self.device, model.model.parameters as u64, pass));
+        record.memory_bytes = Some(memory::expected(&self.device, &model.model, pass));
         record.beyond_trained_length = plan.window_bp.min(region.len_bp()) > trained_bp;
         job.started(plan.window_count(), "windows");
         let name = request.stat.name();
@@ -69,7 +70,8 @@ impl TensorTasks {
         let genome = self.genomes.open(&request.genome, job)?;
         let fallback = Fallback::new(job, &record.device);
         let (folder, region) = (&model.model.folder, &region);
-        let mut host = Host { genome, job, region, folder, fallback: &fallback, done: 0 };
+        let (tables, windows) = (model.model.tables, plan.window_count());
+        let mut host = Host { genome, job, region, folder, tables, fallback: &fallback, windows, done: 0, before: 0 };
         let conduct = job.conduct(true);
         record.unknown_bp = attention(&model.model, &model.tokenizer, &plan, &conduct, &mut host)?;
         record.device = fallback.devices();
@@ -79,24 +81,44 @@ impl TensorTasks {
     }
 }
 
-/// Reads bases and passes on what attention gives.
-struct Host<'a> {
-    genome: &'a mut Genome,
-    job: &'a Job,
-    region: &'a Region,
+/// Reads bases, and passes on what attention gives.
+pub(super) struct Host<'a> {
+    pub(super) genome: &'a mut Genome,
+    pub(super) job: &'a Job,
+    pub(super) region: &'a Region,
     /// Where the model is.
-    folder: &'a Folder,
-    fallback: &'a Fallback<'a>,
-    /// Windows that were computed.
-    done: u64,
+    pub(super) folder: &'a Folder,
+    /// In which type its tables are kept.
+    pub(super) tables: WeightType,
+    pub(super) fallback: &'a Fallback<'a>,
+    /// Windows of the region, for progress.
+    pub(super) windows: u64,
+    /// Windows of the region that were computed.
+    pub(super) done: u64,
+    /// Windows of the regions before.
+    pub(super) before: u64,
 }
 
-impl AttentionHost for Host<'_> {
+impl ReadHost for Host<'_> {
     fn bases(&mut self, range: Range<u64>) -> Result<Vec<u8>, AnalysisError> {
         let region = Region::new(self.region.contig.clone(), range.start, range.end);
         self.genome.read(&region).map_err(reading)
     }
 
+    fn done(&mut self, bases: u64) -> Result<(), AnalysisError> {
+        let share = u128::from(bases) * u128::from(self.windows) / u128::from(self.region.len_bp().max(1));
+        self.done = u64::try_from(share).unwrap_or(self.windows);
+        self.job.progress(self.before + self.done, "");
+        if self.job.is_cancelled() { Err(AnalysisError::Cancelled) } else { Ok(()) }
+    }
+
+    fn on_processor(&mut self, fault: KernelError) -> Result<Model, AnalysisError> {
+        self.fallback.tell(&fault, self.before + self.done);
+        Ok(Model::load_as(self.folder, &Device::flex(), self.tables)?)
+    }
+}
+
+impl AttentionHost for Host<'_> {
     fn part(&mut self, number: usize, part: Part) {
         match part {
             Part::Track(part) => {
@@ -104,17 +126,6 @@ impl AttentionHost for Host<'_> {
             }
             Part::Pairs(pairs) => self.job.pairs(number, pairs),
         }
-    }
-
-    fn done(&mut self, windows: u64) -> Result<(), AnalysisError> {
-        self.done = windows;
-        self.job.progress(windows, "");
-        if self.job.is_cancelled() { Err(AnalysisError::Cancelled) } else { Ok(()) }
-    }
-
-    fn on_processor(&mut self, fault: KernelError) -> Result<Model, AnalysisError> {
-        self.fallback.tell(&fault, self.done);
-        Ok(Model::load(self.folder, &Device::flex())?)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::{
-    AttentionRequest, AttentionStat, EvaluateRequest, FinetuneRequest, ForwardRequest, GradientsOf, MapPool, Pick,
-    PretrainRequest, ScoreRequest, TrainingTask, WindowChoice,
+    AttentionRequest, AttentionStat, EmbedRequest, EvaluateRequest, FinetuneRequest, ForwardRequest, GradientsOf,
+    MapPool, Pick, Pooling, PretrainRequest, RmtPadding, ScoreRequest, TrainingTask, WindowChoice,
 };
 
 /// The command line of a score.
@@ -47,6 +47,29 @@ pub(crate) fn of_forward(request: &ForwardRequest) -> String {
     if let Some(of) = request.gradients {
         line.option("--gradients", if of == GradientsOf::Mlm { "mlm" } else { "class" });
     }
+    if let Some(padding) = request.rmt_padding {
+        line.option("--rmt-padding", if padding == RmtPadding::Masked { "masked" } else { "published" });
+    }
+    line.path("-o", Some(&request.output));
+    line.0
+}
+
+/// The command line of embeddings.
+pub(crate) fn of_embedding(request: &EmbedRequest) -> String {
+    let mut line = Line::new("embed", &request.genome);
+    for region in &request.regions {
+        line.option("--region", &region.to_string());
+    }
+    line.model(request.model.as_deref());
+    line.option(
+        "--pool",
+        match request.pooling {
+            Pooling::Mean => "mean",
+            Pooling::Cls => "cls",
+            Pooling::None => "none",
+        },
+    );
+    line.window(request.window);
     line.path("-o", Some(&request.output));
     line.0
 }

@@ -3,18 +3,18 @@
 mod gradients;
 mod input;
 mod outputs;
+mod recurrent;
 
 use std::io::Write as _;
 
-use safetensors::Dtype;
 use strandscope_analysis::AnalysisError;
 use strandscope_genome::{AtomicFile, OutputError};
 use strandscope_kernels::sound;
-use strandscope_models::{checkpoint::write_tensors, folder::Model};
+use strandscope_models::{checkpoint::write_tensors, folder::Model, network::Network, rmt};
 
 use super::{command_line::of_forward, library::Shelf, provenance::Setting};
 use crate::{
-    ErrorKind, ForwardRequest, JobError, Outcome,
+    ErrorKind, ForwardRequest, JobError, Outcome, RmtPadding,
     engine::{Job, Stop},
 };
 use input::Input;
@@ -25,8 +25,12 @@ const MOST_PROBABILITY_BYTES: usize = 2 << 30;
 
 /// Runs the network and writes the tensors that were asked for.
 pub(crate) fn forward(shelf: &Shelf, setting: &Setting, request: &ForwardRequest, job: &Job) -> Result<Outcome, Stop> {
-    let model = shelf.network(&request.model)?;
-    let input = Input::read(&request.input, model.config.vocab_size)?;
+    let mut model = shelf.network(&request.model)?;
+    if let (Network::Rmt(rmt), Some(padding)) = (&model.network, request.rmt_padding) {
+        model.network = Network::Rmt(rmt.clone().with_padding(padding.into()));
+    }
+    let input = Input::read(&request.input, model.sizes().vocab_size)?;
+    model.check_length(input.tokens)?;
     let mut file = AtomicFile::create(&request.output, request.force)?;
     let wanted = Wanted(&request.outputs);
     wanted.check(&model, &input)?;
@@ -39,7 +43,7 @@ pub(crate) fn forward(shelf: &Shelf, setting: &Setting, request: &ForwardRequest
     if tensors.is_empty() {
         let message = format!(
             "none of the outputs '{}' is a tensor of this model; there are hidden.0, attention.0, logits, class_logits, \
-             mean_pool, summary.attn_received, summary.attn_entropy, summary.attn_distance and summary.rollout",
+             pooled, mean_pool, summary.attn_received, summary.attn_entropy, summary.attn_distance and summary.rollout",
             request.outputs.join(",")
         );
         return Err(JobError::new(ErrorKind::Usage, message).into());
@@ -51,7 +55,7 @@ pub(crate) fn forward(shelf: &Shelf, setting: &Setting, request: &ForwardRequest
         let (model, input) = ((&model.folder, model.sha256.as_str()), (request.input.as_path(), input.sha256));
         setting.record(model, None, input, || of_forward(request)).pairs()
     };
-    let bytes = write_tensors(tensors, Dtype::F32, &provenance)?;
+    let bytes = write_tensors(tensors, &provenance)?;
     file.write_all(&bytes).map_err(|error| OutputError::from_write(&request.output, error))?;
     if job.is_cancelled() {
         return Err(Stop::Cancelled);
@@ -60,6 +64,15 @@ pub(crate) fn forward(shelf: &Shelf, setting: &Setting, request: &ForwardRequest
     file.commit()?;
     job.progress(1, "");
     Ok(Outcome::Written { paths: vec![request.output.clone()], notes: vec![format!("{count} tensors")] })
+}
+
+impl From<RmtPadding> for rmt::RmtPadding {
+    fn from(padding: RmtPadding) -> Self {
+        match padding {
+            RmtPadding::Published => Self::Published,
+            RmtPadding::Masked => Self::Masked,
+        }
+    }
 }
 
 /// Names or beginnings of names; none means all.
@@ -77,7 +90,7 @@ impl Wanted<'_> {
 
     /// Refuses what takes too much memory.
     fn check(&self, model: &Model, input: &Input) -> Result<(), Stop> {
-        let heads = model.config.num_hidden_layers * model.config.num_attention_heads;
+        let heads = model.sizes().num_hidden_layers * model.sizes().num_attention_heads;
         let bytes = (4 * heads * input.rows).saturating_mul(input.tokens.saturating_mul(input.tokens));
         let of_pairs = ["attention.", "summary.rollout"].iter().any(|stem| self.takes_some(stem));
         if of_pairs && bytes > MOST_PROBABILITY_BYTES {

@@ -1,11 +1,12 @@
 //! Models and heads by name or folder, loaded once and kept.
 
-use std::{path::Path, rc::Rc};
+use std::{ffi::OsString, path::Path, rc::Rc};
 
 use burn::tensor::Device;
 use strandscope_models::{
     ModelError, builtin,
-    folder::{Folder, HEAD_WEIGHTS, Head, MODEL_WEIGHTS, Model},
+    checkpoint::WeightType,
+    folder::{Folder, HEAD_WEIGHTS, Head, Model},
 };
 use strandscope_tokens::Tokenizer;
 
@@ -17,9 +18,6 @@ const MOST_MODELS: usize = 2;
 
 /// Heads kept in memory.
 const MOST_HEADS: usize = 8;
-
-/// Name of the tokenizer file in a model folder.
-const TOKENIZER: &str = "tokenizer.json";
 
 /// A model with its tokenizer.
 pub(crate) struct LoadedModel {
@@ -37,6 +35,7 @@ impl LoadedModel {
 /// What is known by name, and what has been loaded.
 pub(crate) struct Shelf {
     device: Device,
+    tables: WeightType,
     models: Vec<(Key, Rc<LoadedModel>)>,
     heads: Vec<(Key, String, Rc<Head>)>,
 }
@@ -45,28 +44,31 @@ pub(crate) struct Shelf {
 #[derive(PartialEq, Eq)]
 struct Key {
     folder: Folder,
-    files: Vec<Stamp>,
+    /// Its files, by name.
+    files: Vec<(OsString, Stamp)>,
 }
 
 impl Key {
-    fn of(folder: &Folder, files: &[&str]) -> Self {
-        let stamps = match folder {
-            Folder::Disk(path) => files.iter().map(|file| Stamp::of(&path.join(file))).collect(),
+    fn of(folder: &Folder) -> Self {
+        let entries = match folder {
+            Folder::Disk(path) => path.read_dir().into_iter().flatten().flatten().collect(),
             Folder::BuiltIn(..) => Vec::new(),
         };
-        Self { folder: folder.clone(), files: stamps }
+        let mut files: Vec<_> = entries.iter().map(|entry| (entry.file_name(), Stamp::of(&entry.path()))).collect();
+        files.sort_by(|a, b| a.0.cmp(&b.0));
+        Self { folder: folder.clone(), files }
     }
 }
 
 impl Shelf {
-    pub(crate) fn new(device: Device) -> Self {
-        Self { device, models: Vec::new(), heads: Vec::new() }
+    pub(crate) fn new(device: Device, tables: WeightType) -> Self {
+        Self { device, tables, models: Vec::new(), heads: Vec::new() }
     }
 
     /// The model of this name or folder, or the built-in one, with its tokenizer.
     pub(crate) fn model(&mut self, name: Option<&str>) -> Result<Rc<LoadedModel>, Stop> {
         let folder = model_folder(name)?;
-        let key = Key::of(&folder, &["config.json", MODEL_WEIGHTS, TOKENIZER, "card.json"]);
+        let key = Key::of(&folder);
         if let Some((_, model)) = self.models.iter().find(|(known, _)| *known == key) {
             return Ok(Rc::clone(model));
         }
@@ -74,17 +76,27 @@ impl Shelf {
         if self.models.len() >= MOST_MODELS {
             self.models.remove(0);
         }
-        let model = Model::load(&folder, &self.device)?;
+        let model = Model::load_as(&folder, &self.device, self.tables)?;
         let tokenizer = model.tokenizer()?;
         let loaded = Rc::new(LoadedModel { model, tokenizer });
         self.models.push((key, Rc::clone(&loaded)));
         Ok(loaded)
     }
 
+    /// The model for the head of this name or folder: a fine-tuned checkpoint is its own.
+    pub(crate) fn model_of(&mut self, head: &str, name: Option<&str>) -> Result<Rc<LoadedModel>, Stop> {
+        match head_folder(head)? {
+            Folder::Disk(path) if name.is_none() && !path.join("head.json").exists() => {
+                self.model(Some(&path.to_string_lossy()))
+            }
+            _ => self.model(name),
+        }
+    }
+
     /// The head of this name or folder, for `model`.
     pub(crate) fn head(&mut self, name: &str, model: &Model) -> Result<Rc<Head>, Stop> {
         let folder = head_folder(name)?;
-        let key = Key::of(&folder, &["head.json", HEAD_WEIGHTS, "card.json"]);
+        let key = Key::of(&folder);
         let known = self.heads.iter().find(|(known, sha256, _)| *known == key && *sha256 == model.sha256);
         if let Some((.., head)) = known {
             return Ok(Rc::clone(head));
@@ -105,7 +117,7 @@ impl Shelf {
 
     /// The network of a model alone, for work that needs no tokenizer.
     pub(crate) fn network(&self, path: &Path) -> Result<Model, Stop> {
-        Ok(Model::load(&model_folder(Some(&path.to_string_lossy()))?, &self.device)?)
+        Ok(Model::load_as(&model_folder(Some(&path.to_string_lossy()))?, &self.device, self.tables)?)
     }
 }
 
@@ -123,13 +135,10 @@ pub(crate) struct LoadedTokenizer {
 impl LastTokenizer {
     /// The tokenizer of the model in `folder`.
     pub(crate) fn of(&mut self, folder: &Folder) -> Result<&mut LoadedTokenizer, Stop> {
-        let key = Key::of(folder, &[TOKENIZER, MODEL_WEIGHTS]);
+        let key = Key::of(folder);
         let loaded = match self.0.take().filter(|loaded| loaded.key == key) {
             Some(loaded) => loaded,
-            None => {
-                let tokenizer = Tokenizer::from_json(&folder.read(TOKENIZER)?, &folder.origin(TOKENIZER))?;
-                LoadedTokenizer { key, tokenizer, sha256: None }
-            }
+            None => LoadedTokenizer { key, tokenizer: folder.tokenizer()?, sha256: None },
         };
         Ok(self.0.insert(loaded))
     }
@@ -142,7 +151,7 @@ impl LoadedTokenizer {
             Some(sha256) => sha256,
             None => {
                 let folder = &self.key.folder;
-                folder.sha256(if folder.has(MODEL_WEIGHTS) { MODEL_WEIGHTS } else { TOKENIZER })?
+                folder.model_sha256().or_else(|_| folder.sha256(folder.tokenizer_file()))?
             }
         };
         Ok(self.sha256.insert(sha256))
@@ -183,7 +192,7 @@ pub(crate) fn list() -> Result<Library, Stop> {
     let mut library = Library::default();
     for folder in builtin::models() {
         let Some(card) = folder.model_card()? else { continue };
-        library.models.push(ModelEntry { card, sha256: folder.sha256(MODEL_WEIGHTS)?, source: folder.source() });
+        library.models.push(ModelEntry { card, sha256: folder.model_sha256()?, source: folder.source() });
     }
     for folder in builtin::heads() {
         let card = folder.head_card()?;

@@ -4,21 +4,20 @@ use std::fs;
 
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid};
 
+use strandscope_models::folder::Model;
+
 use super::device::ComputeDevice;
 use crate::{ErrorKind, JobError};
 
 /// The program itself, before it holds a model, in bytes.
 const PROGRAM: u64 = 27_000_000;
 
-/// Bytes of a number.
-const NUMBER: u64 = 4;
-
 /// What a run will take at its largest, in bytes: this process, or the buffers on the GPU that computes.
 ///
-/// `pass` is what comes on top of `parameters` numbers of weights.
-pub(super) fn expected(device: &ComputeDevice, parameters: u64, pass: u64) -> u64 {
+/// `pass` is what comes on top of the weights of `model`.
+pub(super) fn expected(device: &ComputeDevice, model: &Model, pass: u64) -> u64 {
     let program = if device.is_gpu() { 0 } else { PROGRAM };
-    program + NUMBER * parameters + pass
+    program + model.weight_bytes(device.is_gpu()) + pass
 }
 
 /// Refuses what takes more than there is, where that is known: on the processor. `remedy` says what takes less.

@@ -14,6 +14,7 @@ use strandscope_models::{
     card::HeadKind,
     folder::{Head, Model},
 };
+use strandscope_tokens::Tokenizer;
 
 use super::{
     attention::checked, command_line::of_score, errors::reading, fallback::Fallback, memory, tensors::TensorTasks,
@@ -23,16 +24,13 @@ use crate::{
     engine::{Job, Stop},
 };
 
-/// Bases of a token, about: how windows given in tokens become windows in bases.
-pub(super) const TOKEN_BP: u64 = 4;
-
 /// The windows of a sequence head overlap by this many steps.
 const STEPS_IN_WINDOW: u64 = 4;
 
 impl TensorTasks {
     /// Scores regions, or every record.
     pub(super) fn score(&mut self, request: &ScoreRequest, job: &Job) -> Result<Outcome, Stop> {
-        let model = self.shelf.model(request.model.as_deref())?;
+        let model = self.shelf.model_of(&request.head, request.model.as_deref())?;
         let head = self.shelf.head(&request.head, &model.model)?;
         check_request(request, &head)?;
         let fallback = Fallback::new(job, &self.device.name);
@@ -40,17 +38,17 @@ impl TensorTasks {
         let predictor = Predictor::new(&model.model, &model.tokenizer, &head, job.conduct(true));
         let predictor = predictor.with_spare(Box::new(|fault| {
             fallback.tell(fault, done.get());
-            let model = Model::load(&model.model.folder, &Device::flex())?;
+            let model = Model::load_as(&model.model.folder, &Device::flex(), model.model.tables)?;
             let head = Head::load(&head.folder, &model, &Device::flex())?;
             Ok((model, head))
         }));
         let places = places(request, self.genomes.open(&request.genome, job)?, job)?;
-        let plans: Vec<Plan> = places.iter().map(|place| Plan::new(request, &head, place)).collect();
+        let plans: Vec<Plan> = places.iter().map(|place| Plan::new(request, &head, &model.tokenizer, place)).collect();
         let pass = self.largest_pass(request, &predictor, &plans, job)?;
         let command = || of_score(request);
         let sha256 = self.genomes.sha256(&request.genome, job)?;
         let mut record = self.setting.record(model.identity(), Some(&head), (&request.genome, sha256), command);
-        record.memory_bytes = Some(memory::expected(&self.device, model.model.parameters as u64, pass));
+        record.memory_bytes = Some(memory::expected(&self.device, &model.model, pass));
         let longest_bp = plans.iter().map(|plan| plan.reads_bp).max().unwrap_or(0);
         record.beyond_trained_length = longest_bp > head.card.input_length_bp;
         job.started(plans.iter().map(|plan| window_count(&predictor, &plan.score)).sum(), "windows");
@@ -88,7 +86,7 @@ impl TensorTasks {
         job: &Job,
     ) -> Result<u64, Stop> {
         let Some(largest) = plans.iter().max_by_key(|plan| plan.reads_bp) else { return Ok(0) };
-        let sample = if predictor.head.config.reads_tokens() {
+        let sample = if predictor.head.reads_tokens() {
             read_of(self.genomes.open(&request.genome, job)?, largest, largest.score.sample())?
         } else {
             Vec::new()
@@ -103,6 +101,11 @@ impl TensorTasks {
 fn read_of(genome: &mut Genome, plan: &Plan, range: Range<u64>) -> Result<Vec<u8>, AnalysisError> {
     let [start_bp, end_bp] = [range.start, range.end].map(|position_bp| position_bp + plan.offset_bp);
     genome.read(&Region::new(plan.region.contig.clone(), start_bp, end_bp)).map_err(reading)
+}
+
+/// Bases that so many tokens cover, about.
+pub(super) fn typical_bp(tokenizer: &Tokenizer, tokens: u64) -> u64 {
+    usize::try_from(tokens).map_or(u64::MAX, |tokens| tokenizer.typical_bp(tokens))
 }
 
 pub(super) fn warn_of_unknown(record: &RunRecord, job: &Job) {
@@ -126,7 +129,7 @@ fn check_request(request: &ScoreRequest, head: &Head) -> Result<(), Stop> {
             "a whole region is one window, so there is no stride; leave out --stride or the window".to_owned(),
         );
     }
-    if let (Some(length_bp), true) = (head.config.fixed_length_bp(), request.window != WindowChoice::Trained) {
+    if let (Some(length_bp), true) = (head.fixed_length_bp(), request.window != WindowChoice::Trained) {
         return usage(format!(
             "head {name} reads windows of {length_bp} bases and no others; leave out --window-tokens"
         ));
@@ -181,15 +184,15 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(request: &ScoreRequest, head: &Head, place: &Place) -> Self {
+    fn new(request: &ScoreRequest, head: &Head, tokenizer: &Tokenizer, place: &Place) -> Self {
         if request.window == WindowChoice::Whole {
             return Self::whole(request, head, &place.region);
         }
         let window_bp = match request.window {
-            WindowChoice::Tokens(tokens) => tokens.saturating_mul(TOKEN_BP),
+            WindowChoice::Tokens(tokens) => typical_bp(tokenizer, tokens),
             _ => head.card.input_length_bp,
         };
-        let window_bp = window_bp.max(TOKEN_BP);
+        let window_bp = window_bp.max(1);
         let stride_bp = request.stride_bp.unwrap_or(window_bp / STEPS_IN_WINDOW).max(1);
         let score = ScorePlan {
             region: place.region.clone(),
@@ -208,7 +211,7 @@ impl Plan {
         let window_bp = match head.card.kind {
             HeadKind::Sequence => length_bp,
             // Wide enough that no second window begins, whatever is taken off for flanks and ramps.
-            HeadKind::Base | HeadKind::Token => 2 * length_bp + 4 * head.config.reach_bp() as u64,
+            HeadKind::Base | HeadKind::Token => 2 * length_bp + 4 * head.reach_bp() as u64,
         };
         let score = ScorePlan {
             region: Region::new(region.contig.clone(), 0, length_bp),

@@ -4,7 +4,8 @@ use burn::tensor::Device;
 use serde_json::{Value, json};
 use strandscope_models::{
     ModelError,
-    folder::{Folder, HEAD_WEIGHTS, MODEL_WEIGHTS, Model},
+    config::Config,
+    folder::{Folder, HEAD_WEIGHTS, Model},
 };
 
 use super::library::{head_folder, model_folder};
@@ -22,7 +23,8 @@ pub(crate) fn show(name: &str) -> Result<Outcome, Stop> {
 }
 
 fn model(folder: &Folder) -> Result<Value, Stop> {
-    let tensors = tensors(folder, MODEL_WEIGHTS)?;
+    let tensors = listed(folder.model_tensors()?);
+    let config = Config::parse(&folder.read("config.json")?, &folder.origin("config.json"))?;
     let problems = match Model::load(folder, &Device::flex()) {
         Ok(_) => Vec::new(),
         Err(ModelError::Misfit { problems, .. }) => problems,
@@ -32,8 +34,8 @@ fn model(folder: &Folder) -> Result<Value, Stop> {
         "name": folder.name(),
         "kind": "model",
         "source": folder.source(),
-        "family": "dnagrinder",
-        "sha256": folder.sha256(MODEL_WEIGHTS)?,
+        "family": config.family().name(),
+        "sha256": folder.model_sha256()?,
         "usable": problems.is_empty(),
         "problems": problems,
         "card": folder.model_card()?,
@@ -49,11 +51,11 @@ fn head(folder: &Folder) -> Result<Value, Stop> {
         "source": folder.source(),
         "sha256": folder.sha256(HEAD_WEIGHTS)?,
         "card": card,
-        "tensors": tensors(folder, HEAD_WEIGHTS)?,
+        "tensors": listed(folder.tensors(HEAD_WEIGHTS)?),
     }))
 }
 
-fn tensors(folder: &Folder, file: &str) -> Result<Vec<Value>, Stop> {
-    let tensors = folder.tensors(file)?.into_iter();
-    Ok(tensors.map(|(name, dtype, shape)| json!({ "name": name, "dtype": dtype, "shape": shape })).collect())
+fn listed(tensors: Vec<(String, String, Vec<usize>)>) -> Vec<Value> {
+    let tensor = |(name, dtype, shape)| json!({ "name": name, "dtype": dtype, "shape": shape });
+    tensors.into_iter().map(tensor).collect()
 }

@@ -2,6 +2,7 @@
 
 use strandscope_analysis::AnalysisError;
 use strandscope_kernels::{is_broken, watched_around};
+use strandscope_models::checkpoint::WeightType;
 
 use super::{
     bench,
@@ -34,7 +35,7 @@ impl TensorTasks {
         post.send(Event::Ready { device: device.name.clone() });
         Ok(Self {
             genomes: Genomes::new(options.cache.clone()),
-            shelf: Shelf::new(device.device.clone()),
+            shelf: Shelf::new(device.device.clone(), options.weights),
             setting: Setting::new(&options, &device.name),
             device,
             options,
@@ -67,7 +68,7 @@ impl TensorTasks {
                 ComputeDevice::choose(DeviceChoice::Cpu, self.options.threads)?
             }
         };
-        self.shelf = Shelf::new(self.device.device.clone());
+        self.shelf = Shelf::new(self.device.device.clone(), self.options.weights);
         self.setting = Setting::new(&self.options, &self.device.name);
         self.post.send(Event::Ready { device: self.device.name.clone() });
         Ok(())
@@ -79,6 +80,7 @@ impl TensorTasks {
             Task::ShowModel { name } => show::show(&name),
             Task::Score(request) => self.score(&request, job),
             Task::Attention(request) => self.attention(&request, job),
+            Task::Embed(request) => self.embed(&request, job),
             Task::Forward(request) => forward::forward(&self.shelf, &self.setting, &request, job),
             Task::Evaluate(request) => self.evaluate(&request, job),
             Task::Finetune(request) => self.finetune(&request, job),
@@ -87,7 +89,11 @@ impl TensorTasks {
             Task::BenchAttention(request) => {
                 bench::attention(&self.device, self.options.seed.unwrap_or_default(), &request, job)
             }
-            Task::SelfTest(request) => selftest::selftest(&mut self.shelf, &self.device, &request, job),
+            Task::SelfTest(request) => {
+                // The stored values are those of tables in single precision.
+                let mut shelf = Shelf::new(self.device.device.clone(), WeightType::F32);
+                selftest::selftest(&mut shelf, &self.device, &request, job)
+            }
             Task::Doctor => Ok(Outcome::Json(doctor::document(&self.device, &self.options))),
             Task::OpenGenome { .. }
             | Task::ReadBases { .. }

@@ -8,8 +8,8 @@ use crate::{
     engine::{Job, Stop},
 };
 
-/// Longest stretch that is cut into tokens: each token takes some two hundred bytes until it is written.
-const MOST_BP: u64 = 50_000_000;
+/// Most tokens that a stretch is cut into, about: each takes some two hundred bytes until it is written.
+const MOST_TOKENS: usize = 12_500_000;
 
 impl FileTasks {
     /// Cuts a region into tokens, with spans on the contig.
@@ -18,8 +18,9 @@ impl FileTasks {
         let loaded = self.tokenizer.of(&folder)?;
         let genome = self.genomes.open(&request.genome, job)?;
         let region = genome.clip(&request.region)?;
-        if region.len_bp() > MOST_BP {
-            let (length, most) = (grouped(region.len_bp()), grouped(MOST_BP));
+        let most_bp = loaded.tokenizer.typical_bp(MOST_TOKENS);
+        if region.len_bp() > most_bp {
+            let (length, most) = (grouped(region.len_bp()), grouped(most_bp));
             let message = format!(
                 "cannot cut '{}' into tokens: it has {length} bases, and at most {most} are taken at once; cut a \
                  stretch out of it into a file of its own",

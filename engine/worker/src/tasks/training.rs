@@ -26,7 +26,7 @@ use crate::{
 impl TensorTasks {
     /// Measures a head on labelled sequences.
     pub(super) fn evaluate(&mut self, request: &EvaluateRequest, job: &Job) -> Result<Outcome, Stop> {
-        let model = self.shelf.model(request.model.as_deref())?;
+        let model = self.shelf.model_of(&request.head, request.model.as_deref())?;
         let head = self.shelf.head(&request.head, &model.model)?;
         if head.card.activation == Activation::Identity {
             return Err(usage(format!("head {} gives measured values, which have no classes", head.card.name)));

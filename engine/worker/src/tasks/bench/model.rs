@@ -2,15 +2,16 @@
 
 use std::time::Instant;
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 use serde_json::json;
 use strandscope_analysis::predict::host;
 use strandscope_kernels::{Conduct, peak_bytes};
 use strandscope_models::{
     ModelError,
-    dnagrinder::{Config, Pass},
+    config::{Config, Sizes},
     folder::Model,
     memory::EncoderPass,
+    pass::{Pass, Tokens},
 };
 use strandscope_train::timed::TimedTraining;
 
@@ -49,18 +50,18 @@ pub(crate) fn model(
     let load_seconds = start.elapsed().as_secs_f64();
     let rss_after_load_bytes = rss_bytes();
     let [batch, tokens] = sizes([request.batch, request.tokens], MOST_TOKENS)?;
-    let vocab = vocab(&model.config)?;
+    model.check_length(tokens)?;
+    let vocab = vocab(model.sizes())?;
     let mut estimate_bytes = None;
     if !request.train {
         let pass = EncoderPass { positions: (batch * tokens) as u64, observed: None, on_gpu: device.is_gpu() };
         // Logits are there in blocks, and then in one.
         let logits = if request.logits { 8 * (batch * tokens) as u64 * vocab } else { 0 };
-        let pass = model.config.pass_bytes(&pass) + logits;
+        let pass = model.sizes().pass_bytes(&pass) + logits;
         memory::check(device, pass, "ask for fewer --tokens")?;
-        estimate_bytes = Some(memory::expected(device, model.parameters as u64, pass));
+        estimate_bytes = Some(memory::expected(device, &model, pass));
     }
-    let ids = token_ids(batch, tokens, vocab);
-    let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [batch, tokens]), &device.device);
+    let ids = Tokens::new(token_ids(batch, tokens, vocab), tokens, None);
     job.started(request.repeats + 1, "passes");
     let mut passes = Passes::default();
     let mut peak_covers = "whole process";
@@ -79,8 +80,8 @@ pub(crate) fn model(
     }
     let (peak_rss_bytes, peak_device_bytes) = (peak_rss_bytes(), peak_bytes(&device.device));
     let output = output.map(Given::values).transpose()?.unwrap_or_default();
-    let Config { hidden_size, num_hidden_layers, num_attention_heads, intermediate_size, vocab_size, .. } =
-        &model.config;
+    let Sizes { hidden_size, num_hidden_layers, num_attention_heads, intermediate_size, vocab_size, .. } =
+        model.sizes();
     let of_its_own = json!({
         "tokens": request.tokens,
         "batch": request.batch,
@@ -92,6 +93,7 @@ pub(crate) fn model(
         "pass": if request.train { "train" } else { "forward" },
         "output": work.gives(),
         "parameters": model.parameters,
+        "dtype": model.tables.name(),
         "load_seconds": load_seconds,
         "rss_before_load_bytes": rss_before_load_bytes,
         "rss_after_load_bytes": rss_after_load_bytes,
@@ -112,8 +114,8 @@ pub(crate) fn model(
 }
 
 /// Entries of the vocabulary, where the formula for ids can be used.
-fn vocab(config: &Config) -> Result<u64, Stop> {
-    let vocab = config.vocab_size as u64;
+fn vocab(sizes: &Sizes) -> Result<u64, Stop> {
+    let vocab = sizes.vocab_size as u64;
     if vocab <= FIRST_ID {
         let message = format!("the model has {vocab} tokens; the formula for ids needs more");
         return Err(JobError::new(ErrorKind::BadInput, message).into());
@@ -124,7 +126,7 @@ fn vocab(config: &Config) -> Result<u64, Stop> {
 /// What a pass does.
 struct Work<'a> {
     model: &'a Model,
-    ids: Tensor<2, Int>,
+    tokens: Tokens,
     logits: bool,
     /// Where it is a step of training.
     training: Option<TimedTraining>,
@@ -147,10 +149,10 @@ impl Given {
 }
 
 impl<'a> Work<'a> {
-    fn new(model: &'a Model, ids: Tensor<2, Int>, request: &BenchModelRequest) -> Result<Self, Stop> {
-        let training = || TimedTraining::new(model.network.clone(), ids.clone()).ok_or_else(no_logits);
+    fn new(model: &'a Model, tokens: Tokens, request: &BenchModelRequest) -> Result<Self, Stop> {
+        let training = || TimedTraining::new(model.network.clone(), tokens.clone()).ok_or_else(no_logits);
         let training = request.train.then(training).transpose()?;
-        Ok(Self { model, ids, logits: request.logits, training })
+        Ok(Self { model, tokens, logits: request.logits, training })
     }
 
     /// What the checksum is of.
@@ -165,15 +167,15 @@ impl<'a> Work<'a> {
     fn pass(&mut self, conduct: &Conduct) -> Result<Given, Stop> {
         match &mut self.training {
             Some(training) => Ok(Given::Loss(training.step(conduct)?)),
-            None => forward(self.model, &self.ids, self.logits, conduct).map(Box::new).map(Given::Rows),
+            None => forward(self.model, &self.tokens, self.logits, conduct).map(Box::new).map(Given::Rows),
         }
     }
 }
 
 /// The states of the last layer or the token logits, `[batch · seq, width]`.
-fn forward(model: &Model, ids: &Tensor<2, Int>, logits: bool, conduct: &Conduct) -> Result<Tensor<2>, Stop> {
+fn forward(model: &Model, tokens: &Tokens, logits: bool, conduct: &Conduct) -> Result<Tensor<2>, Stop> {
     let mut pass = Pass { conduct: conduct.clone(), ..Pass::default() };
-    let states: Tensor<2> = model.network.encode(ids.clone(), None, &mut pass).last.flatten(0, 1);
+    let states: Tensor<2> = model.network.encode(tokens, &mut pass).last.flatten(0, 1);
     if conduct.watch.is_stopped() {
         return Err(Stop::Cancelled);
     }
@@ -204,10 +206,12 @@ fn token_ids(batch: usize, tokens: usize, vocab: u64) -> Vec<i64> {
 ///
 /// Backwards there are twice as many for each weight, and five products of each pair instead of two.
 fn flop(config: &Config, batch: usize, tokens: usize, request: &BenchModelRequest) -> f64 {
-    let [n, d, f] = [tokens, config.hidden_size, config.intermediate_size].map(|size| size as f64);
-    let (of_weights, of_pairs) = (n * 2.0 * (4.0 * d * d + 3.0 * d * f), 4.0 * n * n * d);
-    let logits = 2.0 * n * (d * d + d * config.vocab_size as f64);
-    let layers = config.num_hidden_layers as f64;
+    let sizes = config.sizes();
+    let [n, d, f] = [tokens, sizes.hidden_size, sizes.intermediate_size].map(|size| size as f64);
+    let tables = if config.is_gated() { 3.0 } else { 2.0 };
+    let (of_weights, of_pairs) = (n * 2.0 * (4.0 * d * d + tables * d * f), 4.0 * n * n * d);
+    let logits = 2.0 * n * (d * d + d * sizes.vocab_size as f64);
+    let layers = sizes.num_hidden_layers as f64;
     let one = if request.train {
         layers * (3.0 * of_weights + 3.5 * of_pairs) + 3.0 * logits / 7.0
     } else {

@@ -1,7 +1,7 @@
 //! The gradient of a loss at every parameter, and at the vectors of the tokens.
 
 use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
-use strandscope_models::{ModelError, checkpoint::gradients_of, dnagrinder::Pass, folder::Model};
+use strandscope_models::{ModelError, checkpoint::gradients_of, folder::Model, pass::Pass};
 
 use super::{input::Input, outputs::Outputs};
 use crate::{
@@ -24,12 +24,13 @@ pub(super) fn add(
 ) -> Result<(), Stop> {
     let model = shelf.network_to_train(&request.model)?;
     let device = model.network.device();
-    let words = model.network.words(input.ids(&device));
+    let tokens = input.tokens();
+    let words = model.network.words(&tokens);
     // The gradient at the vectors is that at zeros added to them, which belong to no parameter.
     let zeros = Tensor::<3>::zeros(words.dims(), &device).require_grad();
     let words = words + zeros.clone();
     let mut pass = Pass { conduct: job.conduct(true), ..Pass::default() };
-    let last = model.network.encode_words(words.clone(), input.segments().as_ref(), &mut pass).last;
+    let last = model.network.encode_words(words.clone(), &tokens, &mut pass).last;
     let loss = match of {
         GradientsOf::Mlm => masked_loss(&model, input, last)?,
         GradientsOf::Class => class_loss(&model, input, last)?,
@@ -71,7 +72,11 @@ fn class_loss(model: &Model, input: &Input, last: Tensor<3>) -> Result<Tensor<1>
     let classes = input.class_target.clone().ok_or_else(|| missing("class_target", "class"))?;
     let logits = model.network.class_logits(last);
     let logits = logits.ok_or_else(|| JobError::new(ErrorKind::Usage, "this checkpoint has no classes"))?;
-    cross_entropy(logits, classes, "class_target")
+    if logits.dims()[1] != 1 {
+        let message = "this checkpoint has classes of tokens, not of rows; leave out --gradients class";
+        return Err(JobError::new(ErrorKind::Usage, message).into());
+    }
+    cross_entropy(logits.squeeze_dim(1), classes, "class_target")
 }
 
 fn cross_entropy(logits: Tensor<2>, answers: Vec<i64>, name: &str) -> Result<Tensor<1>, Stop> {

@@ -2,10 +2,9 @@
 
 use std::{fs, path::Path};
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors};
 use strandscope_kernels::Segments;
-use strandscope_models::checkpoint::sha256;
+use strandscope_models::{checkpoint::sha256, pass::Tokens};
 
 use crate::{ErrorKind, JobError, engine::Stop, tasks::errors::kind_of_io};
 
@@ -27,16 +26,12 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Token ids, `[batch, seq]`.
-    pub(super) fn ids(&self, device: &Device) -> Tensor<2, Int> {
-        Tensor::from_data(TensorData::new(self.ids.clone(), [self.rows, self.tokens]), device)
-    }
-
-    /// Which tokens are real; `None` where all are.
-    pub(super) fn segments(&self) -> Option<Segments> {
+    /// Token ids, and which of them are real.
+    pub(super) fn tokens(&self) -> Tokens {
         let segments = Segments::from_mask(self.real.iter().copied(), self.tokens);
         let padded = self.real.iter().any(|real| !real);
-        padded.then(|| segments.expect("ids and mask have one shape"))
+        let segments = padded.then(|| segments.expect("ids and mask have one shape"));
+        Tokens::new(self.ids.clone(), self.tokens, segments)
     }
 
     pub(super) fn read(path: &Path, vocab_size: usize) -> Result<Self, Stop> {

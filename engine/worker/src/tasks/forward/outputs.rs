@@ -1,12 +1,15 @@
 //! What a pass gives: states, probabilities and their summaries.
 
 use burn::tensor::{Bool, Tensor, TensorData};
+use safetensors::Dtype;
 use strandscope_analysis::predict::host;
 use strandscope_kernels::{RowStatistics, Statistics, attention_probabilities};
 use strandscope_models::{
     ModelError,
-    dnagrinder::{Encoded, Pass, Seen},
+    checkpoint::NamedArray,
     folder::Model,
+    network::Network,
+    pass::{Encoded, Pass, Seen},
 };
 
 use super::{Wanted, input::Input};
@@ -27,18 +30,20 @@ struct LayerSeen {
 
 /// Name, shape and bytes of the tensors to write.
 #[derive(Default)]
-pub(super) struct Outputs(Vec<(String, Vec<usize>, Vec<u8>)>);
+pub(super) struct Outputs(Vec<NamedArray>);
 
 impl Outputs {
-    /// Names, shapes and bytes.
-    pub(super) fn into_tensors(self) -> Vec<(String, Vec<usize>, Vec<u8>)> {
+    /// Names, types, shapes and bytes.
+    pub(super) fn into_tensors(self) -> Vec<NamedArray> {
         self.0
     }
 
     /// What is wanted of a pass.
     pub(super) fn compute(model: &Model, input: &Input, wanted: &Wanted<'_>, job: &Job) -> Result<Self, Stop> {
+        if let Network::Rmt(rmt) = &model.network {
+            return Self::of_steps(&model.network, rmt, input, wanted, job);
+        }
         let device = model.network.device();
-        let segments = input.segments();
         let conduct = job.conduct(true);
         let mut layers = Vec::new();
         let mut observe = |_: usize, seen: &Seen<'_>| {
@@ -60,7 +65,7 @@ impl Outputs {
         if wanted.takes_some("attention.") || wanted.takes_some("summary.") {
             pass.observe = Some(&mut observe);
         }
-        let encoded = model.network.encode(input.ids(&device), segments.as_ref(), &mut pass);
+        let encoded = model.network.encode(&input.tokens(), &mut pass);
         if job.is_cancelled() {
             return Err(Stop::Cancelled);
         }
@@ -77,14 +82,26 @@ impl Outputs {
     /// Adds a tensor that is on the host.
     pub(super) fn add_values(&mut self, name: &str, shape: &[usize], values: &[f32]) {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.0.push((name.to_owned(), shape.to_vec(), bytes));
+        self.0.push(NamedArray { name: name.to_owned(), dtype: Dtype::F32, shape: shape.to_vec(), bytes });
     }
 
-    fn add<const D: usize>(&mut self, name: &str, tensor: Tensor<D>, wanted: &Wanted<'_>) -> Result<(), ModelError> {
+    /// Adds whole numbers that are on the host.
+    pub(super) fn add_integers(&mut self, name: &str, shape: &[usize], values: &[i64], wanted: &Wanted<'_>) {
+        if wanted.takes(name) {
+            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            self.0.push(NamedArray { name: name.to_owned(), dtype: Dtype::I64, shape: shape.to_vec(), bytes });
+        }
+    }
+
+    pub(super) fn add<const D: usize>(
+        &mut self,
+        name: &str,
+        tensor: Tensor<D>,
+        wanted: &Wanted<'_>,
+    ) -> Result<(), ModelError> {
         if wanted.takes(name) {
             let shape = tensor.dims().to_vec();
-            let bytes = host(tensor)?.iter().flat_map(|value| value.to_le_bytes()).collect();
-            self.0.push((name.to_owned(), shape, bytes));
+            self.add_values(name, &shape, &host(tensor)?);
         }
         Ok(())
     }
@@ -102,7 +119,16 @@ impl Outputs {
         if wanted.takes("class_logits")
             && let Some(logits) = model.network.class_logits(encoded.last.clone())
         {
-            self.add("class_logits", logits, wanted)?;
+            // A classifier of rows has one place.
+            match logits.dims()[1] {
+                1 => self.add("class_logits", logits.squeeze_dim::<2>(1), wanted)?,
+                _ => self.add("class_logits", logits * rows.clone(), wanted)?,
+            }
+        }
+        if wanted.takes("pooled")
+            && let Some(pooled) = model.network.pooled(&encoded.last)
+        {
+            self.add("pooled", pooled, wanted)?;
         }
         if wanted.takes("logits") {
             let [batch, seq, _] = encoded.last.dims();

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use strandscope_analysis::predict::host as fetch;
-use strandscope_kernels::{Watch, add_layer_norm, linear, swiglu};
+use strandscope_kernels::{Between, HiddenAct, Watch, add_layer_norm, feed_forward, linear};
 
 use super::{
     super::noise::noise,
@@ -51,10 +51,12 @@ fn of_swiglu(device: &Device, rows: usize) -> (Tensor<3>, Vec<f64>) {
     let x = noise(1, rows * WIDTH);
     let (w12, b12) = weights(2, WIDTH, 2 * WIDE);
     let (w3, b3) = weights(4, WIDE, WIDTH);
-    let is = swiglu(
+    let between = Between { act: HiddenAct::Silu, gated: true };
+    let is = feed_forward(
         tensor(&x, [1, rows, WIDTH], device),
         (table(&w12, WIDTH, device), Some(list(&b12, device))),
         (table(&w3, WIDE, device), Some(list(&b3, device))),
+        between,
         &Watch::default(),
     );
     (is, host::swiglu(&in_double(&x), (&w12, &b12), (&w3, &b3), WIDTH))

@@ -7,8 +7,8 @@ use strandscope_analysis::{
 };
 use strandscope_kernels::Conduct;
 use strandscope_models::{
-    dnagrinder::Pass,
     folder::{Head, Model},
+    pass::Pass,
 };
 use strandscope_tokens::Tokenizer;
 
@@ -105,7 +105,7 @@ impl Given {
     fn new(model: &Model, tokenizer: &Tokenizer, bases: &[u8], conduct: &Conduct) -> Result<Self, Stop> {
         let batch = Batch::new(&[bases], tokenizer)?;
         let mut pass = Pass { conduct: conduct.clone(), ..Pass::default() };
-        let encoded = model.network.encode(batch.ids(&model.network.device()), batch.segments().as_ref(), &mut pass);
+        let encoded = model.network.encode(&batch.tokens(), &mut pass);
         let states: Tensor<2> = encoded.last.flatten(0, 1);
         let token_scores = model.network.token_logits(states.clone()).map(fetch).transpose()?;
         Ok(Self {
@@ -148,7 +148,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use strandscope_genome::{Genome, Region};
-    use strandscope_models::{builtin, card::HeadKind};
+    use strandscope_models::{builtin, card::HeadKind, checkpoint::WeightType};
 
     use super::{
         super::golden::{BUILT_IN, OfModel, Sample, Sequence},
@@ -210,7 +210,7 @@ mod tests {
 
     /// The values as this computer gives them, on the processor.
     fn made() -> Golden {
-        let (mut shelf, conduct) = (Shelf::new(Device::flex()), Conduct::default());
+        let (mut shelf, conduct) = (Shelf::new(Device::flex(), WeightType::F32), Conduct::default());
         let model = ok(shelf.model(None));
         let sequence = example();
         let bases = sequence.bases.as_bytes();

@@ -1,0 +1,166 @@
+//! What files hold.
+
+use std::{fs::File, io::Read as _, path::Path};
+
+use burn::tensor::Device;
+use serde_json::{Value, json};
+use strandscope_genome::inspect_fasta;
+use strandscope_models::{
+    checkpoint::{SeenTensor, examine, is_checkpoint},
+    config::Config,
+    folder::{Folder, HEAD_WEIGHTS, Model, read_small},
+    head::HeadConfig,
+};
+use strandscope_tokens::{Tokenizer, TokenizerFiles};
+
+use super::genomes::with_progress;
+use crate::{
+    ErrorKind, JobError, Outcome,
+    engine::{Job, Stop},
+};
+
+/// What a file holds, or the folder of a model or head.
+pub(super) fn inspect(path: &Path, job: &Job) -> Result<Outcome, Stop> {
+    let found = match kind_of(path) {
+        Kind::Head => head(path)?,
+        Kind::Model => model(path)?,
+        Kind::Weights => weights(path, job)?,
+        Kind::Tokenizer => tokenizer(path)?,
+        Kind::Config => config(path)?,
+        Kind::Sequences => {
+            let report = with_progress(job, |hooks| inspect_fasta(path, hooks))?;
+            serde_json::to_value(report).map_err(|error| JobError::of(ErrorKind::Runtime, &error))?
+        }
+    };
+    Ok(Outcome::Json(found))
+}
+
+/// What a file is taken for.
+enum Kind {
+    /// The folder of a head.
+    Head,
+    /// The folder of a model.
+    Model,
+    Weights,
+    Tokenizer,
+    Config,
+    Sequences,
+}
+
+/// By the content of a file; its name decides where it is damaged, so that the message speaks of what it should be.
+fn kind_of(path: &Path) -> Kind {
+    if path.is_dir() {
+        return if path.join("head.json").is_file() { Kind::Head } else { Kind::Model };
+    }
+    if is_checkpoint(path) {
+        return Kind::Weights;
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    if name == "vocab.txt" {
+        return Kind::Tokenizer;
+    }
+    if !name.ends_with(".json") && !begins_like_json(path) {
+        return Kind::Sequences;
+    }
+    if name.contains("tokenizer") || name.contains("vocab") || has_key(path, "\"merges\"") {
+        return Kind::Tokenizer;
+    }
+    if name.contains("config") || has_key(path, "\"hidden_size\"") { Kind::Config } else { Kind::Sequences }
+}
+
+/// First bytes of a file that tell what it is.
+const BEGIN_BYTES: u64 = 1 << 16;
+
+fn begin(path: &Path) -> Vec<u8> {
+    let mut begin = Vec::new();
+    // What cannot be read is reported by whoever reads it in earnest.
+    let _ = path.is_file().then(|| File::open(path).ok()?.take(BEGIN_BYTES).read_to_end(&mut begin).ok());
+    begin
+}
+
+fn begins_like_json(path: &Path) -> bool {
+    begin(path).iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+}
+
+fn has_key(path: &Path, key: &str) -> bool {
+    begin(path).windows(key.len()).any(|text| text == key.as_bytes())
+}
+
+fn weights(path: &Path, job: &Job) -> Result<Value, Stop> {
+    let seen = examine(path, &|| !job.is_cancelled())?.ok_or(Stop::Cancelled)?;
+    let odd = seen.iter().filter(|tensor| tensor.not_finite > 0);
+    let warnings: Vec<String> = odd
+        .map(|tensor| format!("tensor {} holds {} values that are NaN or infinite", tensor.name, tensor.not_finite))
+        .collect();
+    let tensor = |SeenTensor { name, dtype, shape, sha256_f32le, .. }| {
+        let mut value = json!({ "name": name, "dtype": dtype, "shape": shape });
+        if let Some(sha256) = sha256_f32le {
+            value["sha256_f32le"] = json!(sha256);
+        }
+        value
+    };
+    let tensors: Vec<_> = seen.into_iter().map(tensor).collect();
+    Ok(document(path, "checkpoint", json!({ "tensors": tensors, "warnings": warnings })))
+}
+
+fn tokenizer(path: &Path) -> Result<Value, Stop> {
+    let shown = path.display().to_string();
+    let bytes = read_small(path)?;
+    let tokenizer = if path.file_name().is_some_and(|name| name == TokenizerFiles::VOCAB_TXT) {
+        let files = TokenizerFiles { vocab_txt: Some(bytes), ..TokenizerFiles::default() };
+        Tokenizer::from_files(&files, |_| shown.clone())?
+    } else {
+        Tokenizer::from_json(&bytes, &shown)?
+    };
+    Ok(document(path, "tokenizer", json!({ "vocab_size": tokenizer.vocab_size() })))
+}
+
+fn config(path: &Path) -> Result<Value, Stop> {
+    let config = Config::parse(&read_small(path)?, &path.display().to_string())?;
+    Ok(document(path, "config", of_config(&config)))
+}
+
+fn of_config(config: &Config) -> Value {
+    json!({
+        "family": config.family().name(),
+        "sizes": config.sizes(),
+        "most_tokens": config.most_tokens(),
+        "classes": config.classes(),
+    })
+}
+
+/// The folder of a model, loaded as for use.
+fn model(path: &Path) -> Result<Value, Stop> {
+    let folder = Folder::Disk(path.to_owned());
+    let model = Model::load(&folder, &Device::flex())?;
+    let mut warnings = model.warnings.clone();
+    let vocab_size = if folder.has(folder.tokenizer_file()) {
+        Some(model.tokenizer()?.vocab_size())
+    } else {
+        warnings.push("there is no tokenizer.json and no vocab.txt, so it reads token ids alone".to_owned());
+        None
+    };
+    let mut found = of_config(&model.config);
+    found["parameters"] = json!(model.parameters);
+    found["sha256"] = json!(model.sha256);
+    found["tokenizer_vocab_size"] = json!(vocab_size);
+    found["warnings"] = json!(warnings);
+    Ok(document(path, "model", found))
+}
+
+/// The folder of a head; its model may be elsewhere.
+fn head(path: &Path) -> Result<Value, Stop> {
+    let folder = Folder::Disk(path.to_owned());
+    let config = HeadConfig::parse(&folder.read("head.json")?, &folder.origin("head.json"))?;
+    let found = json!({ "head": config, "card": folder.head_card()?, "sha256": folder.sha256(HEAD_WEIGHTS)? });
+    Ok(document(path, "head", found))
+}
+
+/// The document of a file, with what was found in it.
+fn document(path: &Path, kind: &str, found: Value) -> Value {
+    let mut document = json!({ "path": path.to_string_lossy(), "kind": kind, "warnings": [] });
+    if let (Value::Object(document), Value::Object(found)) = (&mut document, found) {
+        document.extend(found);
+    }
+    document
+}
