@@ -1,12 +1,18 @@
 //! An engine for a test, given one task at a time.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use strandscope_worker::{DeviceChoice, Engine, EngineOptions, Event, JobError, Outcome, Task, WeightType};
 use tempfile::TempDir;
 
 /// Longest that a task of a test may take, on a slow computer with software Vulkan.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Held by the engine that computes on the GPU: engines of one process share its device, and the program never has two.
+static GPU: Mutex<()> = Mutex::new(());
 
 /// An engine with a cache of its own.
 pub(crate) struct TestEngine {
@@ -15,6 +21,7 @@ pub(crate) struct TestEngine {
     pub(crate) device: String,
     // Indexes are not to be found by another test, nor left in the user's cache.
     _cache: TempDir,
+    _gpu: Option<MutexGuard<'static, ()>>,
 }
 
 impl TestEngine {
@@ -35,8 +42,10 @@ impl TestEngine {
 
     /// The same with the tables of models rounded to this type.
     pub(crate) fn on_gpu_with(weights: WeightType) -> Option<Self> {
+        // A test that failed leaves the GPU as it found it.
+        let gpu = GPU.lock().unwrap_or_else(PoisonError::into_inner);
         match Self::start(DeviceChoice::Gpu, weights) {
-            Ok(engine) => Some(engine),
+            Ok(engine) => Some(Self { _gpu: Some(gpu), ..engine }),
             Err(reason) if std::env::var_os("REQUIRE_GPU").is_some() => {
                 panic!("REQUIRE_GPU is set, but there is no GPU adapter: {reason}")
             }
@@ -53,7 +62,7 @@ impl TestEngine {
         let options = EngineOptions { device, weights, cache: cache_folder, ..EngineOptions::default() };
         let engine = Engine::start(options, || {}).map_err(|error| error.to_string())?;
         match engine.event_within(PATIENCE) {
-            Some(Event::Ready { device }) => Ok(Self { engine, device, _cache: cache }),
+            Some(Event::Ready { device }) => Ok(Self { engine, device, _cache: cache, _gpu: None }),
             Some(Event::Stopped { error }) => Err(error.to_string()),
             other => panic!("an engine says first whether it is ready, not {other:?}"),
         }
