@@ -85,8 +85,10 @@ pub(super) fn feed_forward_with<I: Isa, const R: usize, const W: usize>(
     watch: &Watch,
 ) -> Vec<f32> {
     let (wide, outputs) = (second.inputs, second.outputs());
-    let [gate, up] = if between.gated { first.halves().map(Some) } else { [Some(first), None] };
-    let [gate, up] = [gate, up].map(|table| table.map(Packed::<W>::new::<I>));
+    let (gate, up) = match between.gated.then(|| first.halves().map(Packed::<W>::new::<I>)) {
+        Some([gate, up]) => (gate, Some(up)),
+        None => (Packed::<W>::new::<I>(first), None),
+    };
     let down = Packed::<W>::new::<I>(second);
     let mut out = vec![0.0; x.len() / first.inputs * outputs];
     blocks::<R, W>(&mut out, outputs, x, first.inputs).for_each(|(out, x)| {
@@ -100,14 +102,16 @@ pub(super) fn feed_forward_with<I: Isa, const R: usize, const W: usize>(
                 let mut middle = Strips::<R>::zeros(x.count(), wide);
                 let mut both = [vec![[[0.0; W]; R]; x.count()], vec![[[0.0; W]; R]; x.count()]];
                 for panel in 0..wide.div_ceil(W) {
-                    for (table, into) in [&gate, &up].into_iter().zip(&mut both) {
-                        let Some(table) = table else { continue };
-                        for (strip, into) in into.iter_mut().enumerate() {
-                            *into = table.product::<I, R>(x.strip(strip), panel);
+                    let [gates, ups] = &mut both;
+                    for (strip, sums) in gates.iter_mut().enumerate() {
+                        *sums = gate.product::<I, R>(x.strip(strip), panel);
+                    }
+                    if let Some(up) = &up {
+                        for (strip, sums) in ups.iter_mut().enumerate() {
+                            *sums = up.product::<I, R>(x.strip(strip), panel);
                         }
                     }
                     // Apart from the products, which need all registers.
-                    let [gates, ups] = &mut both;
                     for (strip, gates) in gates.iter_mut().enumerate() {
                         activate::<I>(between.act, gates.as_flattened_mut());
                         if between.gated {
