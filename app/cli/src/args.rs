@@ -191,6 +191,20 @@ impl OutputArgs {
     }
 }
 
+/// How the engine writes what it writes itself.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WriteArgs {
+    /// Overwrite what is there
+    #[arg(long, help_heading = "Output")]
+    pub(crate) force: bool,
+    /// Leave out what was run
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_provenance: bool,
+    /// Print what was written as one JSON object
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
 /// Which model is used.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ModelArg {

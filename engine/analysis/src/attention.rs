@@ -10,17 +10,17 @@ use strandscope_genome::{Region, Strand, Track, TrackLayout};
 use strandscope_kernels::Conduct;
 use strandscope_models::{
     config::Sizes,
-    folder::Model,
     memory::{EncoderPass, Observed},
+    model::Model,
 };
 use strandscope_tokens::Tokenizer;
 
 use crate::{
     AnalysisError,
-    batch::{Batch, is_base},
-    device::on_device,
+    batch::{Batch, unknown_bp},
+    device::with_spare,
     host::ReadHost,
-    windows::Cores,
+    windows::{Cores, inside},
 };
 pub use asked::{AttentionStat, MapPool, Pick};
 pub use pairs::{AttentionMap, AttentionPairs, Partner};
@@ -49,22 +49,6 @@ impl AttentionPlan {
         self.cores().count()
     }
 
-    /// What is read first, on the contig.
-    pub fn first_window(&self) -> Range<u64> {
-        let cores = self.cores();
-        cores.window_around(&cores.core_from(self.region.start_bp))
-    }
-
-    /// Tokens of the longest window, as far as the bases of the first tell.
-    ///
-    /// # Errors
-    /// When there are bytes that stand for no base.
-    pub fn longest_tokens(&self, first: &[u8], tokenizer: &Tokenizer) -> Result<u64, AnalysisError> {
-        let tokens = tokenizer.encode(first)?.ids.len() as u64;
-        let longest_bp = self.window_bp.min(self.region.len_bp());
-        Ok((tokens * longest_bp).div_ceil((first.len() as u64).max(1)))
-    }
-
     /// Memory that a window of so many tokens takes with a model, weights apart, in bytes.
     pub fn pass_bytes(&self, sizes: &Sizes, tokens: u64, on_gpu: bool) -> u64 {
         let averaged = if self.layer == Pick::Mean { sizes.num_hidden_layers as u64 } else { 1 };
@@ -81,7 +65,7 @@ impl AttentionPlan {
     }
 
     /// How the region is cut.
-    fn cores(&self) -> Cores {
+    pub fn cores(&self) -> Cores {
         let Self { region, contig_bp, window_bp, .. } = self;
         Cores { region: region.start_bp..region.end_bp, contig_bp: *contig_bp, window_bp: *window_bp }
     }
@@ -164,7 +148,7 @@ pub fn attention(
     let groups = pairs(model, plan)?;
     let names = track_names(model, plan)?;
     let mut core_start = plan.region.start_bp;
-    let mut unknown_bp = 0;
+    let mut unknown = 0;
     while core_start < plan.region.end_bp {
         let core = cores.core_from(core_start);
         let around = cores.window_around(&core);
@@ -177,19 +161,13 @@ pub fn attention(
         }
         // Windows overlap, so that letters are counted in the cores, which do not.
         if batch.unknown_bp > 0 {
-            let inside = offset(around.start, core.start)..offset(around.start, core.end);
-            unknown_bp += read[inside].iter().filter(|letter| !is_base(**letter)).count() as u64;
+            unknown += unknown_bp(&read, inside(&around, &core));
         }
         let placed = tokens_inside(&batch.spans[0], around.start, core.clone());
-        let answers = loop {
-            let model = spare.as_ref().unwrap_or(model);
+        let answers = with_spare(model, &mut spare, host, |model| {
             let (batch, placed, core) = (&batch, &placed, core.clone());
-            let window = Window { model, batch, placed, core, start_bp: around.start, conduct };
-            match on_device(&model.network.device(), || window.answers(plan.stat, &groups)) {
-                Ok(answers) => break answers?,
-                Err(fault) => spare = Some(host.on_processor(fault)?),
-            }
-        };
+            Window { model, batch, placed, core, start_bp: around.start, conduct }.answers(plan.stat, &groups)
+        })?;
         if conduct.watch.is_stopped() {
             return Err(AnalysisError::Cancelled);
         }
@@ -208,7 +186,7 @@ pub fn attention(
         core_start = core.end;
         host.done(core_start - plan.region.start_bp)?;
     }
-    Ok(unknown_bp)
+    Ok(unknown)
 }
 
 /// One value for each token of a core, or for each base where tokens overlap.
@@ -239,19 +217,15 @@ fn overlap(placed: &[Placed]) -> bool {
 
 /// For each base of the core the mean over the tokens that cover it.
 fn of_bases(placed: &[Placed], values: &[f32], core: Range<u64>) -> (Vec<(u64, u64)>, Vec<f32>) {
-    let mut sums = vec![(0.0, 0u16); offset(core.start, core.end)];
+    let mut sums = vec![(0.0, 0u16); inside(&core, &core).len()];
     for (placed, value) in placed.iter().zip(values) {
-        for (sum, count) in &mut sums[offset(core.start, placed.span_bp.0)..offset(core.start, placed.span_bp.1)] {
+        for (sum, count) in &mut sums[inside(&core, &(placed.span_bp.0..placed.span_bp.1))] {
             *sum += value;
             *count += 1;
         }
     }
     let covered = core.zip(sums).filter(|(_, (_, count))| *count > 0);
     covered.map(|(position, (sum, count))| ((position, position + 1), sum / f32::from(count))).unzip()
-}
-
-fn offset(start_bp: u64, position_bp: u64) -> usize {
-    usize::try_from(position_bp - start_bp).unwrap_or(usize::MAX)
 }
 
 fn pairs(model: &Model, plan: &AttentionPlan) -> Result<Vec<Groups>, AnalysisError> {

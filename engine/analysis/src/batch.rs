@@ -1,5 +1,7 @@
 //! Windows of equal length, made ready for the network.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use strandscope_kernels::Segments;
 use strandscope_models::{
@@ -122,6 +124,11 @@ impl Batch {
         let tokens = TensorData::new(self.covering.clone(), shape);
         Covering { tokens: Tensor::from_data(tokens, &device.clone().inner()), share }
     }
+}
+
+/// Letters in a part of a window that stand for no base.
+pub fn unknown_bp(window: &[u8], part: Range<usize>) -> u64 {
+    window[part].iter().filter(|letter| !is_base(**letter)).count() as u64
 }
 
 /// Whether a letter stands for one base.

@@ -2,23 +2,25 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
 use strandscope_kernels::Conduct;
-use strandscope_models::{folder::Model, pass::Pass};
+use strandscope_models::{model::Model, pass::Pass};
 use strandscope_tokens::Tokenizer;
 
 use crate::{
     AnalysisError,
-    batch::{Batch, is_base},
-    device::on_device,
+    batch::{Batch, unknown_bp},
+    device::with_spare,
     host::ReadHost,
     predict::host as fetch,
-    windows::Cores,
+    windows::{Cores, inside},
 };
 
 /// What becomes of the states of a sequence's tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pooling {
     /// Their mean.
+    #[default]
     Mean,
     /// Those of the token before the sequence; of a sequence read in several windows, the mean of theirs.
     Cls,
@@ -67,27 +69,16 @@ pub fn embed(
             cores = cores.halved().ok_or(error)?;
             continue;
         }
-        let states = loop {
-            let model = spare.as_ref().unwrap_or(model);
-            match on_device(&model.network.device(), || states(model, &batch, conduct)) {
-                Ok(states) => break states?,
-                Err(fault) => spare = Some(host.on_processor(fault)?),
-            }
-        };
+        let states = with_spare(model, &mut spare, host, |model| states(model, &batch, conduct))?;
         pooled.add(&states, &batch, window.start, &core);
         // Windows overlap, so that letters are counted in the cores, which do not.
         if batch.unknown_bp > 0 {
-            let inside = offset(window.start, core.start)..offset(window.start, core.end);
-            pooled.found.unknown_bp += bases[inside].iter().filter(|letter| !is_base(**letter)).count() as u64;
+            pooled.found.unknown_bp += unknown_bp(&bases, inside(&window, &core));
         }
         start = core.end;
         host.done(start - cores.region.start)?;
     }
-    Ok(pooled.finished())
-}
-
-fn offset(start_bp: u64, position_bp: u64) -> usize {
-    usize::try_from(position_bp - start_bp).unwrap_or(usize::MAX)
+    pooled.finished()
 }
 
 fn states(model: &Model, batch: &Batch, conduct: &Conduct) -> Result<Vec<f32>, AnalysisError> {
@@ -137,12 +128,16 @@ impl Pooled {
         self.count += 1;
     }
 
+    /// # Errors
+    /// When no token begins in the region.
     #[expect(clippy::cast_possible_truncation, reason = "embeddings are in single precision")]
-    fn finished(mut self) -> Embedding {
+    fn finished(mut self) -> Result<Embedding, AnalysisError> {
         if self.pooling != Pooling::None {
-            let count = self.count.max(1) as f64;
-            self.found.values = self.sums.iter().map(|sum| (sum / count) as f32).collect();
+            if self.count == 0 {
+                return Err(AnalysisError::Request("no token begins in the region; name a longer one".to_owned()));
+            }
+            self.found.values = self.sums.iter().map(|sum| (sum / self.count as f64) as f32).collect();
         }
-        self.found
+        Ok(self.found)
     }
 }

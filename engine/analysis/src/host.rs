@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use strandscope_kernels::KernelError;
-use strandscope_models::folder::Model;
+use strandscope_models::model::Model;
 
 use crate::AnalysisError;
 

@@ -11,7 +11,8 @@ use strandscope_models::{
     ModelError,
     card::Activation,
     composition::Composition,
-    folder::{Answers, Head, Model},
+    head::{Answers, Head},
+    model::Model,
     pass::Pass,
 };
 use strandscope_tokens::Tokenizer;
@@ -66,7 +67,7 @@ impl<'a> Predictor<'a> {
     /// When the window holds bytes that stand for no base.
     pub fn fits(&self, window: &[u8]) -> Result<bool, AnalysisError> {
         let Some(most) = self.model.config.most_tokens().filter(|_| self.head.reads_tokens()) else { return Ok(true) };
-        Ok(self.tokenizer.most_tokens(window.len()) <= most || self.tokenizer.encode(window)?.ids.len() <= most)
+        Ok(self.tokenizer.encode(window)?.ids.len() <= most)
     }
 
     /// Answers for windows of equal length.

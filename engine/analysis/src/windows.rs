@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use strandscope_tokens::{TokenError, Tokenizer};
+
 /// Share of the trusted middle of a window that it shares with its neighbour.
 const RAMP_SHARE: u64 = 4;
 
@@ -93,6 +95,12 @@ impl Bins {
     }
 }
 
+/// Where a stretch lies in a window that holds it.
+pub(crate) fn inside(window: &Range<u64>, stretch: &Range<u64>) -> Range<usize> {
+    let place = |position: u64| usize::try_from(position - window.start).unwrap_or(usize::MAX);
+    place(stretch.start)..place(stretch.end)
+}
+
 /// A region cut into cores, each read with context around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cores {
@@ -119,6 +127,21 @@ impl Cores {
     /// The core that begins at `start_bp`.
     pub fn core_from(&self, start_bp: u64) -> Range<u64> {
         start_bp..start_bp.saturating_add(self.core_bp()).min(self.region.end)
+    }
+
+    /// What is read first.
+    pub fn first_window(&self) -> Range<u64> {
+        self.window_around(&self.core_from(self.region.start))
+    }
+
+    /// Tokens of the longest window, as far as the bases of the first tell.
+    ///
+    /// # Errors
+    /// When there are bytes that stand for no base.
+    pub fn longest_tokens(&self, first: &[u8], tokenizer: &Tokenizer) -> Result<u64, TokenError> {
+        let tokens = tokenizer.encode(first)?.ids.len() as u64;
+        let longest_bp = self.window_bp.min(self.region_bp());
+        Ok((tokens * longest_bp).div_ceil((first.len() as u64).max(1)))
     }
 
     /// What is read for a core.

@@ -1,6 +1,6 @@
 //! The kernels for the processor: written once over small tiles, compiled for each instruction set.
 
-mod activation;
+pub(crate) mod activation;
 mod backward;
 mod columns;
 mod dense;

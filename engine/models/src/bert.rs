@@ -173,8 +173,9 @@ struct Intermediate {
     dense: Linear,
 }
 
+/// What the first token's state says of a row.
 #[derive(Module, Debug)]
-struct Pooler {
+pub(crate) struct Pooler {
     dense: Linear,
 }
 
@@ -188,14 +189,15 @@ pub(crate) struct TokenHead {
 struct Predictions {
     transform: Transform,
     bias: Param<Tensor<1>>,
-    #[module(skip)]
-    hidden_act: HiddenAct,
 }
 
+/// What states go through before the decoder.
 #[derive(Module, Debug)]
-struct Transform {
+pub(crate) struct Transform {
     dense: Linear,
     LayerNorm: LayerNorm,
+    #[module(skip)]
+    hidden_act: HiddenAct,
 }
 
 /// The vectors of tokens, which are also the table of the decoder.
@@ -206,22 +208,20 @@ impl Bert {
     pub(crate) fn load(config: &Config, weights: &mut Weights) -> Self {
         let hidden = config.sizes.hidden_size;
         weights.ignore(|name| name.starts_with("cls.seq_relationship."));
-        let per_token = config.classes.as_ref().is_some_and(|classes| classes.per_token);
-        let pools = weights.has("bert.pooler.dense.weight") || config.classes.as_ref().is_some_and(|_| !per_token);
+        let pooler = Pooler::load(hidden, config.classes.as_ref(), weights);
         let cls = TokenHead::load(&config.sizes, config.hidden_act, config.predicts_tokens, weights);
         Self {
             bert: Model {
                 embeddings: Embeddings::load(config, weights),
                 encoder: Encoder::load(config, weights),
-                pooler: pools
-                    .then(|| Pooler { dense: Linear::load(weights, "bert.pooler.dense", hidden, hidden, true) }),
+                pooler,
             },
             cls,
             classifier: config
                 .classes
                 .as_ref()
                 .map(|classes| Linear::load(weights, "classifier", hidden, classes.labels.len(), true)),
-            per_token,
+            per_token: config.classes.as_ref().is_some_and(|classes| classes.per_token),
         }
     }
 }
@@ -270,7 +270,7 @@ impl Architecture for Bert {
     }
 
     fn pooled(&self, last: &Tensor<3>) -> Option<Tensor<2>> {
-        Some(self.bert.pooler.as_ref()?.dense.forward(first_token(last)).tanh())
+        Some(self.bert.pooler.as_ref()?.forward(last))
     }
 
     fn class_logits(&self, last: Tensor<3>) -> Option<Tensor<3>> {
@@ -279,6 +279,21 @@ impl Architecture for Bert {
             return Some(classifier.forward(last));
         }
         Some(classifier.forward(self.pooled(&last)?).unsqueeze_dim(1))
+    }
+}
+
+impl Pooler {
+    /// Where the file has it, or a classifier of rows needs it.
+    pub(crate) fn load(hidden: usize, classes: Option<&Classes>, weights: &mut Weights) -> Option<Self> {
+        let is_needed = classes.is_some_and(|classes| !classes.per_token);
+        let wanted = is_needed || weights.has("bert.pooler.dense.weight");
+        wanted.then(|| Self { dense: Linear::load(weights, "bert.pooler.dense", hidden, hidden, true) })
+    }
+
+    /// # Shapes
+    /// `[batch, seq, hidden] → [batch, hidden]`
+    pub(crate) fn forward(&self, last: &Tensor<3>) -> Tensor<2> {
+        self.dense.forward(first_token(last)).tanh()
     }
 }
 
@@ -437,28 +452,42 @@ impl SelfAttention {
     }
 }
 
+impl Transform {
+    pub(crate) const DENSE: &str = "cls.predictions.transform.dense";
+
+    pub(crate) fn load(hidden: usize, epsilon: f64, hidden_act: HiddenAct, weights: &mut Weights) -> Self {
+        Self {
+            dense: Linear::load(weights, Self::DENSE, hidden, hidden, true),
+            LayerNorm: LayerNorm::load(weights, "cls.predictions.transform.LayerNorm", hidden, epsilon),
+            hidden_act,
+        }
+    }
+
+    /// # Shapes
+    /// `[row, hidden] → [row, hidden]`
+    pub(crate) fn forward(&self, states: Tensor<2>) -> Tensor<2> {
+        self.LayerNorm.forward(self.hidden_act.forward(self.dense.forward(states)))
+    }
+}
+
 impl TokenHead {
     /// Where `wanted`, or where the file has a part of it.
     pub(crate) fn load(sizes: &Sizes, act: HiddenAct, wanted: bool, weights: &mut Weights) -> Option<Self> {
         const BIAS: &str = "cls.predictions.bias";
-        const DENSE: &str = "cls.predictions.transform.dense";
         weights.tied("cls.predictions.decoder.weight", WORDS);
         weights.tied("cls.predictions.decoder.bias", BIAS);
-        if !wanted && !weights.has(BIAS) && !weights.has(&format!("{DENSE}.weight")) {
+        if !wanted && !weights.has(BIAS) && !weights.has(&format!("{}.weight", Transform::DENSE)) {
             return None;
         }
-        let hidden = sizes.hidden_size;
-        let norm = LayerNorm::load(weights, "cls.predictions.transform.LayerNorm", hidden, sizes.layer_norm_eps);
-        let transform = Transform { dense: Linear::load(weights, DENSE, hidden, hidden, true), LayerNorm: norm };
+        let transform = Transform::load(sizes.hidden_size, sizes.layer_norm_eps, act, weights);
         let bias = weights.param(BIAS, [sizes.vocab_size], Fill::Zeros);
-        Some(Self { predictions: Predictions { transform, bias, hidden_act: act } })
+        Some(Self { predictions: Predictions { transform, bias } })
     }
 
     /// # Shapes
     /// `[row, hidden] → [row, vocab]`
     pub(crate) fn forward(&self, states: Tensor<2>, words: &Embedding) -> Tensor<2> {
-        let Predictions { transform, bias, hidden_act } = &self.predictions;
-        let x = transform.LayerNorm.forward(hidden_act.forward(transform.dense.forward(states)));
-        linear(x, words.weight.val(), Some(bias.val()), &Watch::default())
+        let Predictions { transform, bias } = &self.predictions;
+        linear(transform.forward(states), words.weight.val(), Some(bias.val()), &Watch::default())
     }
 }

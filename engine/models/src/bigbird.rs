@@ -14,6 +14,7 @@ use crate::{
     architecture::{Architecture, first_token},
     bert,
     checkpoint::Weights,
+    classifier::Classifier,
     config::{Classes, Fields, Sizes},
     layers::{Embedding, Linear},
     pass::{Pass, Tokens},
@@ -117,18 +118,6 @@ struct Model {
     pooler: Option<Linear>,
 }
 
-#[derive(Module, Debug)]
-enum Classifier {
-    Rows(RowClassifier),
-    Tokens(Linear),
-}
-
-#[derive(Module, Debug)]
-struct RowClassifier {
-    dense: Linear,
-    out_proj: Linear,
-}
-
 impl BigBird {
     /// Builds the network `config` describes from `weights`.
     pub(crate) fn load(config: &Config, weights: &mut Weights) -> Self {
@@ -154,19 +143,6 @@ impl BigBird {
 
     fn rule(&self, seq: usize) -> PositionRule {
         self.sparse.map_or(PositionRule::None, |sparse| sparse.rule(self.heads(), seq))
-    }
-}
-
-impl Classifier {
-    fn load(classes: &Classes, hidden: usize, weights: &mut Weights) -> Self {
-        let labels = classes.labels.len();
-        if classes.per_token {
-            return Self::Tokens(Linear::load(weights, "classifier", hidden, labels, true));
-        }
-        Self::Rows(RowClassifier {
-            dense: Linear::load(weights, "classifier.dense", hidden, hidden, true),
-            out_proj: Linear::load(weights, "classifier.out_proj", hidden, labels, true),
-        })
     }
 }
 
@@ -211,13 +187,7 @@ impl Architecture for BigBird {
     }
 
     fn class_logits(&self, last: Tensor<3>) -> Option<Tensor<3>> {
-        match self.classifier.as_ref()? {
-            Classifier::Tokens(classifier) => Some(classifier.forward(last)),
-            Classifier::Rows(RowClassifier { dense, out_proj }) => {
-                let first = self.hidden_act.forward(dense.forward(first_token(&last)));
-                Some(out_proj.forward(first).unsqueeze_dim(1))
-            }
-        }
+        Some(self.classifier.as_ref()?.forward(last, |x| self.hidden_act.forward(x)))
     }
 }
 

@@ -21,7 +21,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        folder::{Head, Model},
+        head::Head,
+        model::Model,
         pass::{Pass, Tokens},
     };
 

@@ -138,14 +138,6 @@ pub enum ModelError {
         /// Most that it reads.
         most: usize,
     },
-    /// Numbers in the weights are not finite.
-    #[error("weights cannot be used, {origin}: tensor {tensor} holds NaN or infinity. Fetch the file again")]
-    NotFinite {
-        /// The file.
-        origin: String,
-        /// The tensor.
-        tensor: String,
-    },
     /// Head and model do not belong together.
     #[error("head {head} cannot be used with model {model}: {reason}. Take the model the head's card names")]
     Mismatch {

@@ -15,10 +15,11 @@ use strandscope_kernels::{
 };
 
 use crate::{
-    architecture::{Architecture, first_token},
+    architecture::Architecture,
     attention_layer::{AttentionLayer, Qkv},
     bert::predicts_tokens,
     checkpoint::{Fill, Weights},
+    classifier::Classifier,
     config::{Classes, Fields, Sizes},
     layers::{Embedding, LayerNorm, Linear},
     pass::{Pass, Tokens},
@@ -173,18 +174,6 @@ struct Decoder {
     weight: Option<Param<Tensor<2>>>,
 }
 
-#[derive(Module, Debug)]
-enum Classifier {
-    Rows(RowClassifier),
-    Tokens(Linear),
-}
-
-#[derive(Module, Debug)]
-struct RowClassifier {
-    dense: Linear,
-    out_proj: Linear,
-}
-
 impl Esm {
     /// Builds the network `config` describes from `weights`.
     pub(crate) fn load(config: &Config, weights: &mut Weights) -> Self {
@@ -245,12 +234,7 @@ impl Architecture for Esm {
     }
 
     fn class_logits(&self, last: Tensor<3>) -> Option<Tensor<3>> {
-        match self.classifier.as_ref()? {
-            Classifier::Tokens(classifier) => Some(classifier.forward(last)),
-            Classifier::Rows(RowClassifier { dense, out_proj }) => {
-                Some(out_proj.forward(dense.forward(first_token(&last)).tanh()).unsqueeze_dim(1))
-            }
-        }
+        Some(self.classifier.as_ref()?.forward(last, Tensor::tanh))
     }
 }
 
@@ -419,19 +403,6 @@ impl TokenHead {
             layer_norm: LayerNorm::load(weights, "lm_head.layer_norm", hidden, layer_norm_eps),
             decoder: Decoder { weight: table },
             bias: weights.param(BIAS, [vocab_size], Fill::Zeros),
-        })
-    }
-}
-
-impl Classifier {
-    fn load(classes: &Classes, hidden: usize, weights: &mut Weights) -> Self {
-        let labels = classes.labels.len();
-        if classes.per_token {
-            return Self::Tokens(Linear::load(weights, "classifier", hidden, labels, true));
-        }
-        Self::Rows(RowClassifier {
-            dense: Linear::load(weights, "classifier.dense", hidden, hidden, true),
-            out_proj: Linear::load(weights, "classifier.out_proj", hidden, labels, true),
         })
     }
 }

@@ -9,10 +9,12 @@ use burn::{
     module::{Module, Param},
     tensor::{Device, Distribution, Int, Tensor, TensorData, activation::relu},
 };
-
 use strandscope_kernels::HiddenAct;
 
-pub use self::config::{HeadConfig, HeadNetwork, Pooling, TrunkSizes};
+pub use self::{
+    config::{HeadConfig, HeadNetwork, Pooling, TrunkSizes},
+    loaded::{Answers, Head},
+};
 use crate::{
     card::HeadKind,
     checkpoint::{Fill, Weights},
@@ -21,6 +23,7 @@ use crate::{
 };
 
 mod config;
+mod loaded;
 
 const EPSILON: f64 = 1e-5;
 

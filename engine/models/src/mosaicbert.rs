@@ -14,9 +14,9 @@ use strandscope_kernels::{
 };
 
 use crate::{
-    architecture::{Architecture, first_token},
+    architecture::Architecture,
     attention_layer::{AttentionLayer, Qkv},
-    bert::{WORDS, predicts_tokens},
+    bert::{Pooler, Transform, WORDS, predicts_tokens},
     checkpoint::{Fill, Weights},
     config::{Classes, Fields, Sizes, hidden_act},
     layers::{Embedding, LayerNorm, Linear},
@@ -118,11 +118,6 @@ struct Mlp {
     hidden_act: HiddenAct,
 }
 
-#[derive(Module, Debug)]
-struct Pooler {
-    dense: Linear,
-}
-
 /// The layers that predict tokens; the table of the last is that of the vectors of tokens.
 #[derive(Module, Debug)]
 struct TokenHead {
@@ -136,12 +131,6 @@ struct Predictions {
 }
 
 #[derive(Module, Debug)]
-struct Transform {
-    dense: Linear,
-    LayerNorm: LayerNorm,
-}
-
-#[derive(Module, Debug)]
 struct Decoder {
     bias: Param<Tensor<1>>,
 }
@@ -151,8 +140,7 @@ impl MosaicBert {
     pub(crate) fn load(config: &Config, weights: &mut Weights) -> Self {
         let Config { sizes, type_vocab_size, classes, .. } = config;
         let (hidden, epsilon) = (sizes.hidden_size, sizes.layer_norm_eps);
-        let per_token = classes.as_ref().is_some_and(|classes| classes.per_token);
-        let pools = weights.has("bert.pooler.dense.weight") || classes.as_ref().is_some_and(|_| !per_token);
+        let pooler = Pooler::load(hidden, classes.as_ref(), weights);
         let cls = TokenHead::load(config, weights);
         let embeddings = Embeddings {
             word_embeddings: Embedding::load(weights, "bert.embeddings.word_embeddings", sizes.vocab_size, hidden),
@@ -165,13 +153,12 @@ impl MosaicBert {
             LayerNorm: LayerNorm::load(weights, "bert.embeddings.LayerNorm", hidden, epsilon),
         };
         let layer = (0..sizes.num_hidden_layers).map(|index| Layer::load(config, index, weights)).collect();
-        let pooler = pools.then(|| Pooler { dense: Linear::load(weights, "bert.pooler.dense", hidden, hidden, true) });
-        let classifier = classes.as_ref().map(|classes| classes.labels.len());
+        let labels = classes.as_ref().map(|classes| classes.labels.len());
         Self {
             bert: Model { embeddings, encoder: Encoder { layer }, pooler },
             cls,
-            classifier: classifier.map(|labels| Linear::load(weights, "classifier", hidden, labels, true)),
-            per_token,
+            classifier: labels.map(|labels| Linear::load(weights, "classifier", hidden, labels, true)),
+            per_token: classes.as_ref().is_some_and(|classes| classes.per_token),
         }
     }
 }
@@ -210,13 +197,12 @@ impl Architecture for MosaicBert {
 
     fn token_logits(&self, states: Tensor<2>) -> Option<Tensor<2>> {
         let Predictions { transform, decoder } = &self.cls.as_ref()?.predictions;
-        let x = transform.LayerNorm.forward(HiddenAct::Gelu.forward(transform.dense.forward(states)));
         let table = self.word_embeddings().weight.val();
-        Some(linear(x, table, Some(decoder.bias.val()), &Watch::default()))
+        Some(linear(transform.forward(states), table, Some(decoder.bias.val()), &Watch::default()))
     }
 
     fn pooled(&self, last: &Tensor<3>) -> Option<Tensor<2>> {
-        Some(self.bert.pooler.as_ref()?.dense.forward(first_token(last)).tanh())
+        Some(self.bert.pooler.as_ref()?.forward(last))
     }
 
     fn class_logits(&self, last: Tensor<3>) -> Option<Tensor<3>> {
@@ -291,18 +277,13 @@ impl TokenHead {
     /// Where the configuration wants it, or where the file has a part of it.
     fn load(config: &Config, weights: &mut Weights) -> Option<Self> {
         const BIAS: &str = "cls.predictions.decoder.bias";
-        const DENSE: &str = "cls.predictions.transform.dense";
         /// Whatever the configuration says.
         const EPSILON: f64 = 1e-12;
         weights.tied("cls.predictions.decoder.weight", WORDS);
-        if !config.predicts_tokens && !weights.has(BIAS) && !weights.has(&format!("{DENSE}.weight")) {
+        if !config.predicts_tokens && !weights.has(BIAS) && !weights.has(&format!("{}.weight", Transform::DENSE)) {
             return None;
         }
-        let hidden = config.sizes.hidden_size;
-        let transform = Transform {
-            dense: Linear::load(weights, DENSE, hidden, hidden, true),
-            LayerNorm: LayerNorm::load(weights, "cls.predictions.transform.LayerNorm", hidden, EPSILON),
-        };
+        let transform = Transform::load(config.sizes.hidden_size, EPSILON, HiddenAct::Gelu, weights);
         let decoder = Decoder { bias: weights.param(BIAS, [config.sizes.vocab_size], Fill::Zeros) };
         Some(Self { predictions: Predictions { transform, decoder } })
     }

@@ -9,6 +9,7 @@ use burn::{
     module::Module,
     tensor::{Int, Tensor, TensorData},
 };
+use serde::{Deserialize, Serialize};
 use strandscope_kernels::Segments;
 
 use crate::{
@@ -51,7 +52,7 @@ pub struct Memory {
 }
 
 /// What fills up a short piece.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RmtPadding {
     /// Token 0, which is read: so the published classifier does, and heads trained with it need it.
     #[default]
@@ -203,7 +204,8 @@ impl Rmt {
             let ids = live.iter().zip(&places).flat_map(|(&(row, _), places)| self.memory.ids(rows[row], places));
             let step_tokens = self.tokens(ids.collect());
             let index = self.index(&step_tokens, &live, &places, [batch, seq]);
-            let index = Tensor::<1, Int>::from_data(TensorData::new(index.clone(), [index.len()]), &vectors.device());
+            let shape = [index.len()];
+            let index = Tensor::<1, Int>::from_data(TensorData::new(index, shape), &vectors.device());
             let read = vectors.clone().select(0, index).reshape([live.len(), self.memory.input_size, hidden]);
             let of_live = Tensor::cat(live.iter().map(|&(row, _)| memory[row].clone()).collect(), 0);
             let behind = read.clone().slice_dim(1, 1 + count..self.memory.input_size);
@@ -293,7 +295,47 @@ impl Rmt {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Device;
+
     use super::*;
+    use crate::network::Network;
+
+    /// Rows of one and of three pieces; what a row is told of its tokens are their own states, and of the tokens around
+    /// them those of the last piece, which also classify it.
+    #[test]
+    fn rows_are_given_the_states_of_their_own_pieces() {
+        let config = r#"{"model_type": "bert", "pre_layer_norm": true, "vocab_size": 22, "hidden_size": 8,
+            "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8, "layer_norm_eps": 1e-6,
+            "pad_token_id": 3, "max_position_embeddings": 9, "num_labels": 2,
+            "rmt": {"num_mem_tokens": 2, "input_size": 8, "max_n_segments": 3}}"#;
+        let config = crate::config::Config::parse(config.as_bytes(), "here").expect("a configuration");
+        let Network::Rmt(rmt) = Network::load(&config, &mut Weights::random(3, &Device::flex())) else {
+            panic!("a network with recurrent memory")
+        };
+        let ids = [[1, 5, 6, 7, 2, 3, 3, 3, 3, 3], [1, 8, 9, 10, 11, 12, 13, 14, 15, 2]];
+        let segments = Segments::from_mask(ids.as_flattened().iter().map(|id| *id != 3), 10).expect("rows of ten");
+        let tokens = Tokens::new(ids.as_flattened().to_vec(), 10, Some(segments));
+        let words = rmt.model.word_embeddings().forward(tokens.tensor(&Device::flex()));
+        let mut steps = Vec::new();
+        rmt.steps(words.clone(), &tokens, &mut Pass::default(), |step| steps.push((step.rows, step.encoded.last)));
+        let values = |states: Tensor<1>| states.into_data().try_to_vec::<f32>().expect("floats");
+        let state = |step: usize, row: usize, place: usize| {
+            let (rows, last) = &steps[step];
+            let row = rows.iter().position(|live| *live == row).expect("the row is read at this step");
+            values(last.clone().slice([row..row + 1, place..place + 1]).flatten(0, 2))
+        };
+        let last = rmt.encode_words(words, &tokens, &mut Pass::default()).last;
+        let given =
+            |row: usize, place: usize| values(last.clone().slice([row..row + 1, place..place + 1]).flatten(0, 2));
+        assert_eq!(steps.iter().map(|(rows, _)| rows.clone()).collect::<Vec<_>>(), [vec![1], vec![1], vec![0, 1]]);
+        // A piece is [CLS], two of memory, [SEP], then tokens of the row: three of each here.
+        for (row, place, step, in_piece) in [(0, 0, 2, 0), (0, 1, 2, 4), (0, 3, 2, 6), (0, 4, 2, 7)] {
+            assert_eq!(given(row, place), state(step, row, in_piece), "row {row}, place {place}");
+        }
+        for (row, place, step, in_piece) in [(1, 0, 2, 0), (1, 3, 0, 6), (1, 4, 1, 4), (1, 8, 2, 5), (1, 9, 2, 6)] {
+            assert_eq!(given(row, place), state(step, row, in_piece), "row {row}, place {place}");
+        }
+    }
 
     #[test]
     fn pieces_are_of_one_length_and_not_full() {

@@ -1,6 +1,6 @@
 //! BPE tokenizers in the Hugging Face format.
 
-use tokenizers::{AddedToken, ModelWrapper, PostProcessor, PreTokenizerWrapper, Tokenizer as Library};
+use tokenizers::{AddedToken, Tokenizer as Library};
 
 use crate::{CharEncoding, Encoding, TokenError, bases, encoding::tiled, vocabulary::Vocabulary};
 use layout::read_vocabulary;
@@ -12,10 +12,6 @@ pub(crate) struct Bpe {
     origin: String,
     library: Library,
     unknown: u32,
-    /// Number of tokens put around a sequence.
-    around: usize,
-    /// Bases of the longest token; `None` where one token may cover a run of any length.
-    longest_bp: Option<usize>,
 }
 
 impl Bpe {
@@ -43,9 +39,7 @@ impl Bpe {
             let reason = format!("the added token '{}' would get id {id}, not the id written there", token.content);
             return Err(refuse("added_tokens", reason));
         }
-        let around = library.get_post_processor().map_or(0, |post| post.added_tokens(false));
-        let longest_bp = longest_bp(&library, &vocabulary);
-        Ok((Self { origin: origin.to_owned(), library, unknown: vocabulary.unknown, around, longest_bp }, vocabulary))
+        Ok((Self { origin: origin.to_owned(), library, unknown: vocabulary.unknown }, vocabulary))
     }
 
     /// The tokens of a sequence; letters that the vocabulary does not know become the unknown token and are counted.
@@ -71,32 +65,6 @@ impl Bpe {
         })?;
         Ok(CharEncoding { ids: encoded.get_ids().to_vec(), offsets: encoded.get_offsets().to_vec() })
     }
-
-    /// A token for each base, and those around the sequence.
-    pub(crate) fn most_tokens(&self, bases: usize) -> usize {
-        bases.saturating_add(self.around)
-    }
-
-    /// As if every token were the longest one.
-    pub(crate) fn fewest_tokens(&self, bases: usize) -> usize {
-        bases.div_ceil(self.longest_bp.unwrap_or(usize::MAX)) + self.around
-    }
-}
-
-/// Bases of the longest token of the vocabulary, where no rule lets a token cover more than its own letters.
-///
-/// A normalizer may turn a run into one letter (GENA-LM: ten and more N into `-`), a pre-tokenizer may drop letters,
-/// and unknown letters may be fused into one token.
-fn longest_bp(library: &Library, vocabulary: &Vocabulary) -> Option<usize> {
-    let fused = match library.get_model() {
-        ModelWrapper::BPE(model) => model.fuse_unk,
-        _ => true,
-    };
-    let keeps_letters = matches!(library.get_pre_tokenizer(), None | Some(PreTokenizerWrapper::Whitespace(_)));
-    if fused || !keeps_letters || library.get_normalizer().is_some() {
-        return None;
-    }
-    vocabulary.id_of.keys().map(|text| text.chars().count()).max().filter(|&longest| longest > 0)
 }
 
 #[cfg(test)]

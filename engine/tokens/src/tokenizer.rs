@@ -139,37 +139,16 @@ impl Tokenizer {
         }
     }
 
-    /// No sequence of so many bases has more tokens than this, special tokens included.
-    pub fn most_tokens(&self, bases: usize) -> usize {
-        match &self.rules {
-            Rules::Bpe(bpe) => bpe.most_tokens(bases),
-            Rules::Kmers(Kmers::Overlapping(kmers)) => kmers.tokens(bases),
-            Rules::Kmers(Kmers::Separate(kmers)) => kmers.most_tokens(bases),
-        }
-    }
-
-    /// No sequence of so many bases has fewer tokens than this, special tokens included.
-    ///
-    /// Where one token may cover a run of any length, as the gap token of GENA-LM does, that is a single one beside the
-    /// special tokens.
-    pub fn fewest_tokens(&self, bases: usize) -> usize {
-        match &self.rules {
-            Rules::Bpe(bpe) => bpe.fewest_tokens(bases),
-            Rules::Kmers(Kmers::Overlapping(kmers)) => kmers.tokens(bases),
-            Rules::Kmers(Kmers::Separate(kmers)) => kmers.fewest_tokens(bases),
-        }
-    }
-
-    /// Bases that so many tokens cover, special tokens included: k-mers of a sequence without unknown letters exactly so
-    /// many, learnt words at least about as many.
-    pub fn typical_bp(&self, tokens: usize) -> u64 {
-        const LEARNT_TOKEN_BP: usize = 4;
+    /// Bases that so many tokens cover, special tokens included: exactly so many of k-mers where no letter is unknown,
+    /// about so many of learnt words.
+    pub fn typical_bp(&self, tokens: u64) -> u64 {
+        const LEARNT_TOKEN_BP: u64 = 4;
         let bases = match self.kind() {
             TokenizerKind::Bpe => tokens.saturating_mul(LEARNT_TOKEN_BP),
-            TokenizerKind::OverlappingKmers { k } => tokens.saturating_sub(3).saturating_add(k),
-            TokenizerKind::Kmers { k } => tokens.saturating_sub(1).saturating_mul(k),
+            TokenizerKind::OverlappingKmers { k } => tokens.saturating_sub(3).saturating_add(k as u64),
+            TokenizerKind::Kmers { k } => tokens.saturating_sub(1).saturating_mul(k as u64),
         };
-        bases.max(1) as u64
+        bases.max(1)
     }
 
     /// Number of rows a model's word embedding needs: the highest id and one.

@@ -17,8 +17,9 @@ use strandscope_models::{
     card::{DataSource, Figure, HeadCard},
     checkpoint::{Storage, Weights, to_safetensors},
     composition::Composition,
-    folder::{Answers, Folder, HEAD_WEIGHTS, Head, Model},
-    head::{HeadConfig, TaskHead},
+    folder::{Folder, HEAD_CONFIG, HEAD_WEIGHTS},
+    head::{Answers, Head, HeadConfig, TaskHead},
+    model::Model,
     pass::Pass,
 };
 use strandscope_tokens::Tokenizer;
@@ -102,7 +103,7 @@ pub fn finetune(task: &FinetuneTask<'_>, report: &mut Report<'_>) -> Result<Vec<
     let mut head = run.head(TaskHead::load(&run.config, &mut stored));
     stored.finish()?;
     head.card.figures = run.figures(&head, report)?;
-    store.write("head.json", &json_bytes(&run.config, task.output)?)?;
+    store.write(HEAD_CONFIG, &json_bytes(&run.config, task.output)?)?;
     store.write("card.json", &json_bytes(&head.card, task.output)?)?;
     store.clear_checkpoint()?;
     let mut notes = state.history;

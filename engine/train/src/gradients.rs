@@ -164,6 +164,7 @@ mod tests {
             let [(whole, at_once), (parts, by_layers)] =
                 [gradients(&network, &batch, loss), by_layers(&network, &batch, loss)];
             let [whole, parts]: [f32; 2] = [whole, parts].map(|loss| loss.into_scalar());
+            // Both ways add the same numbers, though the tiles of products, and so the order of sums, may differ.
             assert!((whole - parts).abs() <= 1e-6 * whole.abs(), "{config:?}: {whole} {parts}");
             let [at_once, by_layers] = [at_once, by_layers].map(|gradients| flattened(&network, &gradients));
             let largest = at_once.iter().fold(0f32, |largest, value| largest.max(value.abs()));

@@ -19,7 +19,8 @@ use strandscope_models::{
     checkpoint::{Storage, Weights, to_safetensors},
     config::{Config, Sizes},
     dnagrinder::{self, NormPosition},
-    folder::{Folder, MODEL_WEIGHTS, Model},
+    folder::{Folder, MODEL_CONFIG, MODEL_WEIGHTS},
+    model::Model,
     network::Network,
     pass::{Pass, Tokens},
 };
@@ -103,7 +104,7 @@ pub(crate) fn json_bytes(document: &impl serde::Serialize, folder: &Path) -> Res
 
 /// Files of a model besides its weights and its card.
 const MODEL_FILES: [&str; 5] =
-    ["config.json", "tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json"];
+    [MODEL_CONFIG, "tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json"];
 
 /// What training begins with.
 struct Start {
@@ -129,7 +130,7 @@ impl Start {
         let document = serde_json::to_vec_pretty(&config.document()).unwrap_or_default();
         let config = Config::DnaGrinder(config);
         let network = Network::load(&config, &mut Weights::random(recipe.seed, device));
-        Ok(Self { files: vec![("config.json", document), ("tokenizer.json", json)], tokenizer, config, network })
+        Ok(Self { files: vec![(MODEL_CONFIG, document), ("tokenizer.json", json)], tokenizer, config, network })
     }
 
     fn from_model(task: &PretrainTask<'_>, model: Model) -> Result<Self, TrainError> {

@@ -6,10 +6,14 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 pub use requests::*;
 use serde::{Deserialize, Serialize};
-pub use strandscope_analysis::attention::{AttentionMap, AttentionPairs, AttentionStat, MapPool, Partner, Pick};
+pub use strandscope_analysis::{
+    attention::{AttentionMap, AttentionPairs, AttentionStat, MapPool, Partner, Pick},
+    embed::Pooling,
+};
 pub use strandscope_genome::Contig;
 use strandscope_genome::{Region, Strand, Track};
 use strandscope_models::card::{HeadCard, ModelCard};
+pub use strandscope_models::rmt::RmtPadding;
 
 /// Names one piece of work; only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

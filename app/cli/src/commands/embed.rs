@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use strandscope_worker::{EmbedRequest, Pooling, Task, WindowChoice};
 
 use crate::{
-    args::{ModelArg, window_choice},
+    args::{ModelArg, WriteArgs, window_choice},
     console::Console,
     failure::{Failure, Result},
     input::Input,
@@ -39,15 +39,8 @@ pub(crate) struct Args {
     /// Write to this file
     #[arg(long, short, value_name = "FILE.safetensors", help_heading = "Output")]
     output: PathBuf,
-    /// Overwrite an existing file
-    #[arg(long, help_heading = "Output")]
-    force: bool,
-    /// Leave out of the file what was run
-    #[arg(long, help_heading = "Output")]
-    pub(crate) no_provenance: bool,
-    /// Print what was written as one JSON object
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -78,9 +71,9 @@ impl Args {
             },
             window: self.window_tokens.unwrap_or_default(),
             output: self.output,
-            force: self.force,
+            force: self.write.force,
         });
         let done = session.run("embed", task).map_err(|failure| input.rename(failure))?;
-        report_written(console, self.json, done)
+        report_written(console, self.write.json, done)
     }
 }

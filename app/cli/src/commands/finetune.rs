@@ -5,7 +5,13 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use strandscope_worker::{FinetuneRequest, Task, TrainingMethod, TrainingTask};
 
-use crate::{args::ModelArg, console::Console, failure::Result, output::report_written, session::Session};
+use crate::{
+    args::{ModelArg, WriteArgs},
+    console::Console,
+    failure::Result,
+    output::report_written,
+    session::Session,
+};
 
 /// Train a task head on labelled sequences.
 ///
@@ -35,15 +41,8 @@ pub(crate) struct Args {
     /// Folder of the head
     #[arg(long, short, value_name = "DIR", help_heading = "Output")]
     output: PathBuf,
-    /// Overwrite an existing folder
-    #[arg(long, help_heading = "Output")]
-    force: bool,
-    /// Leave the command out of the card
-    #[arg(long, help_heading = "Output")]
-    pub(crate) no_provenance: bool,
-    /// Print what was written as one JSON object
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -77,8 +76,8 @@ impl Args {
             },
             resume: self.resume,
             output: self.output,
-            force: self.force,
+            force: self.write.force,
         });
-        report_written(console, self.json, session.run("finetune", task)?)
+        report_written(console, self.write.json, session.run("finetune", task)?)
     }
 }

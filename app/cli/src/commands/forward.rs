@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use strandscope_worker::{ForwardRequest, GradientsOf, RmtPadding, Task};
 
-use crate::{console::Console, failure::Result, output::report_written, session::Session};
+use crate::{args::WriteArgs, console::Console, failure::Result, output::report_written, session::Session};
 
 /// Run the raw network on token ids, for comparing with other programs.
 ///
@@ -30,15 +30,8 @@ pub(crate) struct Args {
     /// Write to this file
     #[arg(long, short, value_name = "FILE.safetensors", help_heading = "Output")]
     output: PathBuf,
-    /// Overwrite an existing file
-    #[arg(long, help_heading = "Output")]
-    force: bool,
-    /// Leave out of the file what was run
-    #[arg(long, help_heading = "Output")]
-    pub(crate) no_provenance: bool,
-    /// Print what was written as one JSON object
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -72,8 +65,8 @@ impl Args {
                 Padding::Masked => RmtPadding::Masked,
             }),
             output: self.output,
-            force: self.force,
+            force: self.write.force,
         });
-        report_written(console, self.json, session.run("forward", task)?)
+        report_written(console, self.write.json, session.run("forward", task)?)
     }
 }

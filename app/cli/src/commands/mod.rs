@@ -74,10 +74,10 @@ impl Command {
     /// Whether the engine shall leave out of the files that it writes itself what was run.
     fn has_no_provenance(&self) -> bool {
         match self {
-            Self::Embed(args) => args.no_provenance,
-            Self::Forward(args) => args.no_provenance,
-            Self::Finetune(args) => args.no_provenance,
-            Self::Pretrain(args) => args.no_provenance,
+            Self::Embed(args) => args.write.no_provenance,
+            Self::Forward(args) => args.write.no_provenance,
+            Self::Finetune(args) => args.write.no_provenance,
+            Self::Pretrain(args) => args.write.no_provenance,
             _ => false,
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use strandscope_worker::{PretrainRequest, Task};
 
-use crate::{console::Console, failure::Result, output::report_written, session::Session};
+use crate::{args::WriteArgs, console::Console, failure::Result, output::report_written, session::Session};
 
 /// Train a model on genomes by masking.
 #[derive(Debug, clap::Args)]
@@ -24,15 +24,8 @@ pub(crate) struct Args {
     /// Folder of the model
     #[arg(long, short, value_name = "DIR", help_heading = "Output")]
     output: PathBuf,
-    /// Overwrite an existing folder
-    #[arg(long, help_heading = "Output")]
-    force: bool,
-    /// Leave the command out of the card
-    #[arg(long, help_heading = "Output")]
-    pub(crate) no_provenance: bool,
-    /// Print what was written as one JSON object
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
 impl Args {
@@ -43,8 +36,8 @@ impl Args {
             from: self.from,
             resume: self.resume,
             output: self.output,
-            force: self.force,
+            force: self.write.force,
         });
-        report_written(console, self.json, session.run("pretrain", task)?)
+        report_written(console, self.write.json, session.run("pretrain", task)?)
     }
 }

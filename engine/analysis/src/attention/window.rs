@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::tensor::Tensor;
 use strandscope_kernels::{Conduct, MeanOf, NO_PARTNER, PooledMap, RowStatistics, Statistics, partners, pooled_map};
 use strandscope_models::{
-    folder::Model,
+    model::Model,
     pass::{Encoded, Pass, Seen},
 };
 

@@ -7,7 +7,11 @@ use super::{
     compare::{Tolerance, assert_close},
     values,
 };
-use crate::{Between, HiddenAct, Watch, add_layer_norm, add_linear, feed_forward, linear};
+use crate::{
+    Between, HiddenAct, Watch, add_layer_norm, add_linear,
+    cpu::activation::{ACTS, activated},
+    feed_forward, linear,
+};
 
 /// Rows: one, the fewest that the kernels take, and one block and more.
 const ROWS: [usize; 4] = [1, 48, 97, 200];
@@ -63,29 +67,6 @@ fn linear_agrees() {
                 assert_eq!(values(of_onto), onto, "what is added to is not written over where it is still in use");
             }
         }
-    }
-}
-
-const ACTS: [HiddenAct; 4] = [HiddenAct::Relu, HiddenAct::Gelu, HiddenAct::GeluNew, HiddenAct::Silu];
-
-/// An activation in double precision; the error function by its series.
-fn activated(act: HiddenAct, x: f64) -> f64 {
-    match act {
-        HiddenAct::Relu => x.max(0.0),
-        HiddenAct::Gelu => {
-            let mut term = x / std::f64::consts::SQRT_2;
-            let (square, mut sum) = (term * term, term);
-            for n in 1..120 {
-                term *= -square / f64::from(n);
-                sum += term / f64::from(2 * n + 1);
-            }
-            x * (0.5 + sum / std::f64::consts::PI.sqrt())
-        }
-        HiddenAct::GeluNew => {
-            let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
-            0.5 * x * (1.0 + inner.tanh())
-        }
-        HiddenAct::Silu => x / (1.0 + (-x).exp()),
     }
 }
 

@@ -125,15 +125,8 @@ impl Stored {
         self.read_as(name)
     }
 
-    /// The values of a tensor of whole numbers or truth values, in row-major order.
-    ///
-    /// # Errors
-    /// When it is not there, holds no whole numbers, or cannot be read.
-    pub fn read_integers(&mut self, name: &str) -> Result<Vec<i64>, ModelError> {
-        self.read_as(name)
-    }
-
-    fn read_as<T: Number>(&mut self, name: &str) -> Result<Vec<T>, ModelError> {
+    /// The same in the type of numbers that is asked for.
+    pub(super) fn read_as<T: Number>(&mut self, name: &str) -> Result<Vec<T>, ModelError> {
         let wrong = |reason: String| ModelError::Misfit { origin: self.origin.clone(), problems: vec![reason] };
         let place = self.tensors.get(name).ok_or_else(|| wrong(format!("missing {name}")))?.clone();
         if !T::reads(place.dtype) {

@@ -129,14 +129,6 @@ impl Weights {
         }
     }
 
-    /// The shape that a checkpoint has a tensor in; a random network has none yet.
-    pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        match &self.origin {
-            Origin::Stored { stored, .. } => stored.tensors.get(name).map(|place| place.shape.clone()),
-            Origin::Random(_) => None,
-        }
-    }
-
     /// What a checkpoint has that was not asked for yet, sorted.
     pub fn names(&self) -> Vec<String> {
         match &self.origin {
@@ -362,9 +354,8 @@ mod tests {
         let mut weights = weights(&[MATRIX, Made { name: "v", ..MATRIX }, Made { name: "left", ..MATRIX }, whole]);
         assert_eq!(weights.origin(), "made.bin", "origin");
         assert_eq!(weights.names(), ["left", "v", "w", "whole"], "names");
-        assert_eq!(weights.shape("w"), Some(vec![2, 3]), "shape");
         assert_eq!(values(&weights.param("w", [2, 3], Fill::Zeros)), SIX, "w");
-        assert!(!weights.has("w") && weights.shape("w").is_none(), "w was taken");
+        assert!(!weights.has("w"), "w was taken");
         weights.param("v", [3, 2], Fill::Zeros);
         weights.param("gone", [7], Fill::Zeros);
         weights.param("whole", [2, 3], Fill::Zeros);

@@ -70,9 +70,4 @@ impl Overlapping {
         ids.push(self.sep);
         ids
     }
-
-    /// Exactly so many for at least `k` bases.
-    pub(crate) fn tokens(&self, bases: usize) -> usize {
-        (bases.saturating_add(1)).saturating_sub(self.k()).saturating_add(AROUND)
-    }
 }

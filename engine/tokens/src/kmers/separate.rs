@@ -88,16 +88,6 @@ impl Separate {
     fn special(&self, text: &str) -> Option<(u32, usize)> {
         self.special.iter().find(|(name, _)| text.starts_with(name)).map(|(name, id)| (*id, name.len()))
     }
-
-    /// Every base alone, and `<cls>`.
-    pub(crate) fn most_tokens(&self, bases: usize) -> usize {
-        bases.saturating_add(AROUND)
-    }
-
-    /// As many whole k-mers as there can be, what is left alone, and `<cls>`.
-    pub(crate) fn fewest_tokens(&self, bases: usize) -> usize {
-        bases / self.k() + bases % self.k() + AROUND
-    }
 }
 
 /// A word that no token begins in.

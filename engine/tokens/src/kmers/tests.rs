@@ -68,18 +68,9 @@ fn kinds_and_special_tokens_are_told() {
 }
 
 #[test]
-fn the_number_of_tokens_is_known() {
-    let dnabert = style("kmer_dnabert_6");
-    for (bases, tokens) in [(0, 2), (5, 2), (6, 3), (512, 509)] {
-        assert_eq!((dnabert.fewest_tokens(bases), dnabert.most_tokens(bases)), (tokens, tokens), "{bases} bases");
-    }
-    let transformer = style("nucleotide_transformer_v1");
-    for (bases, fewest, most) in [(0, 1, 1), (5, 6, 6), (6, 2, 7), (5994, 1000, 5995)] {
-        let bounds = (transformer.fewest_tokens(bases), transformer.most_tokens(bases));
-        assert_eq!(bounds, (fewest, most), "{bases} bases");
-    }
-    assert!(dnabert.most_tokens(usize::MAX) > usize::MAX / 2, "no overflow");
-    assert_eq!(transformer.most_tokens(usize::MAX), usize::MAX, "no overflow");
+fn bases_of_so_many_tokens_are_known() {
+    let [dnabert, transformer] = ["kmer_dnabert_6", "nucleotide_transformer_v1"].map(style);
+    assert_eq!((dnabert.typical_bp(509), transformer.typical_bp(1000)), (512, 5994), "bases of so many tokens");
 }
 
 /// As `EsmTokenizer` does it: blanks split, and what has no token is one unknown word.

@@ -196,19 +196,6 @@ proptest! {
         }
     }
 
-    /// The number of tokens lies within its bounds.
-    #[test]
-    fn the_number_of_tokens_is_bounded(bases in "([ACGT]{0,80}|N{0,30}|A{0,80}){1,4}") {
-        for (name, tokenizer) in styles() {
-            let Ok(encoding) = tokenizer.encode(bases.as_bytes()) else {
-                prop_assert!(bases.len() < tokenizer.overlap());
-                continue;
-            };
-            let bounds = tokenizer.fewest_tokens(bases.len())..=tokenizer.most_tokens(bases.len());
-            prop_assert!(bounds.contains(&encoding.ids.len()), "{name}: {} tokens, {bounds:?}", encoding.ids.len());
-        }
-    }
-
     /// Any bytes and any text are encoded or refused, and never end the process.
     #[test]
     fn any_text_is_survived(text in ".{0,60}", mixed in "[ACGTN<>a-z\\[\\] \u{1c}\u{2003}é🧬]{0,60}") {

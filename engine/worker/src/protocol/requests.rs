@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use strandscope_analysis::attention::{AttentionStat, Pick};
+use strandscope_analysis::{
+    attention::{AttentionStat, Pick},
+    embed::Pooling,
+};
 use strandscope_genome::{Region, Track};
+use strandscope_models::rmt::RmtPadding;
 
 use super::RunRecord;
 
@@ -63,18 +67,6 @@ pub struct EmbedRequest {
     pub force: bool,
 }
 
-/// What becomes of the states of a record's tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Pooling {
-    /// Their mean.
-    #[default]
-    Mean,
-    /// Those of the token before the sequence; of a record read in several windows, the mean of theirs.
-    Cls,
-    /// They stay as they are.
-    None,
-}
-
 /// Where attention goes in a region.
 ///
 /// The label of each track, map or list says what it is: `STAT:LAYER:HEAD`, with `mean` where averaged
@@ -125,15 +117,6 @@ pub struct ForwardRequest {
     pub output: PathBuf,
     /// Overwrite an existing file.
     pub force: bool,
-}
-
-/// What fills up short pieces of a network with recurrent memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RmtPadding {
-    /// Token 0, which is read, as by the published classifier.
-    Published,
-    /// Padding that nobody sees.
-    Masked,
 }
 
 /// The loss that gradients are of.

@@ -8,23 +8,16 @@ use strandscope_analysis::{
     attention::{AttentionHost, AttentionPlan, Part, attention, track_names},
     host::ReadHost,
 };
-use strandscope_genome::{Genome, GenomeError, Region, Strand};
+use strandscope_genome::{Genome, Region, Strand};
 use strandscope_kernels::KernelError;
-use strandscope_models::{
-    checkpoint::WeightType,
-    folder::{Folder, Model},
-};
+use strandscope_models::{checkpoint::WeightType, folder::Folder, model::Model};
 
 use super::{
-    command_line::of_attention,
-    errors::reading,
-    fallback::Fallback,
-    memory,
-    score::{typical_bp, warn_of_unknown},
+    command_line::of_attention, errors::reading, fallback::Fallback, memory, places::Place, score::warn_of_unknown,
     tensors::TensorTasks,
 };
 use crate::{
-    AttentionRequest, ErrorKind, JobError, Outcome, TrackChunk, WindowChoice,
+    AttentionRequest, Outcome, RunRecord, TrackChunk, WindowChoice,
     engine::{Job, Stop},
 };
 
@@ -32,13 +25,13 @@ impl TensorTasks {
     /// Follows where attention goes in a region.
     pub(super) fn attention(&mut self, request: &AttentionRequest, job: &Job) -> Result<Outcome, Stop> {
         let model = self.shelf.model(request.model.as_deref())?;
+        model.tell_oddities(job);
         let genome = self.genomes.open(&request.genome, job)?;
-        let region = request.region.clone();
-        let contig_bp = checked(genome.clip(&region)?, &region, genome.path(), genome.contig(&region.contig))?;
-        let trained_bp = typical_bp(&model.tokenizer, model.model.context_tokens());
+        let Place { region, contig_bp } = Place::of(&request.region, genome)?;
+        let trained_bp = model.tokenizer.typical_bp(model.model.context_tokens());
         let window_bp = match request.window {
             WindowChoice::Trained => trained_bp,
-            WindowChoice::Tokens(tokens) => typical_bp(&model.tokenizer, tokens),
+            WindowChoice::Tokens(tokens) => model.tokenizer.typical_bp(tokens),
             WindowChoice::Whole => region.len_bp(),
         };
         let plan = AttentionPlan {
@@ -50,9 +43,10 @@ impl TensorTasks {
             attention_head: request.attention_head,
         };
         let names = track_names(&model.model, &plan)?;
-        let first = plan.first_window();
+        let cores = plan.cores();
+        let first = cores.first_window();
         let first = genome.read(&Region::new(region.contig.clone(), first.start, first.end))?;
-        let tokens = plan.longest_tokens(&first, &model.tokenizer)?;
+        let tokens = cores.longest_tokens(&first, &model.tokenizer)?;
         let pass = plan.pass_bytes(model.model.sizes(), tokens, self.device.is_gpu());
         memory::check(&self.device, pass, "name a shorter region or fewer --window-tokens")?;
         let command = || of_attention(request);
@@ -64,9 +58,7 @@ impl TensorTasks {
         let name = request.stat.name();
         let label = |(layer, head): (String, String)| (format!("{name}:{layer}:{head}"), Strand::Forward);
         job.record(record.clone(), names.into_iter().map(label).collect());
-        if record.beyond_trained_length {
-            job.warn(format!("windows of {} bases are longer than any the model saw in training", plan.window_bp));
-        }
+        warn_of_length(&record, plan.window_bp, job);
         let genome = self.genomes.open(&request.genome, job)?;
         let fallback = Fallback::new(job, &record.device);
         let (folder, region) = (&model.model.folder, &region);
@@ -78,6 +70,13 @@ impl TensorTasks {
         warn_of_unknown(&record, job);
         record.windows = plan.window_count();
         Ok(Outcome::Run(record))
+    }
+}
+
+/// Tells that windows of so many bases are longer than those in training.
+pub(super) fn warn_of_length(record: &RunRecord, window_bp: u64, job: &Job) {
+    if record.beyond_trained_length {
+        job.warn(format!("windows of {window_bp} bases are longer than any the model saw in training"));
     }
 }
 
@@ -127,22 +126,4 @@ impl AttentionHost for Host<'_> {
             Part::Pairs(pairs) => self.job.pairs(number, pairs),
         }
     }
-}
-
-/// The length of the contig, when `region` lies on it and has bases.
-pub(super) fn checked(
-    clipped: Region,
-    region: &Region,
-    path: &std::path::Path,
-    contig: Option<&strandscope_genome::Contig>,
-) -> Result<u64, Stop> {
-    let length_bp = contig.map_or(0, |contig| contig.length_bp);
-    if clipped != *region {
-        return Err(GenomeError::OutsideContig { path: path.to_owned(), region: region.clone(), length_bp }.into());
-    }
-    if region.is_empty() {
-        let message = format!("region {region} has no bases; name one with a start before its end");
-        return Err(JobError::new(ErrorKind::BadInput, message).into());
-    }
-    Ok(length_bp)
 }

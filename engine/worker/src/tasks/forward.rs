@@ -10,11 +10,11 @@ use std::io::Write as _;
 use strandscope_analysis::AnalysisError;
 use strandscope_genome::{AtomicFile, OutputError};
 use strandscope_kernels::sound;
-use strandscope_models::{checkpoint::write_tensors, folder::Model, network::Network, rmt};
+use strandscope_models::{checkpoint::write_tensors, model::Model, network::Network};
 
 use super::{command_line::of_forward, library::Shelf, provenance::Setting};
 use crate::{
-    ErrorKind, ForwardRequest, JobError, Outcome, RmtPadding,
+    ErrorKind, ForwardRequest, JobError, Outcome,
     engine::{Job, Stop},
 };
 use input::Input;
@@ -27,7 +27,7 @@ const MOST_PROBABILITY_BYTES: usize = 2 << 30;
 pub(crate) fn forward(shelf: &Shelf, setting: &Setting, request: &ForwardRequest, job: &Job) -> Result<Outcome, Stop> {
     let mut model = shelf.network(&request.model)?;
     if let (Network::Rmt(rmt), Some(padding)) = (&model.network, request.rmt_padding) {
-        model.network = Network::Rmt(rmt.clone().with_padding(padding.into()));
+        model.network = Network::Rmt(rmt.clone().with_padding(padding));
     }
     let input = Input::read(&request.input, model.sizes().vocab_size)?;
     model.check_length(input.tokens)?;
@@ -64,15 +64,6 @@ pub(crate) fn forward(shelf: &Shelf, setting: &Setting, request: &ForwardRequest
     file.commit()?;
     job.progress(1, "");
     Ok(Outcome::Written { paths: vec![request.output.clone()], notes: vec![format!("{count} tensors")] })
-}
-
-impl From<RmtPadding> for rmt::RmtPadding {
-    fn from(padding: RmtPadding) -> Self {
-        match padding {
-            RmtPadding::Published => Self::Published,
-            RmtPadding::Masked => Self::Masked,
-        }
-    }
 }
 
 /// Names or beginnings of names; none means all.

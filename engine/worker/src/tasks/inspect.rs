@@ -8,8 +8,8 @@ use strandscope_genome::inspect_fasta;
 use strandscope_models::{
     checkpoint::{SeenTensor, examine, is_checkpoint},
     config::Config,
-    folder::{Folder, HEAD_WEIGHTS, Model, read_small},
-    head::HeadConfig,
+    folder::{Folder, HEAD_WEIGHTS, read_small},
+    model::Model,
 };
 use strandscope_tokens::{Tokenizer, TokenizerFiles};
 
@@ -50,7 +50,8 @@ enum Kind {
 /// By the content of a file; its name decides where it is damaged, so that the message speaks of what it should be.
 fn kind_of(path: &Path) -> Kind {
     if path.is_dir() {
-        return if path.join("head.json").is_file() { Kind::Head } else { Kind::Model };
+        let is_head = Folder::Disk(path.to_owned()).is_head();
+        return if is_head { Kind::Head } else { Kind::Model };
     }
     if is_checkpoint(path) {
         return Kind::Weights;
@@ -151,8 +152,8 @@ fn model(path: &Path) -> Result<Value, Stop> {
 /// The folder of a head; its model may be elsewhere.
 fn head(path: &Path) -> Result<Value, Stop> {
     let folder = Folder::Disk(path.to_owned());
-    let config = HeadConfig::parse(&folder.read("head.json")?, &folder.origin("head.json"))?;
-    let found = json!({ "head": config, "card": folder.head_card()?, "sha256": folder.sha256(HEAD_WEIGHTS)? });
+    let found =
+        json!({ "head": folder.head_config()?, "card": folder.head_card()?, "sha256": folder.sha256(HEAD_WEIGHTS)? });
     Ok(document(path, "head", found))
 }
 

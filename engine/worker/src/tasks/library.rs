@@ -6,12 +6,17 @@ use burn::tensor::Device;
 use strandscope_models::{
     ModelError, builtin,
     checkpoint::WeightType,
-    folder::{Folder, HEAD_WEIGHTS, Head, Model},
+    folder::{Folder, HEAD_WEIGHTS},
+    head::Head,
+    model::Model,
 };
 use strandscope_tokens::Tokenizer;
 
 use super::genomes::Stamp;
-use crate::{ErrorKind, HeadEntry, JobError, Library, ModelEntry, engine::Stop};
+use crate::{
+    ErrorKind, HeadEntry, JobError, Library, ModelEntry,
+    engine::{Job, Stop},
+};
 
 /// Models kept in memory; a large one is several hundred megabytes.
 const MOST_MODELS: usize = 2;
@@ -29,6 +34,13 @@ impl LoadedModel {
     /// Where it is and the SHA-256 of its weights, for provenance.
     pub(crate) fn identity(&self) -> (&Folder, &str) {
         (&self.model.folder, &self.model.sha256)
+    }
+
+    /// Tells what was odd about its files.
+    pub(crate) fn tell_oddities(&self, job: &Job) {
+        for oddity in &self.model.warnings {
+            job.warn(format!("{}: {oddity}", self.model.folder.name()));
+        }
     }
 }
 
@@ -86,9 +98,7 @@ impl Shelf {
     /// The model for the head of this name or folder: a fine-tuned checkpoint is its own.
     pub(crate) fn model_of(&mut self, head: &str, name: Option<&str>) -> Result<Rc<LoadedModel>, Stop> {
         match head_folder(head)? {
-            Folder::Disk(path) if name.is_none() && !path.join("head.json").exists() => {
-                self.model(Some(&path.to_string_lossy()))
-            }
+            folder @ Folder::Disk(_) if name.is_none() && !folder.is_head() => self.model(Some(&folder.source())),
             _ => self.model(name),
         }
     }

@@ -4,7 +4,7 @@ use std::fs;
 
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid};
 
-use strandscope_models::folder::Model;
+use strandscope_models::model::Model;
 
 use super::device::ComputeDevice;
 use crate::{ErrorKind, JobError};

@@ -15,6 +15,7 @@ mod inspect;
 mod library;
 mod memory;
 mod noise;
+mod places;
 mod provenance;
 mod score;
 mod selftest;

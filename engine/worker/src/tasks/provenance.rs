@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use strandscope_models::folder::{Folder, Head};
+use strandscope_models::{folder::Folder, head::Head};
 
 use crate::{EngineOptions, RunRecord};
 

@@ -10,14 +10,16 @@ use strandscope_analysis::{
     score::{ScoreHost, ScorePlan, score_region, track_names, window_count},
 };
 use strandscope_genome::{Genome, Region, Track, TrackLayout};
-use strandscope_models::{
-    card::HeadKind,
-    folder::{Head, Model},
-};
+use strandscope_models::{card::HeadKind, head::Head, model::Model};
 use strandscope_tokens::Tokenizer;
 
 use super::{
-    attention::checked, command_line::of_score, errors::reading, fallback::Fallback, memory, tensors::TensorTasks,
+    command_line::of_score,
+    errors::reading,
+    fallback::Fallback,
+    memory,
+    places::{Place, places},
+    tensors::TensorTasks,
 };
 use crate::{
     ErrorKind, JobError, Outcome, RunRecord, ScoreRequest, TrackChunk, WindowChoice,
@@ -31,6 +33,7 @@ impl TensorTasks {
     /// Scores regions, or every record.
     pub(super) fn score(&mut self, request: &ScoreRequest, job: &Job) -> Result<Outcome, Stop> {
         let model = self.shelf.model_of(&request.head, request.model.as_deref())?;
+        model.tell_oddities(job);
         let head = self.shelf.head(&request.head, &model.model)?;
         check_request(request, &head)?;
         let fallback = Fallback::new(job, &self.device.name);
@@ -42,7 +45,8 @@ impl TensorTasks {
             let head = Head::load(&head.folder, &model, &Device::flex())?;
             Ok((model, head))
         }));
-        let places = places(request, self.genomes.open(&request.genome, job)?, job)?;
+        let genome = self.genomes.open(&request.genome, job)?;
+        let places = places(&request.regions, request.keep_going, genome, job)?;
         let plans: Vec<Plan> = places.iter().map(|place| Plan::new(request, &head, &model.tokenizer, place)).collect();
         let pass = self.largest_pass(request, &predictor, &plans, job)?;
         let command = || of_score(request);
@@ -103,11 +107,6 @@ fn read_of(genome: &mut Genome, plan: &Plan, range: Range<u64>) -> Result<Vec<u8
     genome.read(&Region::new(plan.region.contig.clone(), start_bp, end_bp)).map_err(reading)
 }
 
-/// Bases that so many tokens cover, about.
-pub(super) fn typical_bp(tokenizer: &Tokenizer, tokens: u64) -> u64 {
-    usize::try_from(tokens).map_or(u64::MAX, |tokens| tokenizer.typical_bp(tokens))
-}
-
 pub(super) fn warn_of_unknown(record: &RunRecord, job: &Job) {
     if record.unknown_bp > 0 {
         job.warn(format!("{} bases were passed to the model as unknown", record.unknown_bp));
@@ -137,42 +136,6 @@ fn check_request(request: &ScoreRequest, head: &Head) -> Result<(), Stop> {
     Ok(())
 }
 
-/// A region on a contig of known length.
-struct Place {
-    region: Region,
-    contig_bp: u64,
-}
-
-/// What is to be scored; regions that cannot be had end it all unless the request says to go on.
-fn places(request: &ScoreRequest, genome: &Genome, job: &Job) -> Result<Vec<Place>, Stop> {
-    if request.regions.is_empty() {
-        let contigs = genome.contigs().iter().filter(|contig| contig.length_bp > 0);
-        let whole = contigs.map(|contig| Place {
-            region: Region::new(contig.name.clone(), 0, contig.length_bp),
-            contig_bp: contig.length_bp,
-        });
-        return Ok(whole.collect());
-    }
-    let mut places = Vec::new();
-    let mut skipped = 0;
-    for region in &request.regions {
-        let clipped = genome.clip(region).map_err(Stop::from);
-        let length = clipped.and_then(|clipped| checked(clipped, region, genome.path(), genome.contig(&region.contig)));
-        match length {
-            Ok(contig_bp) => places.push(Place { region: region.clone(), contig_bp }),
-            Err(Stop::Failed(error)) if request.keep_going => {
-                job.warn(error.message);
-                skipped += 1;
-            }
-            Err(stop) => return Err(stop),
-        }
-    }
-    if skipped > 0 {
-        job.warn(format!("passed over {skipped} of {} regions", request.regions.len()));
-    }
-    Ok(places)
-}
-
 /// How a region is scored, and where its coordinates begin.
 struct Plan {
     score: ScorePlan,
@@ -189,7 +152,7 @@ impl Plan {
             return Self::whole(request, head, &place.region);
         }
         let window_bp = match request.window {
-            WindowChoice::Tokens(tokens) => typical_bp(tokenizer, tokens),
+            WindowChoice::Tokens(tokens) => tokenizer.typical_bp(tokens),
             _ => head.card.input_length_bp,
         };
         let window_bp = window_bp.max(1);

@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use serde_json::{Value, json};
 use strandscope_models::{
     ModelError,
-    config::Config,
-    folder::{Folder, HEAD_WEIGHTS, Model},
+    folder::{Folder, HEAD_WEIGHTS},
+    model::Model,
 };
 
 use super::library::{head_folder, model_folder};
@@ -15,7 +15,7 @@ use crate::{ErrorKind, JobError, Outcome, engine::Stop};
 pub(crate) fn show(name: &str) -> Result<Outcome, Stop> {
     // A name may be that of a head; what a folder is, its files say.
     let folder = match head_folder(name) {
-        Ok(folder) if folder.has("head.json") => return Ok(Outcome::Json(head(&folder)?)),
+        Ok(folder) if folder.is_head() => return Ok(Outcome::Json(head(&folder)?)),
         Ok(folder) => folder,
         Err(_) => model_folder(Some(name))?,
     };
@@ -24,7 +24,6 @@ pub(crate) fn show(name: &str) -> Result<Outcome, Stop> {
 
 fn model(folder: &Folder) -> Result<Value, Stop> {
     let tensors = listed(folder.model_tensors()?);
-    let config = Config::parse(&folder.read("config.json")?, &folder.origin("config.json"))?;
     let problems = match Model::load(folder, &Device::flex()) {
         Ok(_) => Vec::new(),
         Err(ModelError::Misfit { problems, .. }) => problems,
@@ -34,7 +33,7 @@ fn model(folder: &Folder) -> Result<Value, Stop> {
         "name": folder.name(),
         "kind": "model",
         "source": folder.source(),
-        "family": config.family().name(),
+        "family": folder.config()?.family().name(),
         "sha256": folder.model_sha256()?,
         "usable": problems.is_empty(),
         "problems": problems,

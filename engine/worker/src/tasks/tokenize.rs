@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Most tokens that a stretch is cut into, about: each takes some two hundred bytes until it is written.
-const MOST_TOKENS: usize = 12_500_000;
+const MOST_TOKENS: u64 = 12_500_000;
 
 impl FileTasks {
     /// Cuts a region into tokens, with spans on the contig.

@@ -27,6 +27,7 @@ impl TensorTasks {
     /// Measures a head on labelled sequences.
     pub(super) fn evaluate(&mut self, request: &EvaluateRequest, job: &Job) -> Result<Outcome, Stop> {
         let model = self.shelf.model_of(&request.head, request.model.as_deref())?;
+        model.tell_oddities(job);
         let head = self.shelf.head(&request.head, &model.model)?;
         if head.card.activation == Activation::Identity {
             return Err(usage(format!("head {} gives measured values, which have no classes", head.card.name)));
@@ -65,6 +66,7 @@ impl TensorTasks {
         check_folder(&request.output, request.resume, request.force)?;
         let recipe = self.head_recipe(request, job)?;
         let model = self.shelf.model(request.model.as_deref())?;
+        model.tell_oddities(job);
         let task = FinetuneTask {
             recipe: &recipe,
             model: &model.model,

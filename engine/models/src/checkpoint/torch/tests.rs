@@ -44,7 +44,7 @@ fn both_containers_give_the_same_tensors() {
 fn every_kind_of_storage_is_read() {
     let whole = |kind, bytes: Vec<u8>| {
         let tensor = Made { kind, length: 2, shape: &[2], strides: &[1], ..MATRIX };
-        open(zipped(&state(&[tensor]), &[("0", bytes)])).expect(kind).read_integers("w").expect(kind)
+        open(zipped(&state(&[tensor]), &[("0", bytes)])).expect(kind).read_as::<i64>("w").expect(kind)
     };
     assert_eq!(whole("LongStorage", [(-1i64).to_le_bytes(), 2i64.to_le_bytes()].concat()), [-1, 2], "I64");
     assert_eq!(whole("IntStorage", [(-1i32).to_le_bytes(), 2i32.to_le_bytes()].concat()), [-1, 2], "I32");

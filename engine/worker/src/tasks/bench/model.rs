@@ -9,8 +9,8 @@ use strandscope_kernels::{Conduct, peak_bytes};
 use strandscope_models::{
     ModelError,
     config::{Config, Sizes},
-    folder::Model,
     memory::EncoderPass,
+    model::Model,
     pass::{Pass, Tokens},
 };
 use strandscope_train::timed::TimedTraining;

@@ -1,7 +1,7 @@
 //! The gradient of a loss at every parameter, and at the vectors of the tokens.
 
 use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
-use strandscope_models::{ModelError, checkpoint::gradients_of, folder::Model, pass::Pass};
+use strandscope_models::{ModelError, checkpoint::gradients_of, model::Model, pass::Pass};
 
 use super::{input::Input, outputs::Outputs};
 use crate::{

@@ -7,7 +7,7 @@ use strandscope_kernels::{RowStatistics, Statistics, attention_probabilities};
 use strandscope_models::{
     ModelError,
     checkpoint::NamedArray,
-    folder::Model,
+    model::Model,
     network::Network,
     pass::{Encoded, Pass, Seen},
 };

@@ -6,10 +6,7 @@ use strandscope_analysis::{
     predict::{Predictor, host as fetch},
 };
 use strandscope_kernels::Conduct;
-use strandscope_models::{
-    folder::{Head, Model},
-    pass::Pass,
-};
+use strandscope_models::{head::Head, model::Model, pass::Pass};
 use strandscope_tokens::Tokenizer;
 
 use super::{
