@@ -1,0 +1,172 @@
+//! Import: a folder of the user's own is copied into the library, whole or not at all.
+
+use std::{
+    error::Error,
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Added, Adding, FileRecord, Library, LibraryError, Manifest, Source, Step, Verified, Watch, checksum::hex,
+    error::is_full, manifest::read_json, name, progress::Watched, shelf::Place,
+};
+
+impl Library {
+    /// Copies the folder `dir` into the library. Only files that a model may have are taken; `check` sees the copy
+    /// before it gets its name and may refuse it.
+    ///
+    /// # Errors
+    /// When the name is taken or cannot be given, the folder holds no model, a file leads out of it, the disk is full,
+    /// `check` refuses, or `watch` stops it. Nothing is left behind then.
+    pub fn import<E: Into<Box<dyn Error + Send + Sync>>>(
+        &self,
+        dir: &Path,
+        adding: &Adding,
+        watch: &mut Watch<'_>,
+        check: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<Added, LibraryError> {
+        let place = self.claim(&adding.name)?;
+        place.check_free(adding.force)?;
+        let from = Folder::read(dir)?;
+        let staged = Staged { folder: place.staging(), place: &place };
+        fs::create_dir(&staged.folder).map_err(|error| LibraryError::io(WRITING, &staged.folder, error))?;
+        self.check_room(&staged.folder, &from)?;
+        let mut files = Vec::new();
+        for name in &from.files {
+            files.push(self.copy(&from.path, &staged.folder, name, watch)?);
+        }
+        let source = Source::Folder { path: from.path.display().to_string() };
+        let manifest = Manifest::new(source, &licence(&staged.folder), None, files);
+        manifest.write(&*self.disk, &staged.folder)?;
+        check(&staged.folder)
+            .map_err(|error| LibraryError::Unusable { name: adding.name.clone(), source: error.into() })?;
+        let installed = place.put(&staged.folder)?;
+        Ok(Added { installed, warnings: from.warnings() })
+    }
+
+    fn check_room(&self, staging: &Path, from: &Folder) -> Result<(), LibraryError> {
+        let sizes = from.files.iter().filter_map(|name| fs::metadata(from.path.join(name)).ok());
+        let needed: u64 = sizes.map(|metadata| metadata.len()).sum();
+        match self.disk.free_bytes(staging) {
+            Some(free) if free < needed => Err(full(staging, Some(needed), Some(free))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies one file and makes the copy last.
+    fn copy(&self, from: &Path, to: &Path, name: &str, watch: &mut Watch<'_>) -> Result<FileRecord, LibraryError> {
+        let (from, to) = (from.join(name), to.join(name));
+        let unread = |error| LibraryError::io("importing", &from, error);
+        let unwritten =
+            |error| if is_full(&error) { full(&to, None, None) } else { LibraryError::io(WRITING, &to, error) };
+        let mut source = File::open(&from).map_err(unread)?;
+        let mut target = File::create(&to).map_err(unwritten)?;
+        let mut watched = Watched::new(watch, name);
+        watched.total_bytes = Some(source.metadata().map_err(unread)?.len());
+        let (mut sha256, mut size_bytes) = (Sha256::new(), 0);
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            watched.at(Step::Copying, size_bytes)?;
+            let read = source.read(&mut buffer).map_err(unread)?;
+            if read == 0 {
+                break;
+            }
+            sha256.update(&buffer[..read]);
+            self.disk.write(&mut target, &buffer[..read]).map_err(unwritten)?;
+            size_bytes += read as u64;
+        }
+        target.sync_all().map_err(unwritten)?;
+        let (name, sha256) = (name.to_owned(), hex(&sha256.finalize()));
+        Ok(FileRecord { name, size_bytes, sha256, verified: Verified::Copied })
+    }
+}
+
+const WRITING: &str = "writing to the library";
+
+fn full(path: &Path, needed_bytes: Option<u64>, free_bytes: Option<u64>) -> LibraryError {
+    LibraryError::DiskFull { path: path.to_owned(), needed_bytes, free_bytes, kept: "nothing was left behind" }
+}
+
+/// What the card says about the licence.
+fn licence(folder: &Path) -> String {
+    let card: Option<serde_json::Value> = read_json(&folder.join("card.json")).unwrap_or_default();
+    let licence = card.as_ref().and_then(|card| card.get("licence")?.as_str());
+    licence.unwrap_or("unclear").to_owned()
+}
+
+/// The folder that is imported.
+struct Folder {
+    path: PathBuf,
+    /// Files that are taken, by name.
+    files: Vec<String>,
+    /// What is left out, by name.
+    left_out: Vec<String>,
+}
+
+impl Folder {
+    fn read(dir: &Path) -> Result<Self, LibraryError> {
+        let no_model = |reason: &str| LibraryError::NoModel { folder: dir.to_owned(), reason: reason.to_owned() };
+        let unread = |error| LibraryError::io("importing", dir, error);
+        let path = dir.canonicalize().map_err(unread)?;
+        if !path.is_dir() {
+            return Err(no_model("it is no folder"));
+        }
+        let mut folder = Self { path, files: Vec::new(), left_out: Vec::new() };
+        for entry in fs::read_dir(&folder.path).map_err(unread)? {
+            let name = entry.map_err(unread)?.file_name();
+            match name.to_str().filter(|name| name::is_model_file(name)) {
+                Some(name) => {
+                    folder.check_file(name)?;
+                    folder.files.push(name.to_owned());
+                }
+                None => folder.left_out.push(name.to_string_lossy().into_owned()),
+            }
+        }
+        folder.files.sort();
+        folder.left_out.sort();
+        if !folder.files.iter().any(|name| name == "config.json" || name == "head.json") {
+            return Err(no_model("it has neither config.json nor head.json"));
+        }
+        Ok(folder)
+    }
+
+    /// Only plain files, and links to files in the same folder.
+    fn check_file(&self, name: &str) -> Result<(), LibraryError> {
+        let path = self.path.join(name);
+        let refused = |reason: String| Err(LibraryError::NotInFolder { path: path.clone(), reason });
+        let target = path.canonicalize().map_err(|error| LibraryError::io("importing", &path, error))?;
+        if !target.starts_with(&self.path) {
+            return refused(format!("it is a link that leads out of the folder, to {}", target.display()));
+        }
+        if !target.is_file() {
+            return refused("it is no regular file".to_owned());
+        }
+        Ok(())
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let ours = [".gitattributes", crate::manifest::MANIFEST];
+        let left_out: Vec<_> = self.left_out.iter().filter(|name| !ours.contains(&name.as_str())).cloned().collect();
+        if left_out.is_empty() {
+            return Vec::new();
+        }
+        vec![format!("left out, since no model needs them: {}", left_out.join(", "))]
+    }
+}
+
+/// A copy that goes away unless it was put in place.
+struct Staged<'a> {
+    folder: PathBuf,
+    place: &'a Place,
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.place.discard(&self.folder) {
+            tracing::warn!(folder = %self.folder.display(), %error, "a copy could not be removed");
+        }
+    }
+}
