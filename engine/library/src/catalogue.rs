@@ -1,7 +1,7 @@
 //! The catalogue: published checkpoints that can be fetched by a short name.
 //!
-//! It is the data file `assets/catalogue.json`. What is not known for certain is `null` there: in particular the files
-//! of most checkpoints, with their sizes and checksums. A file without a known checksum is held against the one that
+//! It is the data file `assets/catalogue.json`. What is not known for certain is left out there: in particular the
+//! files of checkpoints, with their sizes and checksums. A file without a known checksum is held against the one that
 //! the hub itself states when it is fetched, see [`Verified`](crate::Verified).
 
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,7 @@ pub struct Entry {
     /// What a head answers.
     pub task: Option<String>,
     /// Names of its labels in the order of the logits, where they are published.
+    #[serde(default)]
     pub labels: Vec<String>,
     /// How many labels there are.
     pub label_count: Option<u32>,
@@ -69,12 +70,14 @@ pub struct Entry {
     /// Whether commerce may use it; `None` where that is not said.
     pub commercial_use: Option<bool>,
     /// Works to cite.
+    #[serde(default)]
     pub citation: Vec<String>,
     /// Where its makers describe it.
     pub source: String,
     /// What will be fetched, about, for people.
     pub approximate_bytes: Option<u64>,
     /// Its files. Empty where they are not known: then the usual ones are looked for.
+    #[serde(default)]
     pub files: Vec<EntryFile>,
 }
 
