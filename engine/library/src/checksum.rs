@@ -1,15 +1,12 @@
 //! Checksums: what a server states about a file, and what the file on disk has.
 
-use std::{
-    fmt,
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use std::{fmt, fs::File, io::Read, path::Path};
 
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+
+use crate::{LibraryError, Step, progress::Watched};
 
 /// A checksum in lower-case hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,26 +55,28 @@ pub(crate) struct Digests {
     pub(crate) git_sha1: String,
 }
 
-/// Reads a file once for both; `tell` hears how many bytes were read and may stop it.
-pub(crate) fn digests<E: From<io::Error>>(
-    path: &Path,
-    mut tell: impl FnMut(u64) -> Result<(), E>,
-) -> Result<Digests, E> {
-    let mut file = File::open(path)?;
-    let bytes = file.metadata()?.len();
+/// Reads a file once for both.
+///
+/// # Errors
+/// When it cannot be read, or the user stops it.
+pub(crate) fn digests(path: &Path, watched: &mut Watched<'_, '_>) -> Result<Digests, LibraryError> {
+    let unread = |error| LibraryError::reading(path, error);
+    let mut file = File::open(path).map_err(unread)?;
+    let bytes = file.metadata().map_err(unread)?.len();
+    watched.total_bytes = Some(bytes);
     let (mut sha256, mut git_sha1) = (Sha256::new(), Sha1::new());
     git_sha1.update(format!("blob {bytes}\0"));
     let mut buffer = vec![0; 1 << 20];
     let mut done_bytes = 0;
     loop {
-        let read = file.read(&mut buffer)?;
+        let read = file.read(&mut buffer).map_err(unread)?;
         if read == 0 {
             break;
         }
         sha256.update(&buffer[..read]);
         git_sha1.update(&buffer[..read]);
         done_bytes += read as u64;
-        tell(done_bytes)?;
+        watched.at(Step::Checking, done_bytes)?;
     }
     Ok(Digests { sha256: hex(&sha256.finalize()), git_sha1: hex(&git_sha1.finalize()) })
 }
@@ -104,7 +103,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hello");
         std::fs::write(&path, "hello\n").unwrap();
-        let found = digests(&path, |_| Ok::<(), io::Error>(())).unwrap();
+        let found = digests(&path, &mut Watched::new(&mut |_| true, "hello")).unwrap();
         assert_eq!(found.sha256, "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
         assert_eq!(found.git_sha1, "ce013625030ba8dba906f756967f9e9ca394464a");
     }

@@ -1,6 +1,6 @@
 //! One file: fetched, taken up again where it was interrupted, and held against its checksum.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use crate::{
     EntryFile, FileRecord, LibraryError, Step, Verified,
@@ -38,47 +38,42 @@ pub(crate) enum Outcome {
 /// Times that one try begins anew because what was kept is of another file.
 const MOST_RESTARTS: usize = 2;
 
+/// Longest pause that a server may ask for.
+const MOST_PATIENCE: Duration = Duration::from_secs(30);
+
 impl Download<'_> {
     /// Fetches it, with a few tries where the trouble may pass.
     ///
     /// # Errors
     /// When it cannot be fetched or is not what it should be, the disk is full, or the user stops it.
     pub(crate) fn run(&self, watched: &mut Watched<'_, '_>) -> Result<Outcome, LibraryError> {
+        let mut part = Part::open(self.disk, self.folder, &self.wanted.name, self.wanted.sha256.is_some())?;
         let mut pauses = self.online.pace.pauses.iter();
         loop {
-            let before = self.kept()?.bytes;
-            let error = match self.attempt(watched) {
+            let before = part.bytes;
+            let error = match self.attempt(&mut part, watched) {
                 Err(error) if error.may_pass() => error,
                 outcome => return outcome,
             };
-            if self.kept()?.bytes > before {
+            if part.bytes > before {
                 pauses = self.online.pace.pauses.iter();
             }
             let Some(pause) = pauses.next() else { return Err(error) };
             tracing::debug!(%error, "another try");
-            let asked = match error {
-                LibraryError::Status { retry_after: Some(seconds), .. } => {
-                    std::time::Duration::from_secs(seconds.min(30))
-                }
-                _ => *pause,
-            };
-            watched.pause(asked.max(*pause))?;
+            watched.pause(error.retry_after().min(MOST_PATIENCE).max(*pause))?;
         }
     }
 
-    fn kept(&self) -> Result<Part<'_>, LibraryError> {
-        Part::open(self.disk, self.folder, &self.wanted.name, self.wanted.sha256.is_some())
-    }
-
-    fn attempt(&self, watched: &mut Watched<'_, '_>) -> Result<Outcome, LibraryError> {
-        let mut part = self.kept()?;
+    fn attempt(&self, part: &mut Part<'_>, watched: &mut Watched<'_, '_>) -> Result<Outcome, LibraryError> {
         for _ in 0..=MOST_RESTARTS {
             watched.at(Step::Asking, part.bytes)?;
-            let reply = self.online.ask(self.request(&part), watched)?;
+            let if_tag = part.mark.strong_tag().map(str::to_owned);
+            let request = Request { address: self.address.clone(), from_byte: part.bytes, if_tag };
+            let reply = self.online.ask(request, watched)?;
             if let Some(outcome) = refusal(&reply.head)? {
                 return Ok(outcome);
             }
-            match self.state(&reply.head, &part)? {
+            match self.state(&reply.head, part)? {
                 State::Other => part.discard()?,
                 State::Whole(mark) => {
                     part.mark = mark;
@@ -91,17 +86,13 @@ impl Download<'_> {
                 State::Rest(mark) => return self.receive(part, mark, reply, watched),
             }
         }
-        Err(self.answer("it sends other parts of the file than it was asked for".to_owned()))
-    }
-
-    fn request(&self, part: &Part<'_>) -> Request {
-        Request { address: self.address.clone(), from_byte: part.bytes, if_tag: part.if_tag() }
+        Err(self.answer("it sends other parts of the file than it was asked for"))
     }
 
     /// What the server sends, seen from what is there already.
     fn state(&self, head: &Head, part: &Part<'_>) -> Result<State, LibraryError> {
         if head.content_encoding.as_ref().is_some_and(|encoding| encoding != "identity") {
-            return Err(self.answer("it sends the file packed, which was not asked for".to_owned()));
+            return Err(self.answer("it sends the file packed, which was not asked for"));
         }
         let range = head.content_range.as_deref().and_then(Range::parse);
         let total = match head.status {
@@ -138,18 +129,18 @@ impl Download<'_> {
 
     fn receive(
         &self,
-        mut part: Part<'_>,
+        part: &mut Part<'_>,
         mark: Mark,
         mut reply: Reply,
         watched: &mut Watched<'_, '_>,
     ) -> Result<Outcome, LibraryError> {
         watched.total_bytes = mark.total_bytes;
         part.begin(mark)?;
-        let received = self.write_all(&mut part, &mut reply, watched);
+        let received = self.write_all(part, &mut reply, watched);
         // Kept for the next try, whatever happened.
-        let synced = part.sync();
+        let closed = part.close();
         received?;
-        synced?;
+        closed?;
         match part.mark.total_bytes {
             Some(total) if part.bytes < total => Err(trouble::cut(&self.address)),
             _ => self.finish(part, &reply.head, watched),
@@ -176,10 +167,8 @@ impl Download<'_> {
     }
 
     /// Holds the whole file against its checksum and gives it its name.
-    fn finish(&self, mut part: Part<'_>, head: &Head, watched: &mut Watched<'_, '_>) -> Result<Outcome, LibraryError> {
-        let size_bytes = part.bytes;
-        let found = digests(part.path(), |done_bytes| watched.at(Step::Checking, done_bytes).map_err(Unread::Told));
-        let found = found.map_err(|error| error.explained(part.path()))?;
+    fn finish(&self, part: &mut Part<'_>, head: &Head, watched: &mut Watched<'_, '_>) -> Result<Outcome, LibraryError> {
+        let found = digests(&part.path, watched)?;
         let of_catalogue = self.wanted.sha256.clone().map(Checksum::Sha256);
         let verified = match (&of_catalogue, &part.mark.checksum) {
             (Some(_), _) => Verified::Catalogue,
@@ -196,12 +185,12 @@ impl Download<'_> {
         }
         let name = self.wanted.name.clone();
         part.finish(&self.folder.join(&name))?;
-        let record = FileRecord { name, size_bytes, sha256: found.sha256, verified };
+        let record = FileRecord { name, size_bytes: part.bytes, sha256: found.sha256, verified };
         Ok(Outcome::There { record, commit: head.commit.clone() })
     }
 
-    fn answer(&self, reason: String) -> LibraryError {
-        LibraryError::Answer { address: self.address.clone(), reason }
+    fn answer(&self, reason: &str) -> LibraryError {
+        LibraryError::Answer { address: self.address.clone(), reason: reason.to_owned() }
     }
 
     fn length(&self, expected: u64, found: u64) -> LibraryError {
@@ -243,11 +232,11 @@ impl Range {
 
 /// What a status other than that of content means; `None` where there is content.
 fn refusal(head: &Head) -> Result<Option<Outcome>, LibraryError> {
-    let address = head.address.clone();
+    let address = trouble::shown(&head.address);
     let status = head.status;
     match status {
         200 | 206 | 416 => Ok(None),
-        401 | 403 => Err(LibraryError::Refused { address, status, remedy: GATED }),
+        401 | 403 => Err(LibraryError::Refused { address, status }),
         404 | 410 => {
             let (reason, is_file) = match head.error_code.as_deref() {
                 Some("RepoNotFound") => ("the hub has no such model", false),
@@ -258,29 +247,5 @@ fn refusal(head: &Head) -> Result<Option<Outcome>, LibraryError> {
             if is_file { Ok(Some(Outcome::NotThere(error))) } else { Err(error) }
         }
         _ => Err(LibraryError::Status { address, status, retry_after: head.retry_after }),
-    }
-}
-
-const GATED: &str = "The model may be gated or private, or there is none of this name: accept its licence on the hub's \
-                     page of the model, and put a token of your account into HF_TOKEN";
-
-/// Why a file could not be read to its end.
-pub(crate) enum Unread {
-    Io(std::io::Error),
-    Told(LibraryError),
-}
-
-impl From<std::io::Error> for Unread {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl Unread {
-    pub(crate) fn explained(self, path: &Path) -> LibraryError {
-        match self {
-            Self::Io(error) => LibraryError::io("reading the library", path, error),
-            Self::Told(error) => error,
-        }
     }
 }

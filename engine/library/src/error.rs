@@ -4,6 +4,7 @@ use std::{
     error::Error,
     fmt, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use thiserror::Error;
@@ -25,18 +26,17 @@ pub enum LibraryError {
     },
     /// There is no room left.
     #[error(
-        "writing to the library failed, {}: the disk is full{}. Free some space and try again: {kept}",
+        "writing to the library failed, {}: the disk is full{}. Free some space and try again; a download goes on \
+         where it stopped",
         path.display(), Room(*needed_bytes, *free_bytes)
     )]
     DiskFull {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
         /// How much is still to be written, where known.
         needed_bytes: Option<u64>,
         /// How much room there is, where known.
         free_bytes: Option<u64>,
-        /// What was kept of what is there already.
-        kept: &'static str,
     },
     /// A name cannot be that of a model.
     #[error(
@@ -119,10 +119,12 @@ pub enum LibraryError {
         reason: String,
     },
     /// The caller's check found the model unusable.
-    #[error("{name} was not added: it cannot be used")]
+    #[error("{name} was not added: it cannot be used. {remedy}")]
     Unusable {
         /// The name.
         name: String,
+        /// What to do.
+        remedy: &'static str,
         /// What the check says.
         source: Box<dyn Error + Send + Sync>,
     },
@@ -152,19 +154,6 @@ pub enum LibraryError {
          hub's settings"
     )]
     Token,
-    /// The server leads astray.
-    #[error(
-        "fetching failed, {address}: the server leads on to {to}, {reason}. Try again later or take another \
-         --endpoint"
-    )]
-    Redirect {
-        /// Where it was asked.
-        address: String,
-        /// Where it leads.
-        to: String,
-        /// Why that is not followed.
-        reason: &'static str,
-    },
     /// The server cannot be reached, or stopped answering.
     #[error("fetching failed, {address}: {reason}. {remedy}")]
     Unreachable {
@@ -178,14 +167,16 @@ pub enum LibraryError {
         may_pass: bool,
     },
     /// The server wants to know who asks.
-    #[error("fetching was refused, {address}: the server answers {status}. {remedy}")]
+    #[error(
+        "fetching was refused, {address}: the server answers {status}. The model may be gated or private, or there is \
+         none of this name: accept its licence on the hub's page of the model, and put a token of your account into \
+         HF_TOKEN"
+    )]
     Refused {
         /// Where it was asked.
         address: String,
         /// 401 or 403.
         status: u16,
-        /// What to do.
-        remedy: &'static str,
     },
     /// The server does not have it.
     #[error("fetching failed, {address}: {reason}. Check the name and the --endpoint; the model may have been moved")]
@@ -249,13 +240,36 @@ pub enum LibraryError {
 }
 
 impl LibraryError {
-    /// A failure of the system, with what can be done about it.
-    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
-        if is_full(&source) {
-            let kept = "nothing was left behind";
-            return Self::DiskFull { path: path.to_owned(), needed_bytes: None, free_bytes: None, kept };
+    pub(crate) fn importing(path: &Path, source: io::Error) -> Self {
+        Self::io("importing", path, source)
+    }
+
+    pub(crate) fn reading(path: &Path, source: io::Error) -> Self {
+        Self::io("reading the library", path, source)
+    }
+
+    pub(crate) fn removing(path: &Path, source: io::Error) -> Self {
+        Self::io("removing from the library", path, source)
+    }
+
+    pub(crate) fn writing(path: &Path, source: io::Error) -> Self {
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            return Self::DiskFull { path: path.to_owned(), needed_bytes: None, free_bytes: None };
         }
+        Self::io("writing to the library", path, source)
+    }
+
+    /// A failure of the system, with what can be done about it.
+    fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), remedy: remedy(source.kind()), source }
+    }
+
+    /// How long the server wants to be left alone.
+    pub(crate) fn retry_after(&self) -> Duration {
+        match self {
+            Self::Status { retry_after: Some(seconds), .. } => Duration::from_secs(*seconds),
+            _ => Duration::ZERO,
+        }
     }
 
     /// Whether asking again may help.
@@ -266,11 +280,6 @@ impl LibraryError {
             _ => false,
         }
     }
-}
-
-/// Whether there is no room left.
-pub(crate) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn remedy(kind: io::ErrorKind) -> &'static str {
@@ -290,9 +299,22 @@ struct Room(Option<u64>, Option<u64>);
 impl fmt::Display for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self(Some(needed), Some(free)) => write!(f, "; {needed} bytes are needed, {free} are free"),
-            Self(Some(needed), None) => write!(f, "; {needed} bytes are needed"),
+            Self(Some(needed), Some(free)) => write!(f, "; {} are needed, {} are free", Size(needed), Size(free)),
+            Self(Some(needed), None) => write!(f, "; {} are needed", Size(needed)),
             Self(None, _) => Ok(()),
+        }
+    }
+}
+
+/// A size in the unit that suits it.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0..1_000_000 => write!(f, "{} bytes", self.0),
+            1_000_000..1_000_000_000 => write!(f, "{} MB", self.0 / 1_000_000),
+            bytes => write!(f, "{}.{:02} GB", bytes / 1_000_000_000, bytes / 10_000_000 % 100),
         }
     }
 }

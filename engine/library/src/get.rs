@@ -1,17 +1,24 @@
 //! A whole model: its files one after the other, all of one commit, then into its place.
 
-use std::{collections::BTreeSet, error::Error, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fs,
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Added, Adding, Entry, EntryFile, FileRecord, Hub, Library, LibraryError, Manifest, Source, Step, Verified, Watch,
+    Added, Adding, Entry, EntryFile, FileRecord, Hub, Library, LibraryError, Manifest, Source, Verified, Watch,
     checksum::digests,
-    download::{Download, Outcome, Unread},
+    disk::check_room,
+    download::{Download, Outcome},
     hub::{self, Online},
-    manifest::{read_json, write_json},
+    manifest::{MANIFEST, read_json, write_json},
     name,
     progress::Watched,
+    shelf::Place,
 };
 
 /// What an unfinished download says about itself.
@@ -46,19 +53,37 @@ impl Library {
         check: impl FnOnce(&Path) -> Result<(), E>,
     ) -> Result<Added, LibraryError> {
         let online = hub.online(&entry.repository)?;
-        if !hub::is_repository(&entry.repository) {
-            return Err(LibraryError::Catalogue { reason: format!("{:?} is no id of a model", entry.repository) });
-        }
+        check_entry(entry)?;
         let place = self.claim(&adding.name)?;
         place.check_free(adding.force)?;
         let folder = self.part_folder(&adding.name);
-        let mut fetching = Fetching::take_up(self, online, entry, &folder)?;
+        let mut fetching = Fetching::take_up(self, online, entry, &place, &folder)?;
         fetching.all(watch)?;
+        fetching.remove_leftovers()?;
         fetching.record.manifest(entry).write(&*self.disk, &folder)?;
-        check(&folder).map_err(|error| LibraryError::Unusable { name: adding.name.clone(), source: error.into() })?;
-        place.discard(&folder.join(RECORD))?;
-        remove_leftovers(&folder, &fetching.record)?;
-        Ok(Added { installed: place.put(&folder)?, warnings: fetching.warnings() })
+        if let Err(error) = check(&folder) {
+            fetching.forget_unverified()?;
+            let remedy = "What was fetched is kept for another try; models remove takes it away";
+            return Err(LibraryError::Unusable { name: adding.name.clone(), remedy, source: error.into() });
+        }
+        let installed = place.put(&folder)?;
+        // Until here, so that whatever fails is taken up again; a record that stays does no harm.
+        if let Err(error) = place.discard(&installed.folder.join(RECORD)) {
+            tracing::debug!(%error, "the record of a download stays");
+        }
+        Ok(Added { installed, warnings: fetching.warnings() })
+    }
+}
+
+/// Whether the names in an entry stay where they belong, on the hub and on this computer.
+fn check_entry(entry: &Entry) -> Result<(), LibraryError> {
+    let odd = |reason| Err(LibraryError::Catalogue { reason });
+    if !hub::is_repository(&entry.repository) {
+        return odd(format!("{:?} is no id of a model", entry.repository));
+    }
+    match entry.files.iter().find(|file| !name::is_model_file(&file.name)) {
+        Some(file) => odd(format!("{} lists {:?}, which is no file of a model", entry.name, file.name)),
+        None => Ok(()),
     }
 }
 
@@ -90,6 +115,7 @@ struct Fetching<'a> {
     library: &'a Library,
     online: &'a Online,
     entry: &'a Entry,
+    place: &'a Place,
     folder: &'a Path,
     record: Record,
     /// Files of an earlier try, not looked at yet.
@@ -102,6 +128,7 @@ impl<'a> Fetching<'a> {
         library: &'a Library,
         online: &'a Online,
         entry: &'a Entry,
+        place: &'a Place,
         folder: &'a Path,
     ) -> Result<Self, LibraryError> {
         let mut record = Record {
@@ -115,20 +142,18 @@ impl<'a> Fetching<'a> {
         let mut files = Vec::new();
         match earlier.filter(|earlier| earlier.is_of_same(&record)) {
             Some(earlier) => (record.commit, files) = (earlier.commit, earlier.files),
-            None if folder.symlink_metadata().is_ok() => {
-                fs::remove_dir_all(folder)
-                    .map_err(|error| LibraryError::io("removing from the library", folder, error))?;
-            }
-            None => {}
+            None => place.discard(folder)?,
         }
-        fs::create_dir_all(folder).map_err(|error| LibraryError::io("writing to the library", folder, error))?;
-        let fetching = Self { library, online, entry, folder, record, earlier: files };
+        fs::create_dir_all(folder).map_err(|error| LibraryError::writing(folder, error))?;
+        let fetching = Self { library, online, entry, place, folder, record, earlier: files };
         fetching.save()?;
         Ok(fetching)
     }
 
     /// The files that the catalogue lists, or those that models usually have.
     fn all(&mut self, watch: &mut Watch<'_>) -> Result<(), LibraryError> {
+        let listed: Option<u64> = self.entry.files.iter().map(|file| file.size_bytes).sum();
+        self.check_room(listed.filter(|bytes| *bytes > 0).or(self.entry.approximate_bytes))?;
         for file in &self.entry.files {
             self.needed(file, watch)?;
         }
@@ -147,8 +172,8 @@ impl<'a> Fetching<'a> {
             if self.file(&unlisted(name), watch)?.is_some() {
                 continue;
             }
-            for shard in self.shards(name)? {
-                self.needed(&unlisted(&shard), watch)?;
+            if name.ends_with(".index.json") {
+                self.shards(name, watch)?;
             }
             return Ok(());
         }
@@ -157,26 +182,37 @@ impl<'a> Fetching<'a> {
         Err(LibraryError::NotFound { address: address.trim_end_matches('/').to_owned(), reason })
     }
 
-    /// Files that an index names; none where `name` is no index.
-    fn shards(&self, name: &str) -> Result<BTreeSet<String>, LibraryError> {
-        #[derive(Deserialize)]
+    /// Files that an index names.
+    fn shards(&mut self, name: &str, watch: &mut Watch<'_>) -> Result<(), LibraryError> {
+        #[derive(Default, Deserialize)]
         struct Index {
-            weight_map: std::collections::BTreeMap<String, String>,
-        }
-        if !name.ends_with(".index.json") {
-            return Ok(BTreeSet::new());
+            #[serde(default)]
+            metadata: serde_json::Value,
+            weight_map: BTreeMap<String, String>,
         }
         let failed = |reason| LibraryError::Answer { address: self.address(name), reason };
         let index: Option<Index> = read_json(&self.folder.join(name))
             .map_err(|error| failed(format!("the list of the files of weights cannot be read: {error}")))?;
-        let shards: BTreeSet<String> = index.into_iter().flat_map(|index| index.weight_map.into_values()).collect();
+        let index = index.unwrap_or_default();
+        let shards: BTreeSet<String> = index.weight_map.into_values().collect();
         if let Some(odd) = shards.iter().find(|shard| !name::is_weights(shard)) {
             return Err(failed(format!("its list of files names {odd:?}, which is no file of weights")));
         }
         if shards.is_empty() || shards.len() > MOST_SHARDS {
             return Err(failed(format!("its list of files names {} files", shards.len())));
         }
-        Ok(shards)
+        self.check_room(index.metadata.get("total_size").and_then(serde_json::Value::as_u64))?;
+        for shard in shards {
+            self.needed(&unlisted(&shard), watch)?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is room for so many bytes in all; what is there already counts.
+    fn check_room(&self, total_bytes: Option<u64>) -> Result<(), LibraryError> {
+        let entries = fs::read_dir(self.folder).map_err(|error| LibraryError::reading(self.folder, error))?;
+        let kept: u64 = entries.flatten().filter_map(|entry| Some(entry.metadata().ok()?.len())).sum();
+        check_room(&*self.library.disk, self.folder, total_bytes.unwrap_or_default().saturating_sub(kept))
     }
 
     /// A file without which the model is none.
@@ -218,11 +254,9 @@ impl<'a> Fetching<'a> {
         let Some(place) = self.earlier.iter().position(|record| record.name == file.name) else { return Ok(None) };
         let record = self.earlier.swap_remove(place);
         let wanted = file.sha256.as_ref().is_none_or(|sha256| *sha256 == record.sha256);
-        watched.total_bytes = Some(record.size_bytes);
-        let path = self.folder.join(&file.name);
-        match digests(&path, |done_bytes| watched.at(Step::Checking, done_bytes).map_err(Unread::Told)) {
+        match digests(&self.folder.join(&file.name), watched) {
             Ok(found) if wanted && found.sha256 == record.sha256 => Ok(Some(record)),
-            Err(Unread::Told(error)) => Err(error),
+            Err(LibraryError::Cancelled) => Err(LibraryError::Cancelled),
             _ => Ok(None),
         }
     }
@@ -237,6 +271,27 @@ impl<'a> Fetching<'a> {
         let mut record = self.record.clone();
         record.files.extend(self.earlier.iter().cloned());
         write_json(&*self.library.disk, &self.folder.join(RECORD), &record)
+    }
+
+    /// Forgets files that nothing vouches for: what a check refuses may be the page of an access portal, and would be
+    /// refused for ever if it was kept.
+    fn forget_unverified(&mut self) -> Result<(), LibraryError> {
+        self.record.files.retain(|file| file.verified != Verified::Not);
+        self.save()
+    }
+
+    /// Removes what an earlier try has left that is no file of the model.
+    fn remove_leftovers(&self) -> Result<(), LibraryError> {
+        let unread = |error| LibraryError::reading(self.folder, error);
+        let mut ours: BTreeSet<_> = self.record.files.iter().map(|file| file.name.as_str()).collect();
+        ours.extend([RECORD, MANIFEST]);
+        for entry in fs::read_dir(self.folder).map_err(unread)? {
+            let name = entry.map_err(unread)?.file_name();
+            if !name.to_str().is_some_and(|name| ours.contains(name)) {
+                self.place.discard(&self.folder.join(&name))?;
+            }
+        }
+        Ok(())
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -259,17 +314,4 @@ fn unlisted(name: &str) -> EntryFile {
 
 fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Removes what an earlier try has left that is no file of the model.
-fn remove_leftovers(folder: &Path, record: &Record) -> Result<(), LibraryError> {
-    let failed = |error| LibraryError::io("reading the library", folder, error);
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        let is_ours = record.files.iter().any(|file| name.to_str() == Some(&file.name));
-        if !is_ours && name.to_str() != Some(crate::manifest::MANIFEST) {
-            fs::remove_file(folder.join(&name)).map_err(failed)?;
-        }
-    }
-    Ok(())
 }

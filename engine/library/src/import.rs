@@ -10,8 +10,13 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Added, Adding, FileRecord, Library, LibraryError, Manifest, Source, Step, Verified, Watch, checksum::hex,
-    error::is_full, manifest::read_json, name, progress::Watched, shelf::Place,
+    Added, Adding, FileRecord, Library, LibraryError, Manifest, Source, Step, Verified, Watch,
+    checksum::hex,
+    disk::{Output, check_room},
+    manifest::{MANIFEST, read_json},
+    name,
+    progress::Watched,
+    shelf::Place,
 };
 
 impl Library {
@@ -32,8 +37,8 @@ impl Library {
         place.check_free(adding.force)?;
         let from = Folder::read(dir)?;
         let staged = Staged { folder: place.staging(), place: &place };
-        fs::create_dir(&staged.folder).map_err(|error| LibraryError::io(WRITING, &staged.folder, error))?;
-        self.check_room(&staged.folder, &from)?;
+        fs::create_dir(&staged.folder).map_err(|error| LibraryError::writing(&staged.folder, error))?;
+        check_room(&*self.disk, &staged.folder, from.bytes())?;
         let mut files = Vec::new();
         for name in &from.files {
             files.push(self.copy(&from.path, &staged.folder, name, watch)?);
@@ -41,29 +46,21 @@ impl Library {
         let source = Source::Folder { path: from.path.display().to_string() };
         let manifest = Manifest::new(source, &licence(&staged.folder), None, files);
         manifest.write(&*self.disk, &staged.folder)?;
-        check(&staged.folder)
-            .map_err(|error| LibraryError::Unusable { name: adding.name.clone(), source: error.into() })?;
+        check(&staged.folder).map_err(|error| LibraryError::Unusable {
+            name: adding.name.clone(),
+            remedy: "Put the folder right and import it again",
+            source: error.into(),
+        })?;
         let installed = place.put(&staged.folder)?;
         Ok(Added { installed, warnings: from.warnings() })
-    }
-
-    fn check_room(&self, staging: &Path, from: &Folder) -> Result<(), LibraryError> {
-        let sizes = from.files.iter().filter_map(|name| fs::metadata(from.path.join(name)).ok());
-        let needed: u64 = sizes.map(|metadata| metadata.len()).sum();
-        match self.disk.free_bytes(staging) {
-            Some(free) if free < needed => Err(full(staging, Some(needed), Some(free))),
-            _ => Ok(()),
-        }
     }
 
     /// Copies one file and makes the copy last.
     fn copy(&self, from: &Path, to: &Path, name: &str, watch: &mut Watch<'_>) -> Result<FileRecord, LibraryError> {
         let (from, to) = (from.join(name), to.join(name));
-        let unread = |error| LibraryError::io("importing", &from, error);
-        let unwritten =
-            |error| if is_full(&error) { full(&to, None, None) } else { LibraryError::io(WRITING, &to, error) };
+        let unread = |error| LibraryError::importing(&from, error);
         let mut source = File::open(&from).map_err(unread)?;
-        let mut target = File::create(&to).map_err(unwritten)?;
+        let mut target = Output::create(&*self.disk, &to)?;
         let mut watched = Watched::new(watch, name);
         watched.total_bytes = Some(source.metadata().map_err(unread)?.len());
         let (mut sha256, mut size_bytes) = (Sha256::new(), 0);
@@ -75,19 +72,13 @@ impl Library {
                 break;
             }
             sha256.update(&buffer[..read]);
-            self.disk.write(&mut target, &buffer[..read]).map_err(unwritten)?;
+            target.write(&buffer[..read])?;
             size_bytes += read as u64;
         }
-        target.sync_all().map_err(unwritten)?;
+        target.sync()?;
         let (name, sha256) = (name.to_owned(), hex(&sha256.finalize()));
         Ok(FileRecord { name, size_bytes, sha256, verified: Verified::Copied })
     }
-}
-
-const WRITING: &str = "writing to the library";
-
-fn full(path: &Path, needed_bytes: Option<u64>, free_bytes: Option<u64>) -> LibraryError {
-    LibraryError::DiskFull { path: path.to_owned(), needed_bytes, free_bytes, kept: "nothing was left behind" }
 }
 
 /// What the card says about the licence.
@@ -109,7 +100,7 @@ struct Folder {
 impl Folder {
     fn read(dir: &Path) -> Result<Self, LibraryError> {
         let no_model = |reason: &str| LibraryError::NoModel { folder: dir.to_owned(), reason: reason.to_owned() };
-        let unread = |error| LibraryError::io("importing", dir, error);
+        let unread = |error| LibraryError::importing(dir, error);
         let path = dir.canonicalize().map_err(unread)?;
         if !path.is_dir() {
             return Err(no_model("it is no folder"));
@@ -133,11 +124,16 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Only plain files, and links to files in the same folder.
+    fn bytes(&self) -> u64 {
+        let sizes = self.files.iter().filter_map(|name| fs::metadata(self.path.join(name)).ok());
+        sizes.map(|metadata| metadata.len()).sum()
+    }
+
+    /// Only plain files, and links that stay inside.
     fn check_file(&self, name: &str) -> Result<(), LibraryError> {
         let path = self.path.join(name);
         let refused = |reason: String| Err(LibraryError::NotInFolder { path: path.clone(), reason });
-        let target = path.canonicalize().map_err(|error| LibraryError::io("importing", &path, error))?;
+        let target = path.canonicalize().map_err(|error| LibraryError::importing(&path, error))?;
         if !target.starts_with(&self.path) {
             return refused(format!("it is a link that leads out of the folder, to {}", target.display()));
         }
@@ -148,7 +144,7 @@ impl Folder {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let ours = [".gitattributes", crate::manifest::MANIFEST];
+        let ours = [".gitattributes", MANIFEST];
         let left_out: Vec<_> = self.left_out.iter().filter(|name| !ours.contains(&name.as_str())).cloned().collect();
         if left_out.is_empty() {
             return Vec::new();

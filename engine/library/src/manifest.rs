@@ -1,7 +1,7 @@
 //! `library.json` beside the files of a model: where they came from, and what they were when they came.
 
 use std::{
-    fs,
+    fs, io,
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -114,11 +114,14 @@ impl Manifest {
 /// Reads a small JSON file of the library's own; `None` where there is none.
 pub(crate) fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, LibraryError> {
     let damaged = |reason| LibraryError::Record { path: path.to_owned(), reason };
-    let Ok(metadata) = fs::metadata(path) else { return Ok(None) };
+    let metadata = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        metadata => metadata.map_err(|error| LibraryError::reading(path, error))?,
+    };
     if !metadata.is_file() || metadata.len() > MOST_BYTES {
         return Err(damaged("it is no file, or larger than any that this program writes".to_owned()));
     }
-    let bytes = fs::read(path).map_err(|error| LibraryError::io("reading the library", path, error))?;
+    let bytes = fs::read(path).map_err(|error| LibraryError::reading(path, error))?;
     serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(error.to_string()))
 }
 
@@ -127,7 +130,6 @@ pub(crate) fn write_json(disk: &dyn Disk, path: &Path, value: &impl Serialize) -
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| LibraryError::Record { path: path.to_owned(), reason: error.to_string() })?;
     disk::write_small(disk, path, format!("{text}\n").as_bytes())
-        .map_err(|error| LibraryError::io("writing to the library", path, error))
 }
 
 fn now() -> String {

@@ -29,7 +29,7 @@ const MOST_REDIRECTS: usize = 10;
 const QUEUE: usize = 8;
 
 /// Largest piece.
-const PIECE_BYTES: usize = 1 << 18;
+const PIECE_BYTES: usize = 1 << 16;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -137,8 +137,7 @@ impl Online {
             };
             head.address = self.next_address(&head.address, &origin, &location)?;
         }
-        let to = head.address;
-        Err(LibraryError::Redirect { address: request.address.clone(), to, reason: "and on and on" })
+        Err(astray(&request.address, &head.address, "and on and on"))
     }
 
     fn call(&self, address: &str, request: &Request) -> Result<Response<Body>, LibraryError> {
@@ -158,7 +157,7 @@ impl Online {
     fn origin_of(&self, address: &str) -> Result<Origin, LibraryError> {
         let origin = address.parse().ok().and_then(|uri| Origin::of(&uri));
         origin.ok_or_else(|| LibraryError::Answer {
-            address: address.to_owned(),
+            address: trouble::shown(address),
             reason: "this is no address".to_owned(),
         })
     }
@@ -166,11 +165,10 @@ impl Online {
     /// Where a redirect leads, if it may be followed.
     fn next_address(&self, address: &str, from: &Origin, location: &str) -> Result<String, LibraryError> {
         let next = joined(address, location);
-        let refused = |reason| LibraryError::Redirect { address: address.to_owned(), to: next.clone(), reason };
         let to = next.parse().ok().and_then(|uri: Uri| Origin::of(&uri));
         match to {
-            None => Err(refused("which is no web address")),
-            Some(to) if from.is_https && !to.is_https => Err(refused("which is not encrypted")),
+            None => Err(astray(address, &next, "which is no web address")),
+            Some(to) if from.is_https && !to.is_https => Err(astray(address, &next, "which is not encrypted")),
             Some(_) => Ok(next),
         }
     }
@@ -222,6 +220,12 @@ impl Head {
         self.content_encoding = text(headers, "content-encoding");
         self.retry_after = number(headers, "retry-after");
     }
+}
+
+/// The server leads where it is not followed.
+fn astray(address: &str, to: &str, why: &str) -> LibraryError {
+    let reason = format!("the server leads on to {}, {why}", trouble::shown(to));
+    LibraryError::Answer { address: trouble::shown(address), reason }
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -1,8 +1,8 @@
 //! The shelf: models in the user's data folder, added and removed whole.
 //!
 //! A model is the folder `models/NAME`. Beside it may stand, for a while:
-//! `NAME.part` (an unfinished download), `.NAME.new` (an import that is being copied), `.NAME.old` (what is being
-//! replaced or removed) and `.NAME.lock` (held by whoever works on that name).
+//! `NAME.part` (an unfinished download), `.NAME.new` (an import that is being copied, or what is being removed) and
+//! `.NAME.old` (what is being replaced). Whoever works on a name holds the lock `.locks/NAME`.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -20,6 +20,9 @@ use crate::{
 /// Ends of the hidden names of what is being added and what is being replaced.
 const NEW: &str = ".new";
 const OLD: &str = ".old";
+
+/// Folder of locks.
+const LOCKS: &str = ".locks";
 
 /// The user's models and heads.
 #[derive(Clone)]
@@ -94,7 +97,7 @@ impl Library {
 
     /// Names of everything that is there, in order.
     fn names(&self) -> Result<Vec<String>, LibraryError> {
-        let failed = |error| LibraryError::io("reading the library", &self.models, error);
+        let failed = |error| LibraryError::reading(&self.models, error);
         let entries = match fs::read_dir(&self.models) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(failed)?,
@@ -152,11 +155,11 @@ impl Library {
 
     fn lock(&self, name: &str) -> Result<Place, LibraryError> {
         name::check(name)?;
-        let failed = |error| LibraryError::io("writing to the library", &self.models, error);
-        fs::create_dir_all(&self.models).map_err(failed)?;
-        let lock = self.models.join(format!(".{name}.lock"));
+        let locks = self.models.join(LOCKS);
+        fs::create_dir_all(&locks).map_err(|error| LibraryError::writing(&locks, error))?;
+        let lock = locks.join(name);
         let file = OpenOptions::new().create(true).append(true).open(&lock);
-        let file = file.map_err(|error| LibraryError::io("writing to the library", &lock, error))?;
+        let file = file.map_err(|error| LibraryError::writing(&lock, error))?;
         let is_held = match file.try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => return Err(LibraryError::Busy { name: name.to_owned(), lock }),
@@ -165,7 +168,7 @@ impl Library {
                 false
             }
         };
-        Ok(Place { name: name.to_owned(), models: self.models.clone(), lock, file: Some(file), is_held })
+        Ok(Place { name: name.to_owned(), models: self.models.clone(), _lock: file, is_held })
     }
 }
 
@@ -173,8 +176,9 @@ impl Library {
 pub(crate) struct Place {
     name: String,
     models: PathBuf,
-    lock: PathBuf,
-    file: Option<File>,
+    /// Let go when it is closed. The file itself stays: if it was removed, somebody could wait for the lock of a file
+    /// that is no more while somebody else makes a new one.
+    _lock: File,
     /// Whether nobody else can take it; some file systems have no locks.
     is_held: bool,
 }
@@ -230,7 +234,9 @@ impl Place {
             return Err(error);
         }
         sync_folder(&self.models);
-        self.discard(&self.old())?;
+        if let Err(error) = self.discard(&self.old()) {
+            tracing::debug!(%error, "left for whoever works on a name next");
+        }
         Ok(Installed::of(self.name.clone(), folder))
     }
 
@@ -245,23 +251,13 @@ impl Place {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), LibraryError> {
-        fs::rename(from, to).map_err(|error| LibraryError::io("writing to the library", from, error))
+        fs::rename(from, to).map_err(|error| LibraryError::writing(from, error))
     }
 
     /// Removes a folder with all that is in it; a link alone, where it is one.
     pub(crate) fn discard(&self, path: &Path) -> Result<(), LibraryError> {
         let Ok(metadata) = path.symlink_metadata() else { return Ok(()) };
         let removed = if metadata.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-        removed.map_err(|error| LibraryError::io("removing from the library", path, error))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // Removed while it is held: whoever comes next makes a new one.
-        if let Err(error) = fs::remove_file(&self.lock) {
-            tracing::debug!(lock = %self.lock.display(), %error, "a lock could not be removed");
-        }
-        drop(self.file.take());
+        removed.map_err(|error| LibraryError::removing(path, error))
     }
 }

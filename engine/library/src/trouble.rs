@@ -13,6 +13,11 @@ const PROXY: &str = "Check the proxy in HTTPS_PROXY or ALL_PROXY";
 const CERTIFICATES: &str =
     "Check the clock of this computer and its root certificates; SSL_CERT_FILE names those of a proxy that reads along";
 
+/// An address as people are shown it: what follows a `?` is long, and may be a signature that opens the file to anyone.
+pub(crate) fn shown(address: &str) -> String {
+    address.split('?').next().unwrap_or_default().to_owned()
+}
+
 /// The connection ended before the answer did.
 pub(crate) fn cut(address: &str) -> LibraryError {
     unreachable(address, "the connection was cut before the end", LATER, true)
@@ -30,7 +35,7 @@ pub(crate) fn explain(address: &str, error: ureq::Error) -> LibraryError {
             unreachable(address, &format!("the proxy refuses: {reason}"), PROXY, false)
         }
         ureq::Error::InvalidProxyUrl => unreachable(address, "the address of the proxy is none", PROXY, false),
-        error => LibraryError::Answer { address: address.to_owned(), reason: error.to_string() },
+        error => LibraryError::Answer { address: shown(address), reason: error.to_string() },
     }
 }
 
@@ -75,5 +80,5 @@ fn secure(address: &str, reason: &str) -> LibraryError {
 }
 
 fn unreachable(address: &str, reason: &str, remedy: &'static str, may_pass: bool) -> LibraryError {
-    LibraryError::Unreachable { address: address.to_owned(), reason: reason.to_owned(), remedy, may_pass }
+    LibraryError::Unreachable { address: shown(address), reason: reason.to_owned(), remedy, may_pass }
 }

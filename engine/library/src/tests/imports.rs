@@ -56,7 +56,6 @@ fn whatever_fails_nothing_is_left_behind() {
         let library = Library::open(place.folder.path()).on(SmallDisk::new(1_000_000, tells));
         let error = import(&library, from.path(), &adding).unwrap_err();
         assert!(matches!(error, LibraryError::DiskFull { .. }), "{error}");
-        assert!(error.to_string().contains("nothing was left behind"), "{error}");
         assert_eq!(place.models(), Vec::<String>::new(), "the disk is full");
     }
 }

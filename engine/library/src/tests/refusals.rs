@@ -86,6 +86,28 @@ fn redirects_do_not_go_on_for_ever() {
 }
 
 #[test]
+fn the_signature_of_an_address_is_not_shown() {
+    let place = Place::with_model(10);
+    let location = Some("/bucket/x?signature=secret".to_owned());
+    place.server.change("config.json", |served| served.location = location);
+    place.server.serve_at("/bucket/x?signature=secret", Served::small(b"{}").with(vec![Fault::Status(503); 9]));
+    let error = error_of(&place).to_string();
+    assert!(error.contains("/bucket/x: the server answers 503") && !error.contains("secret"), "{error}");
+}
+
+#[test]
+fn an_entry_leads_nowhere_else() {
+    let place = Place::with_model(10);
+    for (repository, file) in [("../model", "config.json"), (REPOSITORY, "../config.json"), (REPOSITORY, "run.py")] {
+        let file = crate::EntryFile { name: file.to_owned(), size_bytes: None, sha256: None };
+        let entry = Entry { repository: repository.to_owned(), files: vec![file], ..entry() };
+        let get = place.library.get(&entry, &place.hub(), &Adding::of(&entry), &mut |_| true, whatever);
+        assert!(matches!(get, Err(LibraryError::Catalogue { .. })), "{get:?}");
+    }
+    assert_eq!((place.server.connections(), names(place.folder.path())), (0, Vec::new()));
+}
+
+#[test]
 fn a_server_that_is_not_there_is_no_riddle() {
     let place = Place::empty();
     // A port that was free a moment ago.
@@ -153,6 +175,34 @@ fn what_the_check_refuses_is_not_added_and_not_fetched_again() {
     assert_eq!((place.models(), place.server.sent("pytorch_model.bin")), (vec!["model.part".to_owned()], 10));
     place.get().unwrap();
     assert_eq!(place.server.sent("pytorch_model.bin"), 10);
+}
+
+#[test]
+fn what_nothing_vouches_for_is_fetched_again_when_the_check_refuses_it() {
+    let place = Place::with_model(10);
+    place.server.serve("config.json", Served::plain(b"<html>Please sign in</html>"));
+    let check = |_: &Path| Err(io::Error::other("config.json is no JSON"));
+    place.library.get(&entry(), &place.hub(), &Adding::new("model"), &mut |_| true, check).unwrap_err();
+    place.server.serve("config.json", Served::plain(b"{}"));
+    place.get().unwrap();
+    assert_eq!((place.read("model/config.json"), place.server.sent("pytorch_model.bin")), (b"{}".to_vec(), 10));
+}
+
+#[test]
+fn a_name_is_never_held_twice() {
+    let place = Place::empty();
+    let held = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    let Ok(_claimed) = place.library.claim("model") else { continue };
+                    assert_eq!(held.fetch_add(1, Ordering::SeqCst), 0, "somebody else holds it");
+                    held.fetch_sub(1, Ordering::SeqCst);
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -139,7 +139,7 @@ fn a_full_disk_keeps_what_has_come_and_says_how_much_is_missing() {
     let get = |library: &Library| library.get(&entry(), &place.hub(), &Adding::new("model"), &mut |_| true, whatever);
     let error = get(&library).unwrap_err();
     assert!(matches!(error, LibraryError::DiskFull { needed_bytes: Some(_), .. }), "{error}");
-    assert!(error.to_string().contains("what has been fetched is kept"), "{error}");
+    assert!(error.to_string().contains("goes on where it stopped"), "{error}");
     let kept = kept(&place);
     assert!(kept > 300_000, "{kept} bytes are kept");
     get(&Library::open(place.folder.path())).unwrap();
@@ -157,4 +157,19 @@ fn too_little_room_is_said_before_anything_is_written() {
     };
     assert!(free < 400_000, "{free}");
     assert!(!place.library.models_folder().join("model.part/pytorch_model.bin.part").exists(), "nothing was begun");
+}
+
+#[test]
+fn too_little_room_for_a_whole_model_is_said_before_its_first_file() {
+    let place = Place::with_model(10);
+    let library = Library::open(place.folder.path()).on(SmallDisk::new(400_000, true));
+    let get = |entry: &Entry| library.get(entry, &place.hub(), &Adding::new("model"), &mut |_| true, whatever);
+    let error = get(&Entry { approximate_bytes: Some(2_500_000_000), ..entry() }).unwrap_err();
+    assert!(error.to_string().contains("2.49 GB are needed") && place.server.connections() == 0, "{error}");
+    let index = br#"{"metadata": {"total_size": 900000}, "weight_map": {"a": "model-1.safetensors"}}"#;
+    place.server.serve("model.safetensors.index.json", Served::small(index));
+    place.server.serve("model-1.safetensors", Served::large(&noise(10)));
+    let error = get(&entry()).unwrap_err();
+    assert!(matches!(error, LibraryError::DiskFull { needed_bytes: Some(800_000..900_000), .. }), "{error}");
+    assert!(place.server.seen("model-1.safetensors").is_empty(), "the index tells");
 }
