@@ -65,6 +65,19 @@ fn a_file_that_has_changed_behind_a_redirect_begins_anew() {
 }
 
 #[test]
+fn a_file_without_a_checksum_is_not_mixed_of_two() {
+    let (place, bytes) = (Place::with_model(1), noise(50_000));
+    let tagged = |tag: &str, bytes: &[u8]| Served { tag: Some(format!("\"{tag}\"")), ..Served::plain(bytes) };
+    let cut = [Fault::CutAfter(20_000), Fault::Silence];
+    place.server.serve("pytorch_model.bin", tagged("old", &bytes).with(cut));
+    place.get_watched(|progress| progress.done_bytes < 20_000).unwrap_err();
+    let new: Vec<u8> = bytes.into_iter().rev().collect();
+    place.server.serve("pytorch_model.bin", tagged("new", &new).with([Fault::IgnoreIfRange]));
+    place.get().unwrap();
+    assert_eq!(place.read("model/pytorch_model.bin"), new);
+}
+
+#[test]
 fn a_part_in_the_wrong_place_is_not_taken() {
     let place = interrupted();
     place.server.change("pytorch_model.bin", |served| served.faults.push_back(Fault::WrongRange));

@@ -29,6 +29,8 @@ pub(super) enum Fault {
     Silence,
     /// Promises one byte more than it has.
     LongLength,
+    /// Sends the rest even if it is that of another file.
+    IgnoreIfRange,
     /// Sends a part from another place than it was asked for.
     WrongRange,
 }
@@ -223,7 +225,8 @@ fn write_answer(stream: &mut TcpStream, served: Option<Served>, seen: &mut Seen)
     add("etag", served.tag.clone());
     let total = served.bytes.len();
     let asked = seen.range.as_ref().and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
-    let from = asked.filter(|_| seen.if_range.is_none() || seen.if_range == served.tag);
+    let ignores = matches!(fault, Some(Fault::IgnoreIfRange));
+    let from = asked.filter(|_| ignores || seen.if_range.is_none() || seen.if_range == served.tag);
     let (status, from) = match from {
         Some(from) if from >= total => {
             return write!(
