@@ -91,6 +91,8 @@ fn licence(folder: &Path) -> String {
 /// The folder that is imported.
 struct Folder {
     path: PathBuf,
+    /// The folder that links may not lead out of.
+    root: PathBuf,
     /// Files that are taken, by name.
     files: Vec<String>,
     /// What is left out, by name.
@@ -105,7 +107,8 @@ impl Folder {
         if !path.is_dir() {
             return Err(no_model("it is no folder"));
         }
-        let mut folder = Self { path, files: Vec::new(), left_out: Vec::new() };
+        let root = root_of(&path).to_owned();
+        let mut folder = Self { path, root, files: Vec::new(), left_out: Vec::new() };
         for entry in fs::read_dir(&folder.path).map_err(unread)? {
             let name = entry.map_err(unread)?.file_name();
             match name.to_str().filter(|name| name::is_model_file(name)) {
@@ -134,7 +137,7 @@ impl Folder {
         let path = self.path.join(name);
         let refused = |reason: String| Err(LibraryError::NotInFolder { path: path.clone(), reason });
         let target = path.canonicalize().map_err(|error| LibraryError::importing(&path, error))?;
-        if !target.starts_with(&self.path) {
+        if !target.starts_with(&self.root) {
             return refused(format!("it is a link that leads out of the folder, to {}", target.display()));
         }
         if !target.is_file() {
@@ -151,6 +154,12 @@ impl Folder {
         }
         vec![format!("left out, since no model needs them: {}", left_out.join(", "))]
     }
+}
+
+/// The folder itself, or the model's folder in the hub's own cache: there `snapshots/COMMIT` links to files in `blobs`.
+fn root_of(path: &Path) -> &Path {
+    let above = path.parent().filter(|above| above.file_name().is_some_and(|name| name == "snapshots"));
+    above.and_then(Path::parent).filter(|root| root.join("blobs").is_dir()).unwrap_or(path)
 }
 
 /// A copy that goes away unless it was put in place.

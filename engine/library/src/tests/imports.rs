@@ -135,6 +135,24 @@ fn links_that_lead_outside_are_refused_and_those_inside_followed() {
     assert_eq!(place.models(), ["inside"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_model_in_the_hubs_own_cache_is_imported_from_its_snapshot() {
+    use std::os::unix::fs::symlink;
+    let (place, cache) = (Place::empty(), tempfile::tempdir().unwrap());
+    let (blobs, snapshot) = (cache.path().join("models--a--b/blobs"), cache.path().join("models--a--b/snapshots/0f"));
+    fs::create_dir_all(&blobs).unwrap();
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::write(blobs.join("1234"), "{}").unwrap();
+    symlink("../../blobs/1234", snapshot.join("config.json")).unwrap();
+    import(&place.library, &snapshot, &Adding::new("mine")).unwrap();
+    assert_eq!(place.read("mine/config.json"), b"{}");
+    fs::write(cache.path().join("secret"), "secret").unwrap();
+    symlink("../../../secret", snapshot.join("vocab.txt")).unwrap();
+    let error = import(&place.library, &snapshot, &Adding::new("other")).unwrap_err();
+    assert!(matches!(error, LibraryError::NotInFolder { .. }), "{error}");
+}
+
 #[test]
 fn removal_takes_the_model_and_what_is_unfinished_of_it() {
     let (place, from) = (Place::empty(), folder());
