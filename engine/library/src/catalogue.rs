@@ -106,7 +106,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// When it is no JSON or says something that is not known here.
-    pub fn parse(json: &str) -> Result<Self, LibraryError> {
+    fn parse(json: &str) -> Result<Self, LibraryError> {
         let failed = |reason| LibraryError::Catalogue { reason };
         let catalogue: Self = serde_json::from_str(json).map_err(|error| failed(error.to_string()))?;
         if catalogue.format != 1 {
