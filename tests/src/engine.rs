@@ -58,8 +58,8 @@ impl TestEngine {
 
     fn start(device: DeviceChoice, weights: WeightType) -> Result<Self, String> {
         let cache = tempfile::tempdir().expect("a scratch folder");
-        let cache_folder = Some(cache.path().to_owned());
-        let options = EngineOptions { device, weights, cache: cache_folder, ..EngineOptions::default() };
+        let [cache_folder, data] = ["cache", "data"].map(|name| Some(cache.path().join(name)));
+        let options = EngineOptions { device, weights, cache: cache_folder, data, ..EngineOptions::default() };
         let engine = Engine::start(options, || {}).map_err(|error| error.to_string())?;
         match engine.event_within(PATIENCE) {
             Some(Event::Ready { device }) => Ok(Self { engine, device, _cache: cache, _gpu: None }),

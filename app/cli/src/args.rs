@@ -103,7 +103,7 @@ pub struct Common {
     /// How messages are written on standard error
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", global = true, help_heading = "Common")]
     pub log: LogFormat,
-    /// Open no network connection (this version never opens one)
+    /// Open no network connection; only models get would
     #[arg(long, global = true, help_heading = "Common")]
     pub offline: bool,
 }
@@ -117,6 +117,8 @@ impl Common {
             weights: self.dtype,
             seed: self.seed,
             cache: None,
+            data: None,
+            offline: self.offline,
             command_line,
             no_provenance: false,
         }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use strandscope_worker::{
-    AttentionPairs, Engine, EngineOptions, Event, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task, TrackChunk,
-    genome::Strand,
+    AttentionPairs, Engine, EngineOptions, Event, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task, TaskThread,
+    TrackChunk, genome::Strand,
 };
 
 use crate::{
@@ -104,7 +104,7 @@ impl Session {
 
     /// Does `task` and hands its results to `receiver` as they come.
     pub(crate) fn run_into(&mut self, what: &str, task: Task, receiver: &mut impl Receiver) -> Result<Done> {
-        let needs_device = !task.reads_files_only();
+        let needs_device = task.thread() == TaskThread::Tensors;
         let job = self.engine.run(task);
         let mut watch = Watch { what, console: self.console, progress: None, record: None };
         let mut stopping = None;

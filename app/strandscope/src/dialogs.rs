@@ -86,6 +86,11 @@ impl Services for Desktop {
         self.ask(dialog, ServiceAnswer::Opened, || ServiceAnswer::NoOpenDialog);
     }
 
+    fn pick_folder(&mut self) {
+        let dialog = || rfd::FileDialog::new().set_title("Import a model or head").pick_folder();
+        self.ask(dialog, ServiceAnswer::Folder, || ServiceAnswer::NoFolderDialog);
+    }
+
     fn pick_save(&mut self, suggested_name: &str, save: Save) {
         let (name, format, kept) = (suggested_name.to_owned(), save.format(), save.clone());
         let no_dialog = {

@@ -45,6 +45,13 @@ impl Window {
             }
             Action::Save { format, only_view } => self.begin_saving(format, only_view),
             Action::SaveTo { save, path, force } => self.save(save, path, force),
+            Action::KeepTracks(keep) => state.keep_tracks(keep),
+            Action::DropKept(head) => state.drop_kept(&head),
+            Action::GetModel(name) => state.get_model(&name),
+            Action::PickFolder => self.services.pick_folder(),
+            Action::ImportModel(folder) => state.import_model(folder),
+            Action::RemoveModel(name) => state.remove_model(&name),
+            Action::CancelLibrary => state.cancel_library(),
             Action::CloseFailure => state.failure = None,
             Action::RestartEngine => self.restart_engine(),
         }
@@ -98,8 +105,9 @@ impl Window {
 
     /// The tracks that are drawn of a region, if there are any; where they go is known later.
     fn tracks(&self, format: ExportFormat, region: &Region) -> Option<Save> {
-        let tracks = export::tracks(&self.state, region);
-        let record = export::record(&self.state, region);
+        let lanes = export::lanes(&self.state);
+        let tracks = export::tracks(&self.state, &lanes, region);
+        let record = export::record(&self.state, &lanes, region);
         let request = ExportRequest { tracks, format, path: PathBuf::new(), force: false, record };
         (!request.tracks.is_empty()).then(|| Save::Tracks(Arc::new(request)))
     }
@@ -126,6 +134,12 @@ impl Window {
                 self.save(save, path, force);
             }
             ServiceAnswer::Dismissed => {}
+            ServiceAnswer::Folder(folder) => self.state.import_model(folder),
+            ServiceAnswer::NoFolderDialog => {
+                if let Some(Dialog::Models(dialog)) = &mut self.screen.dialog {
+                    dialog.folder.get_or_insert_default();
+                }
+            }
             ServiceAnswer::NoOpenDialog => self.screen.dialog = Some(Dialog::OpenPath(String::new())),
             ServiceAnswer::NoSaveDialog { save, suggested } => {
                 let path = suggested.to_string_lossy().into_owned();

@@ -7,14 +7,18 @@ use strandscope_worker::{
 
 use crate::state::{State, lanes::Lane};
 
-/// The tracks that are drawn of a region of the record in view; their labels tell scores from attention.
-pub(crate) fn tracks(state: &State, region: &Region) -> Vec<Track> {
-    state.lanes().iter().flat_map(|lane| lane_tracks(state, lane, region)).collect()
+/// The lanes that go into tables: those of the head that is picked, since labels of two heads may be one word.
+pub(crate) fn lanes(state: &State) -> Vec<Lane> {
+    state.lanes().into_iter().filter(|lane| lane.kept.is_none()).collect()
 }
 
-/// What was run for the tracks that are drawn of a region; of several runs the first, with the commands of all.
-pub(crate) fn record(state: &State, region: &Region) -> Option<RunRecord> {
-    let lanes = state.lanes();
+/// The tracks of lanes in a region of the record in view; their labels tell scores from attention.
+pub(crate) fn tracks(state: &State, lanes: &[Lane], region: &Region) -> Vec<Track> {
+    lanes.iter().flat_map(|lane| lane_tracks(state, lane, region)).collect()
+}
+
+/// What was run for lanes in a region; of several runs the first, with the commands of all.
+pub(crate) fn record(state: &State, lanes: &[Lane], region: &Region) -> Option<RunRecord> {
     let layers = lanes.iter().flat_map(|lane| state.layers(lane));
     let drawn = layers.filter(|layer| layer.overlaps(region.start_bp, region.end_bp)).filter_map(|layer| layer.record);
     let mut commands: Vec<&str> = Vec::new();

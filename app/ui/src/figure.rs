@@ -25,7 +25,8 @@ pub(crate) fn of_view(state: &State, screen: &Screen) -> Option<Figure> {
     let region = genome.region();
     let palette = Palette::for_paper();
     let head = state.head_entry().map(|entry| entry.card.title.clone());
-    let record = export::record(state, &region);
+    let lanes = state.lanes();
+    let record = export::record(state, &lanes, &region);
     let model = record.as_ref().map(|record| record.model.clone());
     let subtitle = [Some(genome.file_name()), head, model].into_iter().flatten().collect::<Vec<_>>().join("  ·  ");
     let letters = region.len_bp() <= LETTERS_BP;
@@ -41,7 +42,7 @@ pub(crate) fn of_view(state: &State, screen: &Screen) -> Option<Figure> {
         subtitle,
         bases: bases.collect(),
         tokens: tokens.collect(),
-        tracks: state.lanes().iter().map(|lane| track(state, lane, palette)).collect(),
+        tracks: lanes.iter().map(|lane| track(state, lane, palette)).collect(),
         maps: Vec::new(),
         links: Vec::new(),
         provenance: record.as_ref().map_or_else(Vec::new, provenance),
@@ -68,7 +69,7 @@ fn track(state: &State, lane: &Lane, palette: &Palette) -> FigureTrack {
         runs.map(|run| (run.start_bp.max(from), run.end_bp.min(to), reason_in_words(&run.reason)))
     });
     FigureTrack {
-        name: lane.name.clone(),
+        name: lane.of.as_ref().map_or_else(|| lane.name.clone(), |of| format!("{}, {of}", lane.name)),
         unit: lane.unit.clone(),
         colour,
         range: lane.range,

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Shortcuts as the sheet lists them: keys, and what they do.
-pub(crate) const SHEET: [(&str, &str); 15] = [
+pub(crate) const SHEET: [(&str, &str); 16] = [
     ("Ctrl+O", "Open a sequence file"),
     ("Ctrl+S", "Save what is in view as a table"),
     ("Ctrl+L  or  /", "Go to the locus box"),
@@ -24,6 +24,7 @@ pub(crate) const SHEET: [(&str, &str); 15] = [
     ("Esc", "Close a message, or stop scoring"),
     ("Ctrl+Shift+B", "Show or hide the list of records"),
     ("Ctrl+Shift+I", "Show or hide the panel of heads"),
+    ("Ctrl+M", "Models and heads: fetch, import, remove"),
     ("F1  or  ?", "Show this list"),
 ];
 
@@ -66,6 +67,9 @@ fn commands(ctx: &Context, screen: &mut Screen) {
     }
     if pressed(ctx, Modifiers::COMMAND, Key::L) {
         screen.locus.focus = true;
+    }
+    if pressed(ctx, Modifiers::COMMAND, Key::M) {
+        screen.show_models();
     }
     if pressed(ctx, Modifiers::NONE, Key::F1) {
         screen.dialog = if screen.dialog == Some(Dialog::Shortcuts) { None } else { Some(Dialog::Shortcuts) };

@@ -52,6 +52,17 @@ pub(crate) enum Action {
         path: PathBuf,
         force: bool,
     },
+    /// Keep the tracks of the head that is picked when another is, or not.
+    KeepTracks(bool),
+    /// Take away the tracks of a head that was picked before.
+    DropKept(String),
+    GetModel(String),
+    /// Show the dialog that picks a folder to import.
+    PickFolder,
+    ImportModel(PathBuf),
+    RemoveModel(String),
+    /// Stop fetching or importing.
+    CancelLibrary,
     CloseFailure,
     RestartEngine,
 }
@@ -65,6 +76,16 @@ pub(crate) enum Dialog {
     OpenPath(String),
     /// A field for the path of a file to write.
     SavePath(SavePath),
+    /// Models and heads.
+    Models(ModelsDialog),
+}
+
+/// The list of models, as it is being searched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ModelsDialog {
+    pub(crate) filter: String,
+    /// The folder to import, where it has to be typed.
+    pub(crate) folder: Option<String>,
 }
 
 /// Where something is to be saved, as it is being typed.
@@ -142,6 +163,12 @@ impl Screen {
     pub(crate) fn forget_places(&mut self) {
         self.locus = LocusField::default();
         self.filter.clear();
+    }
+
+    /// Shows models and heads, or closes them.
+    pub(crate) fn show_models(&mut self) {
+        let is_shown = matches!(self.dialog, Some(Dialog::Models(_)));
+        self.dialog = (!is_shown).then(|| Dialog::Models(ModelsDialog::default()));
     }
 
     /// Notes what the user did.

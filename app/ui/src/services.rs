@@ -15,6 +15,9 @@ pub trait Services {
     /// Shows a dialog that picks one sequence file → [`ServiceAnswer::Opened`], `Dismissed` or `NoOpenDialog`.
     fn pick_file(&mut self);
 
+    /// Shows a dialog that picks the folder of a model → [`ServiceAnswer::Folder`], `Dismissed` or `NoFolderDialog`.
+    fn pick_folder(&mut self);
+
     /// Shows a dialog that names a file to write → [`ServiceAnswer::SaveTo`], `Dismissed` or `NoSaveDialog`.
     ///
     /// The answer brings `save` back.
@@ -40,6 +43,8 @@ pub trait Services {
 pub enum ServiceAnswer {
     /// This file was picked.
     Opened(PathBuf),
+    /// This folder was picked.
+    Folder(PathBuf),
     /// Write to this file; the dialog has asked about replacing one that exists.
     SaveTo {
         /// What was to be saved.
@@ -51,6 +56,8 @@ pub enum ServiceAnswer {
     Dismissed,
     /// There is no dialog on this desktop: the window shows a field for the path of the file to open.
     NoOpenDialog,
+    /// There is no dialog on this desktop: the window shows a field for the path of the folder.
+    NoFolderDialog,
     /// There is no dialog on this desktop: the window shows a field for the path of the file to write.
     NoSaveDialog {
         /// What was to be saved.

@@ -5,7 +5,9 @@
 
 pub(crate) mod blocks;
 mod events;
+pub(crate) mod kept;
 pub(crate) mod lanes;
+mod models;
 pub(crate) mod notices;
 pub(crate) mod pieces;
 pub(crate) mod pyramid;
@@ -25,6 +27,7 @@ use strandscope_worker::{
 
 use self::{
     blocks::Blocks,
+    kept::Kept,
     notices::{Failure, Warnings},
     pieces::Pieces,
     view::{History, View},
@@ -111,9 +114,15 @@ pub(crate) struct State {
     pub(crate) tokens: Blocks<Vec<TokenSpan>>,
     pub(crate) scores: Pieces,
     pub(crate) attention: Pieces,
+    /// Heads whose tracks stay when another is picked.
+    keep: BTreeSet<String>,
+    /// What such heads have scored, in the order in which they were left.
+    pub(crate) kept: Vec<Kept>,
     pub(crate) jobs: Jobs,
     pub(crate) warnings: Warnings,
     pub(crate) failure: Option<Failure>,
+    /// What went wrong with the library last.
+    pub(crate) library_failure: Option<Failure>,
     /// Tracks that could not be saved under the path they carry, and why.
     pub(crate) not_saved: Option<(Arc<ExportRequest>, JobError)>,
     /// Why the engine has ended.
@@ -154,9 +163,12 @@ impl State {
             tokens: Blocks::new(TOKEN_BLOCK_BP, 64),
             scores: Pieces::default(),
             attention: Pieces::default(),
+            keep: BTreeSet::new(),
+            kept: Vec::new(),
             jobs: Jobs::default(),
             warnings: Warnings::default(),
             failure: None,
+            library_failure: None,
             not_saved: None,
             stopped: None,
             device: None,
@@ -186,21 +198,7 @@ impl State {
 
     /// The head that is picked.
     pub(crate) fn head_entry(&self) -> Option<&HeadEntry> {
-        let name = self.head.as_ref()?;
-        self.library.as_ref()?.heads.iter().find(|entry| entry.card.name == *name)
-    }
-
-    /// Picks a head; what another one has scored goes, and what is in view is scored anew if anything was.
-    pub(crate) fn pick_head(&mut self, name: &str) {
-        if self.head.as_deref() == Some(name) {
-            return;
-        }
-        let again = self.is_scored();
-        self.head = Some(name.to_owned());
-        self.drop_scores();
-        if again {
-            self.score_view();
-        }
+        self.head_named(self.head.as_ref()?)
     }
 
     /// Whether anything is scored or about to be.
@@ -229,14 +227,17 @@ impl State {
     }
 
     fn drop_scores(&mut self) {
-        let jobs = self.jobs.take_if(|purpose| matches!(purpose, Purpose::Score { .. }));
-        self.orders.extend(jobs.into_iter().map(Order::Cancel));
-        self.scores.clear();
+        let scores = std::mem::take(&mut self.scores);
+        self.cancel_scores_of(&scores);
     }
 
-    /// Whether a label of the head that is picked is drawn; the disagreement of both strands goes with its label.
+    /// Whether a label of the head that is picked is drawn.
     pub(crate) fn is_label_shown(&self, label: &str) -> bool {
-        let Some(entry) = self.head_entry() else { return true };
+        self.head_entry().is_none_or(|entry| self.is_label_of_shown(entry, label))
+    }
+
+    /// Whether a label of a head is drawn; the disagreement of both strands goes with its label.
+    pub(crate) fn is_label_of_shown(&self, entry: &HeadEntry, label: &str) -> bool {
         let label = label.strip_suffix(".disagreement").unwrap_or(label);
         let background = entry.card.labels.iter().any(|known| known.name == label && known.background);
         // A label that says "nothing to see" is in the set when it is to be drawn, any other when it is not.

@@ -10,6 +10,7 @@ mod failure;
 mod head;
 mod hint;
 mod menus;
+mod models;
 mod overview;
 mod records;
 mod ruler;
@@ -70,5 +71,5 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
         }
     });
     empty::drop_target(ui.ctx(), palette);
-    dialogs::ui(ui.ctx(), palette, screen);
+    dialogs::ui(ui.ctx(), palette, state, screen);
 }

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::LibraryError;
+use crate::{LibraryError, hub};
 
 const BUILT_IN: &str = include_str!("../../../assets/catalogue.json");
 
@@ -93,6 +93,36 @@ pub struct EntryFile {
     pub sha256: Option<String>,
 }
 
+impl Entry {
+    /// A checkpoint that the catalogue need not have, by its id on the hub: `owner/name`; `None` where it is none.
+    pub fn of_repository(id: &str) -> Option<Self> {
+        let (_, name) = id.split_once('/').filter(|_| hub::is_repository(id))?;
+        Some(Self {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            description: format!("{id}, as it is published on the hub."),
+            family: String::new(),
+            kind: Kind::Model,
+            repository: id.to_owned(),
+            revision: "main".to_owned(),
+            parameters: None,
+            layers: None,
+            hidden_size: None,
+            context_tokens: None,
+            task: None,
+            labels: Vec::new(),
+            label_count: None,
+            metric: None,
+            licence: "unclear".to_owned(),
+            commercial_use: None,
+            citation: Vec::new(),
+            source: format!("{}/{id}", hub::DEFAULT_ENDPOINT),
+            approximate_bytes: None,
+            files: Vec::new(),
+        })
+    }
+}
+
 impl Catalogue {
     /// The catalogue inside the binary.
     ///
@@ -140,7 +170,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{checksum::Checksum, hub, name};
+    use crate::{checksum::Checksum, name};
 
     /// As `Family::name` of the models crate says; that crate is not linked here.
     const FAMILIES: [&str; 5] = ["dnabert", "dnabert-2", "gena-lm", "bigbird", "nucleotide-transformer"];
@@ -167,6 +197,13 @@ mod tests {
                 assert!(file.sha256.as_deref().is_none_or(is_sha256), "{name}: {:?}", file.sha256);
             }
         }
+    }
+
+    #[test]
+    fn a_checkpoint_beside_the_catalogue_has_its_own_name() {
+        let entry = Entry::of_repository("owner/DNA_bert_7").expect("an id");
+        assert_eq!((entry.name.as_str(), entry.licence.as_str()), ("DNA_bert_7", "unclear"));
+        assert!(["dnabert-6", "a/b/c", "../b"].iter().all(|id| Entry::of_repository(id).is_none()), "no ids");
     }
 
     #[test]

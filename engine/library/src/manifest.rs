@@ -1,7 +1,7 @@
 //! `library.json` beside the files of a model: where they came from, and what they were when they came.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -56,6 +56,18 @@ pub enum Source {
         /// Its path.
         path: String,
     },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hub { endpoint, repository, revision, commit } => {
+                let revision = commit.as_ref().unwrap_or(revision);
+                write!(f, "{endpoint}/{repository}, {revision}")
+            }
+            Self::Folder { path } => f.write_str(path),
+        }
+    }
 }
 
 /// One file, as it was when it came.

@@ -55,6 +55,12 @@ impl Installed {
 }
 
 impl Library {
+    /// The user's data folder; one below the system's temporary folder where there is no home.
+    pub fn default_folder() -> PathBuf {
+        directories::ProjectDirs::from("", "", "strandscope")
+            .map_or_else(|| std::env::temp_dir().join("strandscope-data"), |folders| folders.data_dir().to_owned())
+    }
+
     /// The library in this data folder, which need not be there yet.
     pub fn open(folder: impl AsRef<Path>) -> Self {
         Self { models: folder.as_ref().join("models"), disk: Arc::new(RealDisk) }

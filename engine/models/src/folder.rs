@@ -121,6 +121,27 @@ impl Folder {
         }
     }
 
+    /// The files that the weights of a model are in, sorted by name; none where they are in the binary.
+    ///
+    /// # Errors
+    /// When its weights are missing, cannot be read or are damaged.
+    pub fn model_files(&self) -> Result<Vec<PathBuf>, ModelError> {
+        match self {
+            Self::Disk(path) => Ok(Stored::open_folder(path)?.files().to_vec()),
+            Self::BuiltIn(..) => Ok(Vec::new()),
+        }
+    }
+
+    /// What the weights of a model take in single precision, in bytes.
+    ///
+    /// # Errors
+    /// When its weights are missing, cannot be read or are damaged.
+    pub fn model_bytes(&self) -> Result<u64, ModelError> {
+        let count =
+            |(_, _, shape): (String, String, Vec<usize>)| shape.into_iter().map(|size| size as u64).product::<u64>();
+        Ok(self.model_tensors()?.into_iter().map(count).sum::<u64>() * size_of::<f32>() as u64)
+    }
+
     /// The tokenizer of a model.
     ///
     /// # Errors
@@ -192,7 +213,7 @@ impl Folder {
     ///
     /// # Errors
     /// When the card cannot be read.
-    pub(crate) fn checkpoint_card(&self) -> Result<Option<HeadCard>, ModelError> {
+    pub fn checkpoint_card(&self) -> Result<Option<HeadCard>, ModelError> {
         self.has(CHECKPOINT_CARD).then(|| self.json(CHECKPOINT_CARD)).transpose()
     }
 
@@ -219,9 +240,10 @@ impl Folder {
 }
 
 const COMPLETE: &str = "Check that the folder is complete and readable";
-const CARD: &str = "card.json";
+/// The card of a model or head.
+pub const CARD: &str = "card.json";
 /// The card of the classes of a fine-tuned checkpoint, beside that of the checkpoint itself.
-pub(crate) const CHECKPOINT_CARD: &str = "head-card.json";
+pub const CHECKPOINT_CARD: &str = "head-card.json";
 
 /// Shape of a head.
 pub const HEAD_CONFIG: &str = "head.json";
@@ -248,14 +270,20 @@ pub fn read_small(path: &Path) -> Result<Vec<u8>, ModelError> {
 
 /// Of one file its own, of several that of the list of theirs.
 fn sha256_of_files(files: &[PathBuf]) -> Result<String, ModelError> {
-    if let [file] = files {
-        return sha256_of_file(file);
+    let of_file = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((name, sha256_of_file(file)?))
+    };
+    Ok(sha256_of_several(&files.iter().map(of_file).collect::<Result<Vec<_>, ModelError>>()?))
+}
+
+/// SHA-256 of weights in files of these names and SHA-256, in order: of one file its own, of several that of the list.
+pub fn sha256_of_several(files: &[(String, String)]) -> String {
+    if let [(_, sha256)] = files {
+        return sha256.clone();
     }
-    let mut list = String::new();
-    for file in files {
-        list += &format!("{}  {}\n", sha256_of_file(file)?, file.file_name().unwrap_or_default().to_string_lossy());
-    }
-    Ok(sha256(list.as_bytes()))
+    let list: String = files.iter().map(|(name, sha256)| format!("{sha256}  {name}\n")).collect();
+    sha256(list.as_bytes())
 }
 
 fn sha256_of_file(path: &Path) -> Result<String, ModelError> {

@@ -17,8 +17,8 @@ use strandscope_kernels::{Conduct, Watch};
 use strandscope_models::checkpoint::WeightType;
 
 use crate::{
-    Command, ErrorKind, Event, JobError, JobId, Outcome, Task,
-    tasks::{FileTasks, TensorTasks},
+    Command, ErrorKind, Event, JobError, JobId, Outcome, Task, TaskThread,
+    tasks::{FileTasks, LibraryTasks, TensorTasks},
 };
 
 /// Events that may wait to be read; a reader that falls behind then slows the work down instead of filling memory.
@@ -52,17 +52,29 @@ pub struct EngineOptions {
     pub seed: Option<u64>,
     /// Where indexes of sequence files are kept; `None` takes the user's cache folder.
     pub cache: Option<PathBuf>,
+    /// Where the user's models are; `None` takes the user's data folder.
+    pub data: Option<PathBuf>,
+    /// Open no connection.
+    pub offline: bool,
     /// The command line as typed, for provenance; `None` in the window.
     pub command_line: Option<String>,
     /// Leave out of the files that tasks write what was run.
     pub no_provenance: bool,
 }
 
-/// A running engine: one thread for tensors, one for files.
+impl EngineOptions {
+    /// Where the user's models are.
+    pub(crate) fn data_folder(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(strandscope_library::Library::default_folder)
+    }
+}
+
+/// A running engine: one thread for tensors, one for files, one for what comes from afar.
 ///
 /// Dropping it cancels what runs and lets the threads end by themselves.
 pub struct Engine {
     files: Sender<Command>,
+    library: Sender<Command>,
     tensors: Sender<Command>,
     events: Receiver<Event>,
     flags: Flags,
@@ -85,8 +97,12 @@ impl Engine {
             let options = options.clone();
             move |_| Ok(FileTasks::new(&options))
         })?;
+        let library = spawn("library", post.clone(), {
+            let options = options.clone();
+            move |_| Ok(LibraryTasks::new(&options))
+        })?;
         let tensors = spawn("engine", post, move |post| TensorTasks::new(options, post))?;
-        Ok(Self { files, tensors, events, flags, next_job: 0 })
+        Ok(Self { files, library, tensors, events, flags, next_job: 0 })
     }
 
     /// Sends a task; its events carry the returned name.
@@ -94,7 +110,11 @@ impl Engine {
         self.next_job += 1;
         let job = JobId(self.next_job);
         lock(&self.flags).insert(job, Arc::default());
-        let queue = if task.reads_files_only() { &self.files } else { &self.tensors };
+        let queue = match task.thread() {
+            TaskThread::Files => &self.files,
+            TaskThread::Library => &self.library,
+            TaskThread::Tensors => &self.tensors,
+        };
         // A closed queue means that the thread has ended, which it has told by `Event::Stopped`.
         let _ = queue.send(Command::Run { job, task });
         job
@@ -309,7 +329,7 @@ mod tests {
         }
     }
 
-    /// An engine whose threads both do what `open` gives.
+    /// An engine whose threads all do what `open` gives.
     fn engine<T: Tasks + 'static>(open: impl Fn() -> Result<T, JobError> + Clone + Send + 'static) -> Engine {
         let (event_sender, events) = sync_channel(MOST_EVENTS);
         let flags = Flags::default();
@@ -318,7 +338,7 @@ mod tests {
             let open = open.clone();
             spawn("test", post.clone(), move |_| open()).expect("a thread")
         };
-        Engine { files: spawn(), tensors: spawn(), events, flags, next_job: 0 }
+        Engine { files: spawn(), library: spawn(), tensors: spawn(), events, flags, next_job: 0 }
     }
 
     /// An engine that works on [`Steps`], and the number of steps done.

@@ -13,4 +13,4 @@ pub use engine::{DeviceChoice, Engine, EngineOptions};
 pub use protocol::*;
 pub use strandscope_genome as genome;
 pub use strandscope_models::{card, checkpoint::WeightType};
-pub use tasks::memory_in_words;
+pub use tasks::{count_in_words, memory_in_words};

@@ -12,6 +12,7 @@ pub use strandscope_analysis::{
 };
 pub use strandscope_genome::Contig;
 use strandscope_genome::{Region, Strand, Track};
+pub use strandscope_library::{Entry as CatalogueEntry, Kind as CatalogueKind};
 use strandscope_models::card::{HeadCard, ModelCard};
 pub use strandscope_models::rmt::RmtPadding;
 
@@ -37,7 +38,7 @@ pub enum Command {
     },
 }
 
-/// A piece of work. The first five read files and never wait for the others.
+/// A piece of work. Each is done on one of three threads, see [`Task::thread`], and waits for those of its own alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Task {
     /// Open a FASTA file (plain, gzip or BGZF), find or build its index → [`Outcome::Genome`].
@@ -63,6 +64,15 @@ pub enum Task {
     Tokenize(TokenizeRequest),
     /// Every model and head that is known here → [`Outcome::Library`].
     ListModels,
+    /// Take a model or head out of the user's library, and what there is of an unfinished download → [`Outcome::Written`].
+    RemoveModel {
+        /// Its name.
+        name: String,
+    },
+    /// Fetch a published model into the user's library → [`Outcome::Written`].
+    GetModel(GetRequest),
+    /// Copy a folder into the user's library → [`Outcome::Written`].
+    ImportModel(ImportRequest),
     /// The card and tensors of a model or head, as JSON → [`Outcome::Json`].
     ShowModel {
         /// A name from the library or a folder.
@@ -92,17 +102,31 @@ pub enum Task {
     Doctor,
 }
 
+/// A thread of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskThread {
+    /// Reads and writes files, and is never long at it.
+    Files,
+    /// Fetches and imports models.
+    Library,
+    /// Owns the device and every tensor.
+    Tensors,
+}
+
 impl Task {
-    /// Whether it needs no tensors, and so neither a device nor its turn on the engine's thread.
-    pub fn reads_files_only(&self) -> bool {
-        matches!(
-            self,
+    /// Where it is done.
+    pub fn thread(&self) -> TaskThread {
+        match self {
             Self::OpenGenome { .. }
-                | Self::ReadBases { .. }
-                | Self::Inspect { .. }
-                | Self::Export(_)
-                | Self::Tokenize(_)
-        )
+            | Self::ReadBases { .. }
+            | Self::Inspect { .. }
+            | Self::Export(_)
+            | Self::Tokenize(_)
+            | Self::ListModels
+            | Self::RemoveModel { .. } => TaskThread::Files,
+            Self::GetModel(_) | Self::ImportModel(_) => TaskThread::Library,
+            _ => TaskThread::Tensors,
+        }
     }
 }
 
@@ -276,6 +300,41 @@ pub struct Library {
     pub models: Vec<ModelEntry>,
     /// Task heads.
     pub heads: Vec<HeadEntry>,
+    /// Published checkpoints that are not on this computer.
+    pub published: Vec<Published>,
+    /// What lies in the user's library and cannot be used.
+    pub unusable: Vec<UnusableEntry>,
+}
+
+impl Library {
+    /// The model beneath a head of this library: the checkpoint that is its own head, or the one it was trained on.
+    pub fn model_of(&self, head: &HeadEntry) -> Option<&ModelEntry> {
+        let is_itself = |model: &&ModelEntry| (&model.card.name, &model.source) == (&head.card.name, &head.source);
+        self.models.iter().find(is_itself).or_else(|| self.model_beneath(&head.card))
+    }
+
+    /// The model that a head was trained on, if it is on this computer.
+    pub fn model_beneath(&self, head: &HeadCard) -> Option<&ModelEntry> {
+        self.models.iter().find(|model| model.sha256.as_deref() == Some(&head.model_sha256))
+    }
+}
+
+/// A published checkpoint that can be fetched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Published {
+    /// What the catalogue says of it.
+    pub entry: CatalogueEntry,
+    /// Whether a part of it has been fetched.
+    pub is_begun: bool,
+}
+
+/// Something in the user's library that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnusableEntry {
+    /// Its name.
+    pub name: String,
+    /// Why, and what to do.
+    pub reason: String,
 }
 
 /// A model of the library.
@@ -283,10 +342,14 @@ pub struct Library {
 pub struct ModelEntry {
     /// Its card.
     pub card: ModelCard,
-    /// SHA-256 of its weights.
-    pub sha256: String,
+    /// SHA-256 of its weights, where it is known without reading them.
+    pub sha256: Option<String>,
     /// Where it is: `built-in` or a folder.
     pub source: String,
+    /// Where it came from, where that is known.
+    pub origin: Option<String>,
+    /// Whether commerce may use it; `None` where that is not said.
+    pub commercial_use: Option<bool>,
 }
 
 /// A head of the library.
@@ -294,10 +357,14 @@ pub struct ModelEntry {
 pub struct HeadEntry {
     /// Its card.
     pub card: HeadCard,
-    /// SHA-256 of its weights.
-    pub sha256: String,
+    /// SHA-256 of its weights, where it is known without reading them.
+    pub sha256: Option<String>,
     /// Where it is: `built-in` or a folder.
     pub source: String,
+    /// Where it came from, where that is known.
+    pub origin: Option<String>,
+    /// Whether commerce may use it; `None` where that is not said.
+    pub commercial_use: Option<bool>,
 }
 
 /// What was run, on what, with what: enough to run it again.

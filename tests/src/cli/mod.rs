@@ -5,7 +5,9 @@ mod families;
 mod faults;
 mod gpu;
 mod health;
+mod hub;
 mod interrupt;
+mod library;
 mod outputs;
 mod without_display;
 
@@ -64,11 +66,11 @@ impl Place {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// Names of all files here, without the cache.
+    /// Names of all files here, without the cache and the library.
     fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path()).expect("a scratch folder");
         let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
-        let mut names: Vec<String> = names.filter(|name| name != ".cache").collect();
+        let mut names: Vec<String> = names.filter(|name| ![".cache", ".data"].contains(&name.as_str())).collect();
         names.sort();
         names
     }
@@ -80,6 +82,7 @@ impl Place {
             .args(arguments)
             .current_dir(self.folder.path())
             .env("XDG_CACHE_HOME", self.path(".cache"))
+            .env("XDG_DATA_HOME", self.path(".data"))
             .env_remove("RUST_LOG");
         command
     }

@@ -32,6 +32,7 @@ fn engine(cache: &Path) -> Engine {
         device: DeviceChoice::Cpu,
         threads: Some(1),
         cache: Some(cache.to_owned()),
+        data: Some(cache.join("data")),
         ..EngineOptions::default()
     };
     Engine::start(options, || {}).expect("threads can be started")

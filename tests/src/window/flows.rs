@@ -156,6 +156,69 @@ fn another_head_explains_itself_and_scores_again() {
 }
 
 #[test]
+fn models_are_fetched_imported_and_removed_where_they_are_listed() {
+    let (stage, mut harness) = scored();
+    harness.get_by_label("Models and heads").click();
+    harness.run();
+    assert!(has(&harness, "On this computer") && has(&harness, "Published, to be fetched"), "both");
+    harness.get_by_label("Search models").focus();
+    harness.get_by_label("Search models").type_text("transformer");
+    harness.run();
+    assert!(
+        !has(&harness, "On this computer") && has(&harness, "not for commerce"),
+        "what was searched for, with its licence"
+    );
+    harness.get_by_label("Get nt-500m-human-ref").click();
+    harness.run();
+    let asked = |stage: &Stage| stage.0.borrow().tasks.last().map(|(_, task)| task.clone()).expect("a task");
+    let Task::GetModel(request) = asked(&stage) else { panic!("{:?}", asked(&stage)) };
+    assert_eq!((request.name.as_str(), request.endpoint, request.force), ("nt-500m-human-ref", None, false));
+    let job = stage.0.borrow().tasks.last().expect("a task").0;
+    stage.post(Event::Started { job, total: 4_000_000, unit: "bytes".to_owned() });
+    stage.post(Event::Progress { job, done: 1_000_000, note: "model.safetensors, fetching".to_owned() });
+    harness.run();
+    assert!(has(&harness, "model.safetensors, fetching  ·  1 MB of 4 MB"), "how far it is");
+    harness.get_by_label("Stop").click();
+    harness.run();
+    assert_eq!(stage.0.borrow().cancelled.last(), Some(&job), "stopped");
+    let error = JobError { kind: ErrorKind::Runtime, message: "the disk is full".to_owned(), causes: vec![] };
+    stage.post(Event::Failed { job, error });
+    harness.run();
+    assert!(has(&harness, "the disk is full"), "told where it was asked");
+
+    // This desktop has no dialog: the folder is typed.
+    harness.get_by_label("Import a folder …").click();
+    harness.run();
+    harness.get_by_label("Path of the folder").focus();
+    harness.get_by_label("Path of the folder").type_text("/models/mine");
+    harness.run();
+    harness.get_by_label("Import").click();
+    harness.run();
+    let Task::ImportModel(request) = asked(&stage) else { panic!("{:?}", asked(&stage)) };
+    assert_eq!((request.folder.to_str(), request.name, request.force), (Some("/models/mine"), None, false));
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::M);
+    harness.run();
+    assert!(!has(&harness, "On this computer"), "closed by its key");
+}
+
+#[test]
+fn tracks_of_two_heads_are_compared() {
+    let (stage, mut harness) = scored();
+    harness.get_by_label("Keep tracks to compare").click();
+    harness.run();
+    harness.get_by_role_and_label(Role::ComboBox, "Head").click();
+    harness.run();
+    harness.get_by_label("Core promoter (human)").click();
+    harness.run();
+    assert!(has(&harness, "Track donor, probability: highest in view 0.940"), "those of the first stay");
+    assert!(has(&harness, "Track promoter, probability"), "beside those of the second");
+    assert_eq!(stage.score_jobs().len(), 3, "the second is scored, and the first with it");
+    harness.get_by_label("Take away Splice sites (human)").click();
+    harness.run();
+    assert!(!has(&harness, "Track donor"), "gone");
+}
+
+#[test]
 fn scoring_can_be_cancelled() {
     let stage = Stage::default();
     let mut harness = stage::open(&stage, SIZE, 1.0);

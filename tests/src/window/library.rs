@@ -1,12 +1,30 @@
 //! Models and heads that are played.
 
 use strandscope_worker::{
-    HeadEntry, Library, ModelEntry,
+    CatalogueEntry, HeadEntry, Library, ModelEntry, Published,
     card::{Activation, DataSource, Figure as Measure, HeadCard, HeadKind, Label, ModelCard, StrandRule},
 };
 
 fn label(name: &str, description: &str, background: bool) -> Label {
     Label { name: name.into(), description: description.into(), background }
+}
+
+fn published() -> CatalogueEntry {
+    serde_json::from_value(serde_json::json!({
+        "name": "nt-500m-human-ref",
+        "title": "Nucleotide Transformer, 500 M, human reference",
+        "description": "ESM on 6-mers of the human reference genome; reads up to 1,000 tokens at once.",
+        "family": "nucleotide-transformer",
+        "kind": "model",
+        "repository": "InstaDeepAI/nucleotide-transformer-500m-human-ref",
+        "revision": "main",
+        "parameters": 480_000_000,
+        "context_tokens": 1000,
+        "licence": "CC-BY-NC-SA-4.0",
+        "commercial_use": false,
+        "source": "https://github.com/instadeepai/nucleotide-transformer",
+    }))
+    .expect("an entry")
 }
 
 /// Heads as a test needs them; their figures are made up.
@@ -61,7 +79,13 @@ pub(crate) fn library() -> Library {
         StrandRule::Symmetric,
         vec![label("promoter", "A core promoter.", false), label("background", "Anything else.", true)],
     );
-    let entry = |card| HeadEntry { card, sha256: "a7".repeat(32), source: "built-in".into() };
+    let entry = |card| HeadEntry {
+        card,
+        sha256: Some("a7".repeat(32)),
+        source: "built-in".into(),
+        origin: None,
+        commercial_use: None,
+    };
     let model = ModelCard {
         name: "strandscope-base".into(),
         title: "Strandscope base".into(),
@@ -76,7 +100,15 @@ pub(crate) fn library() -> Library {
         command: "strandscope pretrain".into(),
     };
     Library {
-        models: vec![ModelEntry { card: model, sha256: "5f".repeat(32), source: "built-in".into() }],
+        models: vec![ModelEntry {
+            card: model,
+            sha256: Some("5f".repeat(32)),
+            source: "built-in".into(),
+            origin: None,
+            commercial_use: None,
+        }],
         heads: vec![entry(promoter), entry(splice)],
+        published: vec![Published { entry: published(), is_begun: false }],
+        unusable: vec![],
     }
 }

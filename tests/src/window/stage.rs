@@ -70,6 +70,11 @@ impl Services for Stage {
         self.0.borrow_mut().answers.push_back(answer);
     }
 
+    fn pick_folder(&mut self) {
+        let answer = self.0.borrow().dialog.clone().map_or(ServiceAnswer::NoFolderDialog, ServiceAnswer::Folder);
+        self.0.borrow_mut().answers.push_back(answer);
+    }
+
     fn pick_save(&mut self, suggested_name: &str, save: Save) {
         let dialog = self.0.borrow().dialog.clone();
         let answer = match dialog {

@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Finetune(finetune::Args),
     /// Train a model on genomes by masking
     Pretrain(pretrain::Args),
-    /// List the models and heads known here, or show one
+    /// List, show, fetch, import and remove models and heads
     #[command(subcommand)]
     Models(models::Command),
     /// Compare what this computer computes with what it should
@@ -64,7 +64,7 @@ impl Command {
             Self::Forward(args) => args.run(session, console),
             Self::Finetune(args) => args.run(session, console),
             Self::Pretrain(args) => args.run(session, console),
-            Self::Models(command) => command.run(session),
+            Self::Models(command) => command.run(session, console),
             Self::Selftest(args) => args.run(session),
             Self::Doctor(args) => args.run(session),
             Self::Bench(command) => command.run(session),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use strandscope_worker::{Event, GenomeSummary, JobError, JobId, Library, Outcome, Token};
+use strandscope_worker::{Event, GenomeSummary, JobError, JobId, Library, Outcome, Task, Token};
 
 use super::{
     Genome, Order, State, TOKEN_BLOCK_BP, TokenSpan, file_name, first_view,
@@ -20,14 +20,14 @@ impl State {
             Event::Progress { job, done, note } => self.jobs.progress(job, done, note, now_s),
             Event::Within { job, share } => self.jobs.within(job, share, now_s),
             Event::TrackChunk { job, chunk } => match self.jobs.purpose(job) {
-                Some(&Purpose::Score { piece }) => self.scores.add(piece, chunk),
+                Some(&Purpose::Score { piece }) => self.scores_with(piece).add(piece, chunk),
                 Some(&Purpose::Attention { piece }) => self.attention.add(piece, chunk),
                 _ => {}
             },
             Event::Record { job, record, .. } => {
                 self.jobs.expects(job, record.memory_bytes);
                 match self.jobs.purpose(job) {
-                    Some(&Purpose::Score { piece }) => self.scores.record(piece, record),
+                    Some(&Purpose::Score { piece }) => self.scores_with(piece).record(piece, record),
                     Some(&Purpose::Attention { piece }) => self.attention.record(piece, record),
                     _ => {}
                 }
@@ -59,9 +59,13 @@ impl State {
             }
             (Purpose::Score { piece }, Outcome::Run(record)) => {
                 self.message = Some(format!("Scored in {}", duration(elapsed.as_secs_f64())));
-                self.scores.complete(piece, record);
+                self.scores_with(piece).complete(piece, record);
             }
             (Purpose::Attention { piece }, Outcome::Run(record)) => self.attention.complete(piece, record),
+            (Purpose::Fetch | Purpose::Import | Purpose::Remove, Outcome::Written { notes, .. }) => {
+                self.message = notes.into_iter().next();
+                self.order(Purpose::Library, Task::ListModels);
+            }
             (Purpose::Export { .. }, Outcome::Written { paths, notes }) => {
                 for note in &notes {
                     self.warnings.add(note);
@@ -76,12 +80,13 @@ impl State {
     }
 
     fn on_opened(&mut self, summary: GenomeSummary) {
-        let left = self.jobs.take_if(|purpose| !matches!(purpose, Purpose::Library | Purpose::Export { .. }));
+        let left = self.jobs.take_if(|purpose| !purpose.outlives_file());
         self.orders.extend(left.into_iter().map(Order::Cancel));
         self.bases.clear();
         self.tokens.clear();
         self.scores.clear();
         self.attention.clear();
+        self.kept.clear();
         self.history = History::default();
         self.warnings.clear();
         for warning in &summary.warnings {
@@ -137,6 +142,9 @@ impl State {
     fn on_cancelled(&mut self, job: JobId) {
         if let Some(running) = self.jobs.take(job) {
             self.not_delivered(&running.purpose);
+            if running.purpose.changes_library() {
+                self.order(Purpose::Library, Task::ListModels);
+            }
             if running.purpose.is_analysis() && running.cancelling && !self.jobs.analysing() {
                 self.message = Some("Cancelled; what had arrived is kept".to_owned());
             }
@@ -148,6 +156,10 @@ impl State {
         self.not_delivered(&running.purpose);
         match running.purpose {
             Purpose::Export { kept: Some(request) } => self.not_saved = Some((request, error)),
+            purpose if purpose.changes_library() => {
+                self.library_failure = Some(Failure { what: purpose.failed().to_owned(), error });
+                self.order(Purpose::Library, Task::ListModels);
+            }
             purpose => self.fail(&purpose, error),
         }
     }
@@ -181,7 +193,7 @@ impl State {
         self.jobs = Jobs::default();
         self.bases.retry();
         self.tokens.retry();
-        self.order(Purpose::Library, strandscope_worker::Task::ListModels);
+        self.order(Purpose::Library, Task::ListModels);
         if let Some(path) = opening {
             self.open(path);
             self.score_example = score_example;

@@ -1,7 +1,7 @@
 //! Which tracks are drawn, from top to bottom.
 
 use strandscope_worker::{
-    AttentionStat,
+    AttentionStat, HeadEntry,
     card::{Activation, StrandRule},
     genome::Region,
 };
@@ -27,8 +27,12 @@ pub(crate) enum LaneKind {
 pub(crate) struct Lane {
     pub(crate) kind: LaneKind,
     pub(crate) key: TrackKey,
+    /// Of which of the heads whose tracks are kept; `None` for the head that is picked.
+    pub(crate) kept: Option<usize>,
     /// What is written beside it.
     pub(crate) name: String,
+    /// Whose it is, where there are tracks of several heads.
+    pub(crate) of: Option<String>,
     pub(crate) unit: String,
     /// Which of the theme's track colours it has.
     pub(crate) colour: usize,
@@ -37,41 +41,55 @@ pub(crate) struct Lane {
 }
 
 impl State {
-    /// The lanes of the head that is picked, and attention received.
+    /// The lanes of the heads whose tracks are kept and of the head that is picked, and attention received.
     pub(crate) fn lanes(&self) -> Vec<Lane> {
-        let mut lanes = self.score_lanes();
+        let Some(picked) = self.head_entry() else { return Vec::new() };
+        // Each head has colours of its own: those of its card for the one that is picked.
+        let mut colours = picked.card.labels.len();
+        let mut lanes = Vec::new();
+        for (at, kept) in self.kept.iter().enumerate() {
+            let Some(entry) = self.head_named(&kept.head) else { continue };
+            lanes.extend(self.score_lanes(entry, Some(at), colours));
+            colours += entry.card.labels.len();
+        }
+        lanes.extend(self.score_lanes(picked, None, 0));
         if self.options.attention && !lanes.is_empty() {
             lanes.push(self.attention_lane());
         }
         lanes
     }
 
-    fn score_lanes(&self) -> Vec<Lane> {
-        let Some(card) = self.head_entry().map(|entry| &entry.card) else { return Vec::new() };
+    fn score_lanes(&self, entry: &HeadEntry, kept: Option<usize>, first_colour: usize) -> Vec<Lane> {
+        let (card, scores) = (&entry.card, self.scores_of(kept));
         let unit = if card.activation == Activation::Identity { "value" } else { "probability" };
         let strands: &[bool] =
             if self.options.both_strands && card.strand == StrandRule::Stranded { &[false, true] } else { &[false] };
         let mut keys: Vec<(TrackKey, String, usize)> = Vec::new();
         for &reverse in strands {
             for (colour, label) in card.labels.iter().enumerate() {
-                keys.push((TrackKey { label: label.name.clone(), reverse }, unit.to_owned(), colour));
+                keys.push((TrackKey { label: label.name.clone(), reverse }, unit.to_owned(), first_colour + colour));
             }
         }
         // Tracks beside the labels, such as the disagreement of both strands, come after them.
-        for (key, unit) in self.scores.keys() {
+        for (key, unit) in scores.keys() {
             if !keys.iter().any(|(known, ..)| *known == key) {
-                let colour = keys.len();
+                let colour = first_colour + keys.len();
                 keys.push((key, unit, colour));
             }
         }
-        keys.retain(|(key, ..)| self.is_label_shown(&key.label));
-        keys.into_iter()
-            .map(|(key, unit, colour)| {
-                let range = if unit == "probability" { (0.0, 1.0) } else { self.range(&self.scores, &key) };
-                let strand = if key.reverse { " −" } else { "" };
-                Lane { kind: LaneKind::Score, name: format!("{}{strand}", key.label), unit, colour, range, key }
-            })
-            .collect()
+        keys.retain(|(key, ..)| self.is_label_of_shown(entry, &key.label));
+        let of = (!self.kept.is_empty()).then(|| card.title.clone());
+        let lane = |(key, unit, colour): (TrackKey, String, usize)| {
+            let range = if unit == "probability" { (0.0, 1.0) } else { self.range(scores, &key) };
+            let name = format!("{}{}", key.label, if key.reverse { " −" } else { "" });
+            Lane { kind: LaneKind::Score, kept, name, of: of.clone(), unit, colour, range, key }
+        };
+        keys.into_iter().map(lane).collect()
+    }
+
+    /// What the head that is picked has scored, or one whose tracks are kept.
+    fn scores_of(&self, kept: Option<usize>) -> &Pieces {
+        kept.and_then(|at| self.kept.get(at)).map_or(&self.scores, |kept| &kept.scores)
     }
 
     pub(crate) fn attention_lane(&self) -> Lane {
@@ -81,7 +99,8 @@ impl State {
             (TrackKey { label: asked.name().to_owned(), reverse: false }, asked.unit().to_owned())
         });
         let range = (0.0, self.range(&self.attention, &key).1);
-        Lane { kind: LaneKind::Attention, name: "attention".to_owned(), unit, colour: 0, range, key }
+        let of = self.head_entry().filter(|_| !self.kept.is_empty()).map(|entry| entry.card.title.clone());
+        Lane { kind: LaneKind::Attention, kept: None, name: "attention".to_owned(), of, unit, colour: 0, range, key }
     }
 
     /// Lowest and highest value of all that has arrived on this contig, rounded outwards to a calm number.
@@ -99,7 +118,7 @@ impl State {
     pub(crate) fn layers(&self, lane: &Lane) -> Vec<Layer<'_>> {
         let Some(genome) = &self.genome else { return Vec::new() };
         let pieces = match lane.kind {
-            LaneKind::Score => &self.scores,
+            LaneKind::Score => self.scores_of(lane.kept),
             LaneKind::Attention => &self.attention,
         };
         pieces.layers(&genome.contig().name, &lane.key)
@@ -111,11 +130,11 @@ impl State {
         wanted.then(|| self.thresholds.get(&lane.key.label).copied().unwrap_or(0.5))
     }
 
-    /// Whether results for what is in view are on their way.
-    pub(crate) fn is_coming(&self, kind: LaneKind) -> bool {
+    /// Whether results of a lane for what is in view are on their way.
+    pub(crate) fn is_coming(&self, lane: &Lane) -> bool {
         let Some(region) = self.genome.as_ref().map(Genome::region) else { return false };
-        self.jobs.any(|purpose| match (kind, purpose) {
-            (LaneKind::Score, Purpose::Score { piece }) => self.scores.reaches(*piece, &region),
+        self.jobs.any(|purpose| match (lane.kind, purpose) {
+            (LaneKind::Score, Purpose::Score { piece }) => self.scores_of(lane.kept).reaches(*piece, &region),
             (LaneKind::Attention, Purpose::Attention { piece }) => self.attention.reaches(*piece, &region),
             _ => false,
         })

@@ -114,6 +114,11 @@ impl Pieces {
         });
     }
 
+    /// Whether there is a piece of this name.
+    pub(crate) fn holds(&self, id: u64) -> bool {
+        self.list.iter().any(|piece| piece.id == id)
+    }
+
     pub(crate) fn clear(&mut self) {
         self.list.clear();
     }

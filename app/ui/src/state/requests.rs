@@ -7,7 +7,7 @@ use strandscope_worker::{
     genome::Region,
 };
 
-use super::{ATTENTION_LIMIT_BP, BASES_IN_VIEW_BP, Order, State, TOKENS_IN_VIEW_BP, lanes::LaneKind, work::Purpose};
+use super::{ATTENTION_LIMIT_BP, BASES_IN_VIEW_BP, Order, State, TOKENS_IN_VIEW_BP, work::Purpose};
 
 /// Bases before and behind a block that are tokenized with it, so that tokens at its edges come out as they would
 /// in the middle.
@@ -35,7 +35,7 @@ impl State {
     pub(crate) fn score_view(&mut self) {
         let Some(region) = self.genome.as_ref().map(super::Genome::region).filter(|_| self.can_score()) else { return };
         self.begin_analysis();
-        self.score(region.clone());
+        self.score_with_kept(&region);
         self.attend(region);
     }
 
@@ -46,10 +46,10 @@ impl State {
         let whole = Region::new(&contig.name, 0, contig.length_bp);
         self.begin_analysis();
         if seen.len_bp() < whole.len_bp() {
-            self.score(seen.clone());
+            self.score_with_kept(&seen);
         }
         self.attend(seen);
-        self.score(whole);
+        self.score_with_kept(&whole);
     }
 
     /// Whether there is something to score, a head to score it with, and an engine that does.
@@ -63,25 +63,34 @@ impl State {
         self.message = None;
     }
 
-    fn score(&mut self, region: Region) {
-        let (Some(genome), Some(head)) = (&self.genome, &self.head) else { return };
-        if region.is_empty() {
-            return;
+    /// Scores a stretch with the head that is picked, and then with those whose tracks are kept.
+    fn score_with_kept(&mut self, region: &Region) {
+        let Some(head) = self.head.clone().filter(|_| !region.is_empty()) else { return };
+        let piece = self.score(head, region);
+        self.scores.begin(piece, region.clone());
+        for at in 0..self.kept.len() {
+            let piece = self.score(self.kept[at].head.clone(), region);
+            self.kept[at].scores.begin(piece, region.clone());
         }
+    }
+
+    /// Scores a stretch with a head; the piece of this name is to take it.
+    fn score(&mut self, head: String, region: &Region) -> u64 {
+        self.next_piece += 1;
+        let piece = self.next_piece;
+        let Some(genome) = &self.genome else { return piece };
         let request = ScoreRequest {
             genome: genome.summary.path.clone(),
             regions: vec![region.clone()],
-            head: head.clone(),
+            head,
             model: None,
             stride_bp: None,
             both_strands: self.options.both_strands,
             window: WindowChoice::Trained,
             keep_going: true,
         };
-        self.next_piece += 1;
-        let piece = self.next_piece;
-        self.scores.begin(piece, region);
         self.order(Purpose::Score { piece }, Task::Score(request));
+        piece
     }
 
     /// Computes attention received, where it is wanted and the stretch is not too long.
@@ -93,7 +102,7 @@ impl State {
         let request = AttentionRequest {
             genome: genome.summary.path.clone(),
             region: region.clone(),
-            model: None,
+            model: self.model(),
             stat: AttentionStat::Received,
             layer: Pick::Mean,
             attention_head: Pick::Mean,
@@ -111,16 +120,17 @@ impl State {
         let known_bp = |(start_bp, end_bp): &(u64, u64)| {
             (*end_bp).min(region.end_bp).saturating_sub((*start_bp).max(region.start_bp))
         };
-        let layers = self.layers(&self.attention_lane());
+        let lane = self.attention_lane();
+        let layers = self.layers(&lane);
         let known_bp: u64 = layers.iter().flat_map(|layer| &layer.parts).map(known_bp).sum();
-        if known_bp < region.len_bp() && !self.is_coming(LaneKind::Attention) {
+        if known_bp < region.len_bp() && !self.is_coming(&lane) {
             self.attend(region);
         }
     }
 
     /// Stops what is being computed; what has arrived stays.
     pub(crate) fn cancel_analyses(&mut self) {
-        let jobs = self.jobs.cancel_analyses();
+        let jobs = self.jobs.cancel(Purpose::is_analysis);
         self.orders.extend(jobs.into_iter().map(Order::Cancel));
     }
 
@@ -138,8 +148,8 @@ impl State {
         if span_bp <= TOKENS_IN_VIEW_BP {
             for (block, from, to) in self.tokens.ask(record, start_bp, end_bp, contig.length_bp) {
                 let (from, to) = (from.saturating_sub(TOKEN_FLANK_BP), (to + TOKEN_FLANK_BP).min(contig.length_bp));
-                let request =
-                    TokenizeRequest { genome: path.clone(), region: Region::new(&contig.name, from, to), model: None };
+                let (region, model) = (Region::new(&contig.name, from, to), self.model());
+                let request = TokenizeRequest { genome: path.clone(), region, model };
                 self.order(Purpose::Tokens { record, block }, Task::Tokenize(request));
             }
         }

@@ -3,9 +3,9 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use strandscope_worker::{
-    Contig, ErrorKind, Event, ExportFormat, ExportRequest, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task,
-    TrackChunk,
-    card::{Activation, HeadCard, HeadKind, Label, StrandRule},
+    Contig, ErrorKind, Event, ExportFormat, ExportRequest, GenomeSummary, JobError, JobId, ModelEntry, Outcome,
+    RunRecord, Task, TrackChunk,
+    card::{Activation, HeadCard, HeadKind, Label, ModelCard, StrandRule},
     genome::{Region, Strand, Track, TrackLayout},
 };
 
@@ -23,7 +23,10 @@ impl Played {
         let mut played = Self { state: State::new(None), tasks: vec![], cancelled: vec![] };
         played.send();
         let job = played.last();
-        played.finish(job, Outcome::Library(Library { models: vec![], heads: vec![head("splice"), head("promoter")] }));
+        played.finish(
+            job,
+            Outcome::Library(Library { heads: vec![head("splice"), head("promoter")], ..Library::default() }),
+        );
         played
     }
 
@@ -94,7 +97,23 @@ fn head(name: &str) -> HeadEntry {
         model_sha256: String::new(),
         command: String::new(),
     };
-    HeadEntry { card, sha256: String::new(), source: "built-in".into() }
+    HeadEntry { card, sha256: None, source: "built-in".into(), origin: None, commercial_use: None }
+}
+
+fn model(name: &str) -> ModelCard {
+    ModelCard {
+        name: name.into(),
+        title: name.into(),
+        description: String::new(),
+        family: "dnabert".into(),
+        parameters: 1,
+        context_tokens: 512,
+        training: vec![],
+        figures: vec![],
+        licence: String::new(),
+        citation: vec![],
+        command: String::new(),
+    }
 }
 
 fn chunk(start_bp: u64, length_bp: u64) -> TrackChunk {
@@ -264,9 +283,9 @@ fn attention_ticked_after_scoring_is_computed_once() {
     };
     let [(job, region)] = &asked(&played)[..] else { panic!("asked {:?}", asked(&played)) };
     assert_eq!(*region, Region::new("chr1", 0, 10_000), "what is in view");
-    assert!(played.state.is_coming(lanes::LaneKind::Attention), "it is on its way");
+    assert!(played.state.is_coming(&played.state.attention_lane()), "it is on its way");
     played.state.go_to(Place::Stretch(0, 20_000, 21_000));
-    assert!(!played.state.is_coming(lanes::LaneKind::Attention), "but not where one looks now");
+    assert!(!played.state.is_coming(&played.state.attention_lane()), "but not where one looks now");
     played.post(Event::TrackChunk { job: *job, chunk: chunk(0, 10_000) });
     played.finish(*job, Outcome::Run(RunRecord::default()));
     played.state.go_back();
@@ -285,6 +304,96 @@ fn the_disagreement_of_both_strands_goes_with_its_label() {
 }
 
 #[test]
+fn kept_tracks_stay_above_those_of_the_next_head_and_are_scored_with_them() {
+    let mut played = Played::new();
+    played.open("a.fa", &[5_000]);
+    let job = played.score();
+    played.post(Event::TrackChunk { job, chunk: chunk(0, 1_000) });
+    played.state.keep_tracks(true);
+    played.state.pick_head("promoter");
+    played.send();
+    let heads_scored = |played: &Played, from: usize| -> Vec<String> {
+        let scores = played.tasks[from..].iter().filter_map(|(_, task)| match task {
+            Task::Score(request) => Some(request.head.clone()),
+            _ => None,
+        });
+        scores.collect()
+    };
+    assert_eq!(heads_scored(&played, played.tasks.len() - 2), ["promoter", "splice"], "both, the picked one first");
+    let lanes = played.state.lanes();
+    let named: Vec<_> = lanes.iter().map(|lane| (lane.kept, lane.of.as_deref())).collect();
+    assert_eq!(named, [(Some(0), Some("splice")), (None, Some("promoter"))], "the kept one above");
+    assert_ne!(lanes[0].colour, lanes[1].colour, "told apart");
+    // What comes for the kept head goes to its own tracks.
+    let of_splice = played.last();
+    played.post(Event::TrackChunk { job: of_splice, chunk: chunk(0, 2_000) });
+    assert_eq!(played.state.layers(&lanes[0])[0].track.values.len(), 2_000);
+    assert!(played.state.layers(&lanes[1]).is_empty(), "nothing came for the other");
+
+    // Picked again, it is drawn once; dropped, it is gone, and its work stops.
+    played.state.pick_head("splice");
+    played.send();
+    assert_eq!(played.state.lanes().len(), 1, "the other was not to be kept");
+    played.state.pick_head("promoter");
+    played.send();
+    let job = played.last();
+    played.state.drop_kept("splice");
+    played.send();
+    assert!(played.cancelled.contains(&job) && played.state.lanes().len() == 1, "{:?}", played.cancelled);
+}
+
+#[test]
+fn tokens_and_attention_are_those_of_the_model_of_the_head() {
+    let mut played = Played::new();
+    let own = HeadEntry { source: "/library/bert".into(), ..head("bert") };
+    let model = ModelEntry {
+        card: model("bert"),
+        source: own.source.clone(),
+        sha256: None,
+        origin: None,
+        commercial_use: None,
+    };
+    let library = played.state.library.as_mut().expect("listed");
+    library.heads.push(own);
+    library.models.push(model);
+    played.open("a.fa", &[3_000]);
+    played.state.ask_for_view();
+    played.state.pick_head("bert");
+    played.state.ask_for_view();
+    played.state.score_view();
+    played.send();
+    let models: Vec<_> = played
+        .tasks
+        .iter()
+        .filter_map(|(_, task)| match task {
+            Task::Tokenize(request) => Some(request.model.as_deref()),
+            Task::Attention(request) => Some(request.model.as_deref()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(models, [None, Some("bert"), Some("bert")], "tokens, then tokens and attention of the other");
+}
+
+#[test]
+fn what_was_fetched_is_listed_at_once() {
+    let mut played = Played::new();
+    played.state.get_model("dnabert-6");
+    played.send();
+    let job = played.last();
+    assert!(played.state.library_job().is_some(), "it is told");
+    played.open("a.fa", &[5_000]);
+    played.post(Event::Failed { job, error: error("no such host") });
+    assert!(played.state.failure.is_none() && played.state.library_failure.is_some(), "told where it was asked");
+    assert!(matches!(played.tasks.last(), Some((_, Task::ListModels))), "what was begun is listed");
+    played.state.get_model("dnabert-6");
+    played.send();
+    let job = played.last();
+    played.finish(job, Outcome::Written { paths: vec![], notes: vec!["dnabert-6 is in the library".into()] });
+    assert!(matches!(played.tasks.last(), Some((_, Task::ListModels))), "what is new is listed");
+    assert!(played.state.library_failure.is_none(), "the next try clears it");
+}
+
+#[test]
 fn what_is_saved_names_the_runs_it_comes_from_and_no_others() {
     let mut played = Played::new();
     played.open("a.fa", &[50_000]);
@@ -295,7 +404,11 @@ fn what_is_saved_names_the_runs_it_comes_from_and_no_others() {
         played.finish(job, Outcome::Run(RunRecord { command: format!("score {start_bp}"), ..RunRecord::default() }));
     }
     let command = |start_bp, end_bp| {
-        let record = crate::export::record(&played.state, &Region::new("chr1", start_bp, end_bp));
+        let record = crate::export::record(
+            &played.state,
+            &crate::export::lanes(&played.state),
+            &Region::new("chr1", start_bp, end_bp),
+        );
         record.map(|record| record.command)
     };
     assert_eq!(command(50, 60).as_deref(), Some("score 0"), "not the newest");

@@ -19,6 +19,12 @@ pub(crate) enum Purpose {
     Score { piece: u64 },
     /// Attention over a stretch is computed.
     Attention { piece: u64 },
+    /// A published model is fetched.
+    Fetch,
+    /// A folder is copied into the library.
+    Import,
+    /// A model is taken out of the library.
+    Remove,
     /// Tracks are written; what must not replace a file is kept, since it can be refused.
     Export { kept: Option<Arc<ExportRequest>> },
 }
@@ -31,7 +37,9 @@ impl Purpose {
             Self::Score { .. } => Some("Scoring"),
             Self::Attention { .. } => Some("Attention"),
             Self::Export { .. } => Some("Saving"),
-            Self::Library | Self::Bases { .. } | Self::Tokens { .. } => None,
+            Self::Fetch => Some("Fetching"),
+            Self::Import => Some("Importing"),
+            Self::Library | Self::Remove | Self::Bases { .. } | Self::Tokens { .. } => None,
         }
     }
 
@@ -44,7 +52,20 @@ impl Purpose {
             Self::Score { .. } => "Scoring did not work",
             Self::Attention { .. } => "Attention could not be computed",
             Self::Export { .. } => "The tracks could not be saved",
+            Self::Fetch => "The model could not be fetched",
+            Self::Import => "The folder could not be imported",
+            Self::Remove => "The model could not be removed",
         }
+    }
+
+    /// Whether it adds to the library or takes from it.
+    pub(crate) fn changes_library(&self) -> bool {
+        matches!(self, Self::Fetch | Self::Import | Self::Remove)
+    }
+
+    /// Whether it goes on when another file is opened.
+    pub(crate) fn outlives_file(&self) -> bool {
+        self.changes_library() || matches!(self, Self::Library | Self::Export { .. })
     }
 
     /// Whether it computes what the user asked to see.
@@ -152,15 +173,19 @@ impl Jobs {
         self.jobs.extract_if(.., |_, running| which(&running.purpose)).map(|(job, _)| job).collect()
     }
 
-    /// Marks analyses as being cancelled and names them.
-    pub(crate) fn cancel_analyses(&mut self) -> Vec<JobId> {
-        let analyses = self.jobs.iter_mut().filter(|(_, running)| running.purpose.is_analysis());
-        analyses
-            .map(|(&job, running)| {
-                running.cancelling = true;
-                job
-            })
-            .collect()
+    /// Marks such jobs as being cancelled and names them.
+    pub(crate) fn cancel(&mut self, which: impl Fn(&Purpose) -> bool) -> Vec<JobId> {
+        let jobs = self.jobs.iter_mut().filter(|(_, running)| which(&running.purpose));
+        jobs.map(|(&job, running)| {
+            running.cancelling = true;
+            job
+        })
+        .collect()
+    }
+
+    /// The first such job.
+    pub(crate) fn running(&self, which: impl Fn(&Purpose) -> bool) -> Option<&Running> {
+        self.jobs.values().find(|running| which(&running.purpose))
     }
 
     /// The job to show: one that has begun before one that waits.

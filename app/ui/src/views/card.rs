@@ -4,6 +4,7 @@ use egui::{CollapsingHeader, Label, RichText, Role, Sense, Ui, Vec2, WidgetInfo}
 use strandscope_worker::{
     HeadEntry,
     card::{DataSource, Figure, HeadCard, HeadKind, StrandRule},
+    count_in_words,
 };
 
 use super::controls;
@@ -160,16 +161,15 @@ fn origin(ui: &mut Ui, state: &State, entry: &HeadEntry) {
             controls::note(ui, work);
         }
     });
-    let models = state.library.iter().flat_map(|library| &library.models);
-    if let Some(model) = models.into_iter().find(|model| model.sha256 == card.model_sha256) {
+    if let Some(model) = state.library.as_ref().and_then(|library| library.model_beneath(card)) {
         folded(ui, "Model beneath it", |ui| {
             controls::paragraph(ui, &model.card.title);
             controls::note(ui, &model.card.description);
-            let millions = model.card.parameters as f64 / 1e6;
             controls::note(
                 ui,
                 format!(
-                    "{millions:.1} million parameters  ·  {} tokens seen at once in training",
+                    "{} parameters  ·  {} tokens seen at once in training",
+                    count_in_words(model.card.parameters),
                     model.card.context_tokens
                 ),
             );
@@ -177,8 +177,10 @@ fn origin(ui: &mut Ui, state: &State, entry: &HeadEntry) {
     }
     folded(ui, "Files", |ui| {
         controls::note(ui, format!("{}  ·  {}", card.name, entry.source));
-        let short: String = entry.sha256.chars().take(16).collect();
-        controls::note(ui, format!("SHA-256 {short}…")).on_hover_text(&entry.sha256);
+        if let Some(sha256) = &entry.sha256 {
+            let short: String = sha256.chars().take(16).collect();
+            controls::note(ui, format!("SHA-256 {short}…")).on_hover_text(sha256);
+        }
     });
 }
 

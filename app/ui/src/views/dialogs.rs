@@ -1,21 +1,23 @@
-//! What lies over the window: the list of shortcuts, and fields for paths where the desktop has no dialogs.
+//! What lies over the window: the list of shortcuts, models and heads, and fields for paths where the desktop has no dialogs.
 
 use egui::{Context, Grid, Id, Key, Modal, RichText, TextEdit, Ui};
 
-use super::controls;
+use super::{controls, models};
 use crate::{
     keys,
     screen::{Action, Dialog, SavePath, Screen},
+    state::State,
     theme::{self, Palette},
 };
 
-pub(crate) fn ui(ctx: &Context, palette: &Palette, screen: &mut Screen) {
+pub(crate) fn ui(ctx: &Context, palette: &Palette, state: &State, screen: &mut Screen) {
     let Some(mut dialog) = screen.dialog.take() else { return };
     let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(egui::Margin::same(20));
     let response = Modal::new(Id::unique("dialog")).frame(frame).show(ctx, |ui| match &mut dialog {
         Dialog::Shortcuts => shortcuts(ui, palette),
         Dialog::OpenPath(path) => open_path(ui, path, screen),
         Dialog::SavePath(fields) => save_path(ui, palette, fields, screen),
+        Dialog::Models(dialog) => models::ui(ui, state, dialog, screen),
     });
     if !response.inner && !response.should_close() {
         screen.dialog = Some(dialog);

@@ -1,17 +1,18 @@
 //! The panel of heads: which one answers, how it is asked, and what its card says.
 
-use egui::{ComboBox, RichText, ScrollArea, Ui};
+use egui::{Align, ComboBox, Layout, RichText, ScrollArea, Ui};
 use strandscope_worker::card::StrandRule;
 
 use super::{card, controls};
 use crate::{
+    icons::Icon,
     screen::{Action, Screen},
     state::{ATTENTION_LIMIT_BP, State},
     theme::{self, Palette},
 };
 
 pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
-    controls::section(ui, "Head");
+    heading(ui, screen);
     let Some(library) = &state.library else {
         let stopped = state.stopped.is_some();
         controls::note(ui, if stopped { "Heads are listed once the engine runs." } else { "Looking for heads …" });
@@ -19,7 +20,10 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     };
     if library.heads.is_empty() {
         controls::paragraph(ui, "There is no head to score with.");
-        controls::note(ui, "A head turns what the model sees into answers. Train one with “strandscope finetune”.");
+        controls::note(
+            ui,
+            "A head turns what the model sees into answers. Train one with “strandscope finetune”, or get one.",
+        );
         return;
     }
     picker(ui, state, screen);
@@ -35,6 +39,20 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         ui.add_space(4.0);
         card::ui(ui, state, screen);
+    });
+}
+
+fn heading(ui: &mut Ui, screen: &mut Screen) {
+    ui.horizontal(|ui| {
+        controls::section(ui, "Head");
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let text = RichText::new("Models …").font(theme::regular(11.5)).color(Palette::of(ui).accent);
+            let button = ui.add(egui::Button::new(text).frame(false));
+            button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "Models and heads"));
+            if button.on_hover_text("Fetch, import or remove models and heads  (Ctrl+M)").clicked() {
+                screen.show_models();
+            }
+        });
     });
 }
 
@@ -107,5 +125,19 @@ fn options(ui: &mut Ui, state: &State, screen: &mut Screen) {
     );
     if ui.checkbox(&mut attention, "Attention received").on_hover_text(hint).changed() {
         screen.act(Action::Attention(attention));
+    }
+    let mut keep = state.keeps_tracks();
+    let hint = "Its tracks stay above those of the head that is picked next, and are scored along with them.";
+    if ui.checkbox(&mut keep, "Keep tracks to compare").on_hover_text(hint).changed() {
+        screen.act(Action::KeepTracks(keep));
+    }
+    for kept in &state.kept {
+        ui.horizontal(|ui| {
+            let title = state.head_named(&kept.head).map_or(kept.head.as_str(), |entry| entry.card.title.as_str());
+            if controls::icon_button(ui, Icon::Close, &format!("Take away {title}"), "", true).clicked() {
+                screen.act(Action::DropKept(kept.head.clone()));
+            }
+            controls::line(ui, RichText::new(format!("with {title}")).font(theme::regular(12.5)));
+        });
     }
 }

@@ -32,6 +32,9 @@ pub(crate) fn save(ui: &mut Ui, state: &State, screen: &mut Screen) {
         if !any {
             ui.add_space(4.0);
             controls::note(ui, "Tables hold values: score the view first.");
+        } else if !state.kept.is_empty() {
+            ui.add_space(4.0);
+            controls::note(ui, "Tables hold the tracks of the head that is picked; the picture shows all.");
         }
     });
 }

@@ -35,7 +35,8 @@ pub(crate) fn ui(ui: &mut Ui, row: Row, scale: &Scale, state: &State, lane: &Lan
     let reading = screen.cursor_bp.map(|bp| state.reading(lane, bp));
     gutter(ui, row.gutter, plot, state, lane, colour, reading.as_ref(), palette);
 
-    let response = ui.interact(plot, Id::unique(("lane", &lane.key, lane.kind == LaneKind::Attention)), Sense::hover());
+    let response =
+        ui.interact(plot, Id::unique(("lane", &lane.key, lane.kept, lane.kind == LaneKind::Attention)), Sense::hover());
     let spoken = spoken(state, lane, reading.as_ref());
     response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, &spoken));
     if let Some(value) = state.threshold(lane).filter(|_| !layers.is_empty()) {
@@ -97,7 +98,7 @@ fn notes(
         let limit = length(ATTENTION_LIMIT_BP);
         let say = |text: &str| say(ui, plot, text, palette);
         match lane.kind {
-            _ if state.is_coming(lane.kind) => say("On its way …"),
+            _ if state.is_coming(lane) => say("On its way …"),
             LaneKind::Score if first => say("Not scored here yet. Ctrl+Enter scores what is in view."),
             LaneKind::Score => {}
             LaneKind::Attention if long => {
@@ -157,7 +158,7 @@ fn gutter(
         }
         Some(Reading::NotScored) => line(28.0, "not scored", theme::regular(11.5), palette.weak),
         None => {
-            line(25.0, &lane.unit, theme::regular(11.5), palette.weak);
+            line(25.0, lane.of.as_ref().unwrap_or(&lane.unit), theme::regular(11.5), palette.weak);
             if let Some(high) = highest() {
                 line(43.0, &format!("max {}", number(high)), theme::mono(11.0), palette.weak);
             }
@@ -171,7 +172,7 @@ fn threshold(ui: &Ui, plot: Rect, lane: &Lane, value: f32, palette: &Palette, sc
     let y = plot.bottom() - plot.height() * ((value - low) / (high - low));
     let grip =
         Rect::from_x_y_ranges(Rangef::new(plot.right() - 2.0, plot.right() + 40.0), Rangef::new(y - 8.0, y + 8.0));
-    let response = ui.interact(grip, Id::unique(("threshold", &lane.key)), Sense::drag());
+    let response = ui.interact(grip, Id::unique(("threshold", &lane.key, lane.kept)), Sense::drag());
     response.widget_info(|| WidgetInfo::slider(true, f64::from(value), format!("Threshold of {}", lane.name)));
     if response.dragged()
         && let Some(pointer) = response.interact_pointer_pos()

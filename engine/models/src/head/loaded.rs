@@ -6,7 +6,7 @@ use super::{HeadConfig, TaskHead};
 use crate::{
     ModelError,
     card::{HeadCard, HeadKind},
-    folder::{CHECKPOINT_CARD, Folder, HEAD_WEIGHTS, MODEL_CONFIG},
+    folder::{CHECKPOINT_CARD, Folder, HEAD_CONFIG, HEAD_WEIGHTS, MODEL_CONFIG},
     model::Model,
 };
 
@@ -45,24 +45,45 @@ impl Head {
         if !folder.is_head() && folder.has(MODEL_CONFIG) {
             return Self::of_checkpoint(folder, model);
         }
-        let config = folder.head_config()?;
-        let card = folder.head_card()?;
         let mismatch = |reason| ModelError::Mismatch { head: folder.name(), model: model.folder.name(), reason };
+        let (config, card) = Self::described(folder)?;
         if config.hidden_size != model.sizes().hidden_size {
             let (reads, gives) = (config.hidden_size, model.sizes().hidden_size);
             return Err(mismatch(format!("it reads states of width {reads}, the model gives {gives}")));
         }
         check_model(folder, &card, model)?;
+        let (network, sha256) = Self::network(folder, &config, device)?;
+        Ok(Self { folder: folder.clone(), answers: Answers::Own { config, network: Box::new(network) }, card, sha256 })
+    }
+
+    /// Whether the folder of a head with a network of its own is whole, whatever model it belongs to.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged, or they do not fit each other.
+    pub fn examine(folder: &Folder, device: &Device) -> Result<(), ModelError> {
+        let (config, _) = Self::described(folder)?;
+        Self::network(folder, &config, device).map(|_| ())
+    }
+
+    /// Shape and card, which say the same.
+    fn described(folder: &Folder) -> Result<(HeadConfig, HeadCard), ModelError> {
+        let (config, card) = (folder.head_config()?, folder.head_card()?);
+        let odd =
+            |reason: &str| Err(ModelError::Config { origin: folder.origin(HEAD_CONFIG), reason: reason.to_owned() });
         if card.labels.len() != config.labels || card.kind != config.kind {
-            return Err(mismatch("its card and its head.json name other labels or another kind".to_owned()));
+            return odd("its card and its head.json name other labels or another kind");
         }
         if config.fixed_length_bp().is_some_and(|length| length as u64 != card.input_length_bp) {
-            return Err(mismatch("its card and its head.json name different lengths".to_owned()));
+            return odd("its card and its head.json name different lengths");
         }
+        Ok((config, card))
+    }
+
+    fn network(folder: &Folder, config: &HeadConfig, device: &Device) -> Result<(TaskHead, String), ModelError> {
         let (mut weights, sha256) = folder.weights(HEAD_WEIGHTS, device)?;
-        let network = Box::new(TaskHead::load(&config, &mut weights));
+        let network = TaskHead::load(config, &mut weights);
         weights.finish()?;
-        Ok(Self { folder: folder.clone(), answers: Answers::Own { config, network }, card, sha256 })
+        Ok((network, sha256))
     }
 
     /// The classes that `model` was fine-tuned to tell apart, with the card beside it or one that says what is known.

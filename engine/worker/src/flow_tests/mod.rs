@@ -19,8 +19,12 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn engine(tiny: &Tiny) -> Engine {
-    let options =
-        EngineOptions { device: DeviceChoice::Cpu, cache: Some(tiny.path("cache")), ..EngineOptions::default() };
+    let options = EngineOptions {
+        device: DeviceChoice::Cpu,
+        cache: Some(tiny.path("cache")),
+        data: Some(tiny.path("data")),
+        ..EngineOptions::default()
+    };
     Engine::start(options, || {}).expect("threads")
 }
 

@@ -100,6 +100,28 @@ pub struct TokenizeRequest {
     pub model: Option<String>,
 }
 
+/// Fetching a published model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetRequest {
+    /// A name of the catalogue, or `OWNER/NAME` of the hub.
+    pub name: String,
+    /// Address of the hub; `None` takes that in `HF_ENDPOINT`, or <https://huggingface.co>.
+    pub endpoint: Option<String>,
+    /// Replace what has this name.
+    pub force: bool,
+}
+
+/// Copying a folder into the user's library.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportRequest {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The name it shall have; `None` takes that of the folder.
+    pub name: Option<String>,
+    /// Replace what has this name.
+    pub force: bool,
+}
+
 /// The raw network on a file of token ids.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForwardRequest {

@@ -16,6 +16,7 @@ use crate::EngineOptions;
 /// The document of `doctor --json`.
 pub(crate) fn document(device: &ComputeDevice, options: &EngineOptions) -> Value {
     let adapters: Vec<Value> = adapters().adapters.iter().map(|(info, adapter)| described(info, adapter)).collect();
+    let models = strandscope_library::Library::open(options.data_folder());
     let cache = options.cache.clone().unwrap_or_else(Genome::default_cache);
     json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -25,7 +26,10 @@ pub(crate) fn document(device: &ComputeDevice, options: &EngineOptions) -> Value
         "adapters": adapters,
         "cpu": cpu_name(),
         "memory_bytes": memory::of_computer(),
-        "folders": { "cache": cache.display().to_string() },
+        "folders": {
+            "cache": cache.display().to_string(),
+            "models": models.models_folder().display().to_string(),
+        },
     })
 }
 

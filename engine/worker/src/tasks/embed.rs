@@ -17,10 +17,10 @@ use super::{
     attention::{Host, warn_of_length},
     command_line::of_embedding,
     fallback::Fallback,
-    library::LoadedModel,
     memory,
     places::{Place, places},
     score::warn_of_unknown,
+    shelf::LoadedModel,
     tensors::TensorTasks,
 };
 use crate::{

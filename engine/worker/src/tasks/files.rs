@@ -4,7 +4,7 @@ use std::path::Path;
 
 use strandscope_genome::{Region, TrackFiles, TrackFormat, TrackName};
 
-use super::{genomes::Genomes, inspect::inspect, library::LastTokenizer, provenance::Setting};
+use super::{genomes::Genomes, inspect::inspect, known::Known, provenance::Setting, shelf::LastTokenizer};
 use crate::{
     EngineOptions, ErrorKind, ExportFormat, ExportRequest, GenomeSummary, JobError, Outcome, Task,
     engine::{Job, Stop, Tasks},
@@ -13,6 +13,7 @@ use crate::{
 /// What the thread keeps between tasks.
 pub(crate) struct FileTasks {
     pub(super) genomes: Genomes,
+    pub(super) known: Known,
     pub(super) tokenizer: LastTokenizer,
     pub(super) setting: Setting,
 }
@@ -21,6 +22,7 @@ impl FileTasks {
     pub(crate) fn new(options: &EngineOptions) -> Self {
         Self {
             genomes: Genomes::new(options.cache.clone()),
+            known: Known::new(options),
             tokenizer: LastTokenizer::default(),
             // What this thread computes, it computes on the processor, whatever tensors live on.
             setting: Setting::new(options, "CPU"),
@@ -52,9 +54,13 @@ impl Tasks for FileTasks {
             Task::Inspect { path } => inspect(&path, job),
             Task::Export(request) => export(&request),
             Task::Tokenize(request) => self.tokenize(&request, job),
+            Task::ListModels => Ok(Outcome::Library(self.known.list()?)),
+            Task::RemoveModel { name } => {
+                self.known.installation.remove(&name)?;
+                Ok(Outcome::Written { paths: Vec::new(), notes: vec![format!("{name} is removed")] })
+            }
             _ => {
-                Err(JobError::new(ErrorKind::Runtime, "this task belongs to the other thread; please report this")
-                    .into())
+                Err(JobError::new(ErrorKind::Runtime, "this task belongs to another thread; please report this").into())
             }
         }
     }

@@ -12,7 +12,7 @@ use strandscope_genome::{AtomicFile, OutputError};
 use strandscope_kernels::sound;
 use strandscope_models::{checkpoint::write_tensors, model::Model, network::Network};
 
-use super::{command_line::of_forward, library::Shelf, provenance::Setting};
+use super::{command_line::of_forward, provenance::Setting, shelf::Shelf};
 use crate::{
     ErrorKind, ForwardRequest, JobError, Outcome,
     engine::{Job, Stop},

@@ -1,212 +1,193 @@
-//! Models and heads by name or folder, loaded once and kept.
+//! The thread that fetches and imports models, so that nobody else waits for a network.
 
-use std::{ffi::OsString, path::Path, rc::Rc};
+use std::path::Path;
 
 use burn::tensor::Device;
+use strandscope_genome::AtomicFile;
+use strandscope_library::{Added, Adding, Catalogue, DEFAULT_ENDPOINT, Entry, Hub, LibraryError, Progress, Step};
 use strandscope_models::{
-    ModelError, builtin,
-    checkpoint::WeightType,
-    folder::{Folder, HEAD_WEIGHTS},
+    card::{HeadCard, ModelCard},
+    folder::{CARD, CHECKPOINT_CARD, Folder},
     head::Head,
     model::Model,
 };
-use strandscope_tokens::Tokenizer;
 
-use super::genomes::Stamp;
+use super::{device::ComputeDevice, known::Known, memory};
 use crate::{
-    ErrorKind, HeadEntry, JobError, Library, ModelEntry,
-    engine::{Job, Stop},
+    EngineOptions, ErrorKind, GetRequest, ImportRequest, JobError, Outcome, Task,
+    engine::{Job, Stop, Tasks},
 };
 
-/// Models kept in memory; a large one is several hundred megabytes.
-const MOST_MODELS: usize = 2;
-
-/// Heads kept in memory.
-const MOST_HEADS: usize = 8;
-
-/// A model with its tokenizer.
-pub(crate) struct LoadedModel {
-    pub(crate) model: Model,
-    pub(crate) tokenizer: Tokenizer,
+/// What the thread keeps between tasks.
+pub(crate) struct LibraryTasks {
+    known: Known,
+    offline: bool,
 }
 
-impl LoadedModel {
-    /// Where it is and the SHA-256 of its weights, for provenance.
-    pub(crate) fn identity(&self) -> (&Folder, &str) {
-        (&self.model.folder, &self.model.sha256)
+impl LibraryTasks {
+    pub(crate) fn new(options: &EngineOptions) -> Self {
+        Self { known: Known::new(options), offline: options.offline }
     }
 
-    /// Tells what was odd about its files.
-    pub(crate) fn tell_oddities(&self, job: &Job) {
-        for oddity in &self.model.warnings {
-            job.warn(format!("{}: {oddity}", self.model.folder.name()));
-        }
-    }
-}
-
-/// What is known by name, and what has been loaded.
-pub(crate) struct Shelf {
-    device: Device,
-    tables: WeightType,
-    models: Vec<(Key, Rc<LoadedModel>)>,
-    heads: Vec<(Key, String, Rc<Head>)>,
-}
-
-/// A folder as it was when it was loaded.
-#[derive(PartialEq, Eq)]
-struct Key {
-    folder: Folder,
-    /// Its files, by name.
-    files: Vec<(OsString, Stamp)>,
-}
-
-impl Key {
-    fn of(folder: &Folder) -> Self {
-        let entries = match folder {
-            Folder::Disk(path) => path.read_dir().into_iter().flatten().flatten().collect(),
-            Folder::BuiltIn(..) => Vec::new(),
+    /// Fetches a published model.
+    fn get(&self, request: &GetRequest, job: &Job) -> Result<Outcome, Stop> {
+        let catalogue = Catalogue::built_in()?;
+        let entry = match Entry::of_repository(&request.name) {
+            Some(entry) => entry,
+            None => catalogue.entry(&request.name)?.clone(),
         };
-        let mut files: Vec<_> = entries.iter().map(|entry| (entry.file_name(), Stamp::of(&entry.path()))).collect();
-        files.sort_by(|a, b| a.0.cmp(&b.0));
-        Self { folder: folder.clone(), files }
-    }
-}
-
-impl Shelf {
-    pub(crate) fn new(device: Device, tables: WeightType) -> Self {
-        Self { device, tables, models: Vec::new(), heads: Vec::new() }
-    }
-
-    /// The model of this name or folder, or the built-in one, with its tokenizer.
-    pub(crate) fn model(&mut self, name: Option<&str>) -> Result<Rc<LoadedModel>, Stop> {
-        let folder = model_folder(name)?;
-        let key = Key::of(&folder);
-        if let Some((_, model)) = self.models.iter().find(|(known, _)| *known == key) {
-            return Ok(Rc::clone(model));
-        }
-        self.models.retain(|(known, _)| known.folder != folder);
-        if self.models.len() >= MOST_MODELS {
-            self.models.remove(0);
-        }
-        let model = Model::load_as(&folder, &self.device, self.tables)?;
-        let tokenizer = model.tokenizer()?;
-        let loaded = Rc::new(LoadedModel { model, tokenizer });
-        self.models.push((key, Rc::clone(&loaded)));
-        Ok(loaded)
-    }
-
-    /// The model for the head of this name or folder: a fine-tuned checkpoint is its own.
-    pub(crate) fn model_of(&mut self, head: &str, name: Option<&str>) -> Result<Rc<LoadedModel>, Stop> {
-        match head_folder(head)? {
-            folder @ Folder::Disk(_) if name.is_none() && !folder.is_head() => self.model(Some(&folder.source())),
-            _ => self.model(name),
-        }
-    }
-
-    /// The head of this name or folder, for `model`.
-    pub(crate) fn head(&mut self, name: &str, model: &Model) -> Result<Rc<Head>, Stop> {
-        let folder = head_folder(name)?;
-        let key = Key::of(&folder);
-        let known = self.heads.iter().find(|(known, sha256, _)| *known == key && *sha256 == model.sha256);
-        if let Some((.., head)) = known {
-            return Ok(Rc::clone(head));
-        }
-        self.heads.retain(|(known, ..)| known.folder != folder);
-        if self.heads.len() >= MOST_HEADS {
-            self.heads.remove(0);
-        }
-        let head = Rc::new(Head::load(&folder, model, &self.device)?);
-        self.heads.push((key, model.sha256.clone(), Rc::clone(&head)));
-        Ok(head)
-    }
-
-    /// The same on a device that differentiates.
-    pub(crate) fn network_to_train(&self, path: &Path) -> Result<Model, Stop> {
-        Ok(Model::load(&model_folder(Some(&path.to_string_lossy()))?, &self.device.clone().autodiff())?)
-    }
-
-    /// The network of a model alone, for work that needs no tokenizer.
-    pub(crate) fn network(&self, path: &Path) -> Result<Model, Stop> {
-        Ok(Model::load_as(&model_folder(Some(&path.to_string_lossy()))?, &self.device, self.tables)?)
-    }
-}
-
-/// The tokenizer that was used last; it takes neither weights nor a device.
-#[derive(Default)]
-pub(crate) struct LastTokenizer(Option<LoadedTokenizer>);
-
-/// The tokenizer of a model.
-pub(crate) struct LoadedTokenizer {
-    key: Key,
-    pub(crate) tokenizer: Tokenizer,
-    sha256: Option<String>,
-}
-
-impl LastTokenizer {
-    /// The tokenizer of the model in `folder`.
-    pub(crate) fn of(&mut self, folder: &Folder) -> Result<&mut LoadedTokenizer, Stop> {
-        let key = Key::of(folder);
-        let loaded = match self.0.take().filter(|loaded| loaded.key == key) {
-            Some(loaded) => loaded,
-            None => LoadedTokenizer { key, tokenizer: folder.tokenizer()?, sha256: None },
+        let hub = if self.offline {
+            Hub::offline()
+        } else {
+            let variable = |name| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
+            let endpoint = request.endpoint.clone().or_else(|| variable("HF_ENDPOINT"));
+            Hub::new(endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT), variable("HF_TOKEN").as_deref())?
         };
-        Ok(self.0.insert(loaded))
+        let adding = if request.force { Adding::of(&entry).replacing() } else { Adding::of(&entry) };
+        let check = |folder: &Path| examine(folder, &adding.name, Some(&entry));
+        let added = self.known.installation.get(&entry, &hub, &adding, &mut told(job), check)?;
+        Ok(outcome(added, job))
+    }
+
+    /// Copies a folder into the library.
+    fn import(&self, request: &ImportRequest, job: &Job) -> Result<Outcome, Stop> {
+        let name = request.name.clone().unwrap_or_else(|| Folder::Disk(request.folder.clone()).name());
+        let adding = if request.force { Adding::new(&name).replacing() } else { Adding::new(&name) };
+        // The copy that is looked at goes when it is refused: what is told is told of the folder itself.
+        let of_folder = |error: JobError, copy: &Path| {
+            let [copy, folder] = [copy, &request.folder].map(|path| path.display().to_string());
+            let named = |text: String| text.replace(&copy, &folder);
+            JobError { message: named(error.message), causes: error.causes.into_iter().map(named).collect(), ..error }
+        };
+        let check = |copy: &Path| examine(copy, &name, None).map_err(|error| of_folder(error, copy));
+        let added = self.known.installation.import(&request.folder, &adding, &mut told(job), check)?;
+        Ok(outcome(added, job))
     }
 }
 
-impl LoadedTokenizer {
-    /// SHA-256 of the model's weights, or of the tokenizer where it came alone.
-    pub(crate) fn sha256(&mut self) -> Result<&str, Stop> {
-        let sha256 = match self.sha256.take() {
-            Some(sha256) => sha256,
-            None => {
-                let folder = &self.key.folder;
-                folder.model_sha256().or_else(|_| folder.sha256(folder.tokenizer_file()))?
+impl Tasks for LibraryTasks {
+    fn run(&mut self, task: Task, job: &Job) -> Result<Outcome, Stop> {
+        match task {
+            Task::GetModel(request) => self.get(&request, job),
+            Task::ImportModel(request) => self.import(&request, job),
+            _ => {
+                Err(JobError::new(ErrorKind::Runtime, "this task belongs to another thread; please report this").into())
             }
+        }
+    }
+}
+
+fn outcome(added: Added, job: &Job) -> Outcome {
+    added.warnings.iter().for_each(|warning| job.warn(warning));
+    let name = &added.installed.name;
+    Outcome::Written { paths: vec![added.installed.folder.clone()], notes: vec![format!("{name} is in the library")] }
+}
+
+/// Passes on how far it is, until the job shall stop; the size of a file is known when its turn comes.
+fn told(job: &Job) -> impl FnMut(&Progress<'_>) -> bool + '_ {
+    let (mut of_files, mut begun): (u64, Option<(String, u64)>) = (0, None);
+    move |Progress { file, step, done_bytes, total_bytes }| {
+        if let Some(total) = *total_bytes
+            && begun.as_ref().is_none_or(|(known, bytes)| known != file || *bytes != total)
+        {
+            of_files += begun.take().filter(|(known, _)| known != file).map_or(0, |(_, bytes)| bytes);
+            job.started(of_files + total, "bytes");
+            begun = Some(((*file).to_owned(), total));
+        }
+        let doing = match step {
+            Step::Asking => "asking the server",
+            Step::Fetching => "fetching",
+            Step::Checking => "checking",
+            Step::Copying => "copying",
         };
-        Ok(self.sha256.insert(sha256))
+        job.progress(of_files + *done_bytes, format!("{file}, {doing}"));
+        !job.is_cancelled()
     }
 }
 
-/// Where the model of this name or folder is; the built-in one without a name.
-pub(crate) fn model_folder(name: Option<&str>) -> Result<Folder, Stop> {
-    let Some(name) = name else {
-        return builtin::models().first().cloned().ok_or_else(no_model);
-    };
-    found(name, builtin::models()).ok_or_else(|| unknown("model", name, builtin::models()).into())
-}
-
-/// Where the head of this name or folder is.
-pub(crate) fn head_folder(name: &str) -> Result<Folder, Stop> {
-    found(name, builtin::heads()).ok_or_else(|| unknown("head", name, builtin::heads()).into())
-}
-
-fn found(name: &str, built_in: &[Folder]) -> Option<Folder> {
-    let named = built_in.iter().find(|folder| folder.name() == name).cloned();
-    named.or_else(|| Path::new(name).is_dir().then(|| Folder::Disk(name.into())))
-}
-
-fn unknown(kind: &'static str, name: &str, built_in: &[Folder]) -> ModelError {
-    let names: Vec<String> = built_in.iter().map(Folder::name).collect();
-    let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    ModelError::Unknown { kind, name: name.to_owned(), known }
-}
-
-fn no_model() -> Stop {
-    let message = "no model is built into this copy of the program; name a folder with --model";
-    JobError::new(ErrorKind::BadInput, message).into()
-}
-
-/// Every model and head known here.
-pub(crate) fn list() -> Result<Library, Stop> {
-    let mut library = Library::default();
-    for folder in builtin::models() {
-        let Some(card) = folder.model_card()? else { continue };
-        library.models.push(ModelEntry { card, sha256: folder.model_sha256()?, source: folder.source() });
+/// Loads what is to be added, as a run would, and writes the cards it lacks.
+///
+/// Who knows that a model works when it is added need not find out in the middle of an analysis.
+fn examine(path: &Path, name: &str, entry: Option<&Entry>) -> Result<(), JobError> {
+    let (folder, device) = (Folder::Disk(path.to_owned()), Device::flex());
+    if folder.is_head() {
+        return Ok(Head::examine(&folder, &device)?);
     }
-    for folder in builtin::heads() {
-        let card = folder.head_card()?;
-        library.heads.push(HeadEntry { card, sha256: folder.sha256(HEAD_WEIGHTS)?, source: folder.source() });
+    let cpu = ComputeDevice { device: device.clone(), name: "CPU".to_owned(), threads: 1 };
+    memory::check(&cpu, folder.model_bytes()?, "choose a smaller model")?;
+    let model = Model::load(&folder, &device)?;
+    model.tokenizer()?;
+    if model.config.classes().is_some() && !folder.has(CHECKPOINT_CARD) {
+        let card = Head::load(&folder, &model, &device)?.card;
+        write(&path.join(CHECKPOINT_CARD), &head_card(card, name, entry))?;
     }
-    Ok(library)
+    if folder.has(CARD) { Ok(()) } else { write(&path.join(CARD), &model_card(&model, name, entry)) }
+}
+
+/// The card of a model whose makers left none.
+fn model_card(model: &Model, name: &str, entry: Option<&Entry>) -> ModelCard {
+    let family = model.config.family().name();
+    let plain = || format!("A checkpoint of the family {family}, added by its user.");
+    ModelCard {
+        name: name.to_owned(),
+        title: entry.map_or_else(|| name.to_owned(), |entry| entry.title.clone()),
+        description: entry.map_or_else(plain, |entry| entry.description.clone()),
+        family: family.to_owned(),
+        parameters: model.parameters as u64,
+        context_tokens: model.context_tokens(),
+        training: Vec::new(),
+        figures: Vec::new(),
+        licence: entry.map_or_else(|| "unclear".to_owned(), |entry| entry.licence.clone()),
+        citation: entry.map_or_else(Vec::new, |entry| entry.citation.clone()),
+        command: String::new(),
+    }
+}
+
+/// The same of a head, with what the catalogue knows.
+fn head_card(card: HeadCard, name: &str, entry: Option<&Entry>) -> HeadCard {
+    let Some(entry) = entry else { return HeadCard { name: name.to_owned(), title: name.to_owned(), ..card } };
+    HeadCard {
+        name: name.to_owned(),
+        title: entry.title.clone(),
+        description: entry.description.clone(),
+        licence: entry.licence.clone(),
+        citation: entry.citation.clone(),
+        ..card
+    }
+}
+
+fn write(path: &Path, card: &impl serde::Serialize) -> Result<(), JobError> {
+    let text = serde_json::to_string_pretty(card).map_err(|error| JobError::of(ErrorKind::Runtime, &error))?;
+    let mut file = AtomicFile::create(path, true)?;
+    std::io::Write::write_all(&mut file, text.as_bytes())
+        .map_err(|error| strandscope_genome::OutputError::from_write(path, error))?;
+    Ok(file.commit()?)
+}
+
+/// What an error of the library means for the caller.
+impl From<LibraryError> for JobError {
+    fn from(error: LibraryError) -> Self {
+        let kind = match &error {
+            LibraryError::Endpoint { .. } | LibraryError::Token | LibraryError::Offline { .. } => ErrorKind::Usage,
+            LibraryError::Name { .. }
+            | LibraryError::Exists { .. }
+            | LibraryError::NotInstalled { .. }
+            | LibraryError::Unlisted { .. }
+            | LibraryError::NoModel { .. }
+            | LibraryError::NotInFolder { .. }
+            | LibraryError::Unusable { .. } => ErrorKind::BadInput,
+            LibraryError::Io { source, .. } => super::errors::kind_of_io(source),
+            _ => ErrorKind::Runtime,
+        };
+        Self::of(kind, &error)
+    }
+}
+
+impl From<LibraryError> for Stop {
+    fn from(error: LibraryError) -> Self {
+        match error {
+            LibraryError::Cancelled => Self::Cancelled,
+            error => Self::Failed(error.into()),
+        }
+    }
 }

@@ -37,6 +37,17 @@ pub fn memory_in_words(bytes: u64) -> String {
     if megabytes < 999.5 { format!("{megabytes:.0} MB") } else { format!("{:.1} GB", megabytes / 1e3) }
 }
 
+/// A number of parameters for people: `28.3 k`, `117.0 M`, `2.5 G`.
+pub fn count_in_words(count: u64) -> String {
+    let count = count as f64;
+    match count {
+        ..1e3 => format!("{count:.0}"),
+        1e3..1e6 => format!("{:.1} k", count / 1e3),
+        1e6..1e9 => format!("{:.1} M", count / 1e6),
+        _ => format!("{:.1} G", count / 1e9),
+    }
+}
+
 /// Memory that this process may still take: of the computer, or of the group of processes it was put into.
 fn free_bytes() -> Option<u64> {
     let mut system = System::new();

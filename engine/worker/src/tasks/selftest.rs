@@ -16,7 +16,7 @@ use self::{
     check::Report,
     golden::{BUILT_IN, Golden},
 };
-use super::{device::ComputeDevice, library::Shelf};
+use super::{device::ComputeDevice, shelf::Shelf};
 use crate::{
     Outcome, SelfTestRequest,
     engine::{Job, Stop},

@@ -8,16 +8,16 @@ use strandscope_models::{
     model::Model,
 };
 
-use super::library::{head_folder, model_folder};
+use super::known::Known;
 use crate::{ErrorKind, JobError, Outcome, engine::Stop};
 
 /// The document of `models show`.
-pub(crate) fn show(name: &str) -> Result<Outcome, Stop> {
+pub(crate) fn show(known: &Known, name: &str) -> Result<Outcome, Stop> {
     // A name may be that of a head; what a folder is, its files say.
-    let folder = match head_folder(name) {
+    let folder = match known.head(name) {
         Ok(folder) if folder.is_head() => return Ok(Outcome::Json(head(&folder)?)),
         Ok(folder) => folder,
-        Err(_) => model_folder(Some(name))?,
+        Err(_) => known.model(Some(name))?,
     };
     Ok(Outcome::Json(model(&folder)?))
 }

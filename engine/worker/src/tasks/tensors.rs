@@ -5,13 +5,8 @@ use strandscope_kernels::{is_broken, watched_around};
 use strandscope_models::checkpoint::WeightType;
 
 use super::{
-    bench,
-    device::ComputeDevice,
-    doctor, forward,
-    genomes::Genomes,
-    library::{self, Shelf},
-    provenance::Setting,
-    selftest, show,
+    bench, device::ComputeDevice, doctor, forward, genomes::Genomes, known::Known, provenance::Setting, selftest,
+    shelf::Shelf, show,
 };
 use crate::{
     DeviceChoice, EngineOptions, ErrorKind, Event, JobError, Outcome, Task,
@@ -21,6 +16,7 @@ use crate::{
 /// What the thread keeps between tasks.
 pub(crate) struct TensorTasks {
     pub(super) genomes: Genomes,
+    pub(super) known: Known,
     pub(super) shelf: Shelf,
     pub(super) setting: Setting,
     pub(super) device: ComputeDevice,
@@ -33,9 +29,11 @@ impl TensorTasks {
     pub(crate) fn new(options: EngineOptions, post: &Post) -> Result<Self, JobError> {
         let device = ComputeDevice::choose(options.device, options.threads)?;
         post.send(Event::Ready { device: device.name.clone() });
+        let known = Known::new(&options);
         Ok(Self {
             genomes: Genomes::new(options.cache.clone()),
-            shelf: Shelf::new(device.device.clone(), options.weights),
+            shelf: Shelf::new(known.clone(), device.device.clone(), options.weights),
+            known,
             setting: Setting::new(&options, &device.name),
             device,
             options,
@@ -68,7 +66,7 @@ impl TensorTasks {
                 ComputeDevice::choose(DeviceChoice::Cpu, self.options.threads)?
             }
         };
-        self.shelf = Shelf::new(self.device.device.clone(), self.options.weights);
+        self.shelf = Shelf::new(self.known.clone(), self.device.device.clone(), self.options.weights);
         self.setting = Setting::new(&self.options, &self.device.name);
         self.post.send(Event::Ready { device: self.device.name.clone() });
         Ok(())
@@ -76,8 +74,7 @@ impl TensorTasks {
 
     fn dispatch(&mut self, task: Task, job: &Job) -> Result<Outcome, Stop> {
         match task {
-            Task::ListModels => Ok(Outcome::Library(library::list()?)),
-            Task::ShowModel { name } => show::show(&name),
+            Task::ShowModel { name } => show::show(&self.known, &name),
             Task::Score(request) => self.score(&request, job),
             Task::Attention(request) => self.attention(&request, job),
             Task::Embed(request) => self.embed(&request, job),
@@ -91,7 +88,7 @@ impl TensorTasks {
             }
             Task::SelfTest(request) => {
                 // The stored values are those of tables in single precision.
-                let mut shelf = Shelf::new(self.device.device.clone(), WeightType::F32);
+                let mut shelf = Shelf::new(self.known.clone(), self.device.device.clone(), WeightType::F32);
                 selftest::selftest(&mut shelf, &self.device, &request, job)
             }
             Task::Doctor => Ok(Outcome::Json(doctor::document(&self.device, &self.options))),
@@ -99,8 +96,12 @@ impl TensorTasks {
             | Task::ReadBases { .. }
             | Task::Inspect { .. }
             | Task::Export(_)
-            | Task::Tokenize(_) => {
-                let message = "this task belongs to the other thread; please report this";
+            | Task::Tokenize(_)
+            | Task::ListModels
+            | Task::RemoveModel { .. }
+            | Task::GetModel(_)
+            | Task::ImportModel(_) => {
+                let message = "this task belongs to another thread; please report this";
                 Err(JobError::new(ErrorKind::Runtime, message).into())
             }
         }

@@ -2,7 +2,7 @@
 
 use strandscope_genome::grouped;
 
-use super::{files::FileTasks, library::model_folder};
+use super::files::FileTasks;
 use crate::{
     ErrorKind, JobError, Outcome, Token, TokenizeRequest,
     engine::{Job, Stop},
@@ -14,7 +14,7 @@ const MOST_TOKENS: u64 = 12_500_000;
 impl FileTasks {
     /// Cuts a region into tokens, with spans on the contig.
     pub(super) fn tokenize(&mut self, request: &TokenizeRequest, job: &Job) -> Result<Outcome, Stop> {
-        let folder = model_folder(request.model.as_deref())?;
+        let folder = self.known.model(request.model.as_deref())?;
         let loaded = self.tokenizer.of(&folder)?;
         let genome = self.genomes.open(&request.genome, job)?;
         let region = genome.clip(&request.region)?;

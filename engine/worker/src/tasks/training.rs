@@ -17,7 +17,7 @@ use strandscope_train::{
     recipe::{HeadRecipe, PretrainRecipe, TableRecipe, plain_head, read},
 };
 
-use super::{command_line, errors::kind_of_io, genomes::with_progress, library::model_folder, tensors::TensorTasks};
+use super::{command_line, errors::kind_of_io, genomes::with_progress, tensors::TensorTasks};
 use crate::{
     ErrorKind, EvaluateRequest, FinetuneRequest, JobError, Outcome, PretrainRequest, TrainingTask,
     engine::{Job, Stop},
@@ -84,7 +84,7 @@ impl TensorTasks {
         check_folder(&request.output, request.resume, request.force)?;
         let mut recipe: PretrainRecipe = read(&request.config)?;
         recipe.seed = self.options.seed.unwrap_or(recipe.seed);
-        let from = request.from.as_deref().map(|name| model_folder(Some(name))).transpose()?;
+        let from = request.from.as_deref().map(|name| self.known.model(Some(name))).transpose()?;
         let cache = self.options.cache.clone().unwrap_or_else(Genome::default_cache);
         let task = PretrainTask {
             recipe: &recipe,

@@ -18,8 +18,8 @@ use strandscope_train::timed::TimedTraining;
 use super::{
     super::{
         device::ComputeDevice,
-        library::Shelf,
         memory::{self, peak_rss_bytes, rss_bytes},
+        shelf::Shelf,
     },
     measure::{Measured, Passes, restart_peak, sizes},
 };

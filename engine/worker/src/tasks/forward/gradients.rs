@@ -7,7 +7,7 @@ use super::{input::Input, outputs::Outputs};
 use crate::{
     ErrorKind, ForwardRequest, GradientsOf, JobError,
     engine::{Job, Stop},
-    tasks::library::Shelf,
+    tasks::shelf::Shelf,
 };
 
 /// Stands where no token is asked for.

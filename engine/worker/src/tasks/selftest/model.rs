@@ -12,7 +12,7 @@ use strandscope_tokens::Tokenizer;
 use super::{
     super::{
         device::ComputeDevice,
-        library::{LoadedModel, Shelf, model_folder},
+        shelf::{LoadedModel, Shelf},
     },
     check::{Comparison, Report, Tolerance, exact},
     golden::{Golden, OfHead},
@@ -78,7 +78,7 @@ fn of_model(model: &LoadedModel, golden: &Golden, conduct: &Conduct) -> Result<[
 fn of_both(model: &LoadedModel, golden: &Golden, conduct: &Conduct) -> Result<[Comparison; 2], Stop> {
     let bases = golden.sequence.bases.as_bytes();
     let is = Given::new(&model.model, &model.tokenizer, bases, conduct)?;
-    let on_processor = Model::load(&model_folder(Some(&golden.model.name))?, &Device::flex())?;
+    let on_processor = Model::load(&model.model.folder, &Device::flex())?;
     let should_be = Given::new(&on_processor, &model.tokenizer, bases, conduct)?;
     let compared = |what, is: &[f32], should_be: &[f32], tolerance| {
         Comparison::default().with(what, exact(is), exact(should_be), tolerance)
@@ -207,7 +207,14 @@ mod tests {
 
     /// The values as this computer gives them, on the processor.
     fn made() -> Golden {
-        let (mut shelf, conduct) = (Shelf::new(Device::flex(), WeightType::F32), Conduct::default());
+        let (mut shelf, conduct) = (
+            Shelf::new(
+                crate::tasks::known::Known::new(&crate::EngineOptions::default()),
+                Device::flex(),
+                WeightType::F32,
+            ),
+            Conduct::default(),
+        );
         let model = ok(shelf.model(None));
         let sequence = example();
         let bases = sequence.bases.as_bytes();
