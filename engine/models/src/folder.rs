@@ -192,7 +192,7 @@ impl Folder {
     ///
     /// # Errors
     /// When the card cannot be read.
-    pub(crate) fn checkpoint_card(&self) -> Result<Option<HeadCard>, ModelError> {
+    pub fn checkpoint_card(&self) -> Result<Option<HeadCard>, ModelError> {
         self.has(CHECKPOINT_CARD).then(|| self.json(CHECKPOINT_CARD)).transpose()
     }
 
@@ -219,9 +219,10 @@ impl Folder {
 }
 
 const COMPLETE: &str = "Check that the folder is complete and readable";
-const CARD: &str = "card.json";
+/// The card of a model or head.
+pub const CARD: &str = "card.json";
 /// The card of the classes of a fine-tuned checkpoint, beside that of the checkpoint itself.
-pub(crate) const CHECKPOINT_CARD: &str = "head-card.json";
+pub const CHECKPOINT_CARD: &str = "head-card.json";
 
 /// Shape of a head.
 pub const HEAD_CONFIG: &str = "head.json";
