@@ -15,7 +15,7 @@ use crate::{
     checkpoint::Stored,
     config::Config,
     card::HeadCard,
-    folder::{CARD, CHECKPOINT_CARD, Folder, MODEL_CONFIG, read_small},
+    folder::{CARD, CHECKPOINT_CARD, Folder, HEAD_CONFIG, HEAD_WEIGHTS, MODEL_CONFIG, read_small},
     names,
     network::Network,
 };
@@ -27,6 +27,23 @@ const COMPANIONS: [&str; 5] = [
     TokenizerFiles::TOKENIZER_CONFIG,
     "special_tokens_map.json",
     "added_tokens.json",
+];
+
+/// Names of files that say what a folder holds: one that is left of another model would be taken for part of this one.
+pub const LAYOUT: [&str; 13] = [
+    MODEL_CONFIG,
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    TokenizerFiles::TOKENIZER_JSON,
+    TokenizerFiles::VOCAB_TXT,
+    TokenizerFiles::TOKENIZER_CONFIG,
+    "special_tokens_map.json",
+    CARD,
+    CHECKPOINT_CARD,
+    HEAD_CONFIG,
+    HEAD_WEIGHTS,
 ];
 
 /// What stands beside the weights of a folder, by name.

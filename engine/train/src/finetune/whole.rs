@@ -10,7 +10,7 @@ use burn::{
     optim::ModuleOptimizer,
     tensor::{Device, Tensor, TensorData, activation::log_softmax},
 };
-use serde_json::json;
+use serde::Serialize;
 use strandscope_analysis::{
     batch::Batch,
     predict::{Predictor, host},
@@ -20,11 +20,11 @@ use strandscope_models::{
     ModelError,
     card::{Activation, HeadCard, HeadKind, ModelCard},
     checkpoint::sha256,
-    folder::{CARD, CHECKPOINT_CARD, Folder, HEAD_CONFIG, HEAD_WEIGHTS, MODEL_CONFIG, MODEL_WEIGHTS},
+    folder::{CARD, CHECKPOINT_CARD, Folder, MODEL_CONFIG, MODEL_WEIGHTS},
     head::{Answers, Head},
     model::Model,
     network::Network,
-    published::{companions, missing_code},
+    published::{LAYOUT, companions, missing_code},
     trainable::Trainable,
 };
 use strandscope_tokens::Tokenizer;
@@ -39,14 +39,40 @@ use crate::{
     Progress, Report, TrainError,
     dataset::Row,
     gradients::{self, gradients},
+    metrics::Classification,
     pretrain::{json_bytes, optimizer},
-    recipe::HeadRecipe,
+    recipe::{HeadRecipe, HeadSchedule},
     schedule::LearningRate,
     store::{State, Store},
 };
 
 /// What happened on the way, beside the cards.
 const HISTORY: &str = "history.json";
+
+/// How a checkpoint came about.
+#[derive(Serialize)]
+struct History<'a> {
+    from: Beginning<'a>,
+    seed: u64,
+    schedule: &'a HeadSchedule,
+    /// Tensors that were drawn at random.
+    drawn: &'a [String],
+    best: Option<Best>,
+    /// What was measured, one line each.
+    epochs: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Beginning<'a> {
+    model: String,
+    sha256: &'a str,
+}
+
+#[derive(Serialize)]
+struct Best {
+    dev_loss: f64,
+    epoch: u64,
+}
 
 /// What training a whole checkpoint is asked.
 pub struct WholeTask<'a> {
@@ -135,7 +161,7 @@ impl Run<'_> {
         let mut optimizer = optimizer(schedule.weight_decay);
         let mut state = State::default();
         if let Some(found) = store.state()?.filter(|_| self.task.resume) {
-            network = self.start.load_network(&store.checkpoint(LATEST), &network.device())?;
+            network = self.start.load_network(&store.checkpoint(LATEST), &self.task.device.clone().autodiff())?;
             optimizer = store.restore(optimizer)?;
             state = found;
         }
@@ -217,7 +243,7 @@ impl Run<'_> {
         model: &Model,
         rows: &[Row],
         report: &mut Report<'_>,
-    ) -> Result<(crate::metrics::Classification, f64), TrainError> {
+    ) -> Result<(Classification, f64), TrainError> {
         let head = Head {
             folder: model.folder.clone(),
             answers: Answers::OfModel,
@@ -240,11 +266,11 @@ impl Run<'_> {
             figures(self.task.recipe, &self.dev, |rows| Ok(self.measure(&model, rows, report)?.0))?;
         let weights = self.start.bytes(&model.network)?;
         self.card.model_sha256 = sha256(&weights);
-        // A folder that was a head's would go on being that head's.
-        for stale in [HEAD_CONFIG, HEAD_WEIGHTS, CARD] {
+        let files = companions(self.task.folder)?;
+        // What is left of another model or head would be taken for part of this one.
+        for stale in LAYOUT {
             store.remove(stale)?;
         }
-        let files = companions(self.task.folder)?;
         let odd = self.oddities(&files);
         for (name, bytes) in files {
             store.write(&name, &bytes)?;
@@ -280,16 +306,15 @@ impl Run<'_> {
         odd
     }
 
-    fn history(&self, state: &State) -> serde_json::Value {
-        let best = state.best.map(|(loss, epoch)| json!({ "dev_loss": loss, "epoch": epoch }));
-        json!({
-            "from": { "model": self.task.folder.name(), "sha256": self.start.sha256 },
-            "seed": self.task.recipe.seed,
-            "schedule": self.task.recipe.schedule,
-            "drawn": self.start.drawn,
-            "best": best,
-            "epochs": state.history,
-        })
+    fn history<'a>(&'a self, state: &'a State) -> History<'a> {
+        History {
+            from: Beginning { model: self.task.folder.name(), sha256: &self.start.sha256 },
+            seed: self.task.recipe.seed,
+            schedule: &self.task.recipe.schedule,
+            drawn: &self.start.drawn,
+            best: state.best.map(|(dev_loss, epoch)| Best { dev_loss, epoch }),
+            epochs: &state.history,
+        }
     }
 
     /// The card of the checkpoint itself, where the one it began with has a card.

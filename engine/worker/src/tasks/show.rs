@@ -38,6 +38,7 @@ fn model(folder: &Folder) -> Result<Value, Stop> {
         "usable": problems.is_empty(),
         "problems": problems,
         "card": folder.model_card()?,
+        "head_card": folder.checkpoint_card()?,
         "tensors": tensors,
     }))
 }

@@ -7,7 +7,7 @@ use strandscope_models::checkpoint::WeightType;
 use super::{
     bench,
     device::ComputeDevice,
-    doctor, forward,
+    doctor, export_model, forward,
     genomes::Genomes,
     library::{self, Shelf},
     provenance::Setting,
@@ -85,6 +85,7 @@ impl TensorTasks {
             Task::Evaluate(request) => self.evaluate(&request, job),
             Task::Finetune(request) => self.finetune(&request, job),
             Task::Pretrain(request) => self.pretrain(&request, job),
+            Task::ExportModel(request) => export_model::export_model(&self.setting, &request, job),
             Task::BenchModel(request) => bench::model(&self.shelf, &self.device, &request, job),
             Task::BenchAttention(request) => {
                 bench::attention(&self.device, self.options.seed.unwrap_or_default(), &request, job)
