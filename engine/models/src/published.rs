@@ -12,9 +12,9 @@ use strandscope_tokens::TokenizerFiles;
 
 use crate::{
     ModelError,
+    card::HeadCard,
     checkpoint::Stored,
     config::Config,
-    card::HeadCard,
     folder::{CARD, CHECKPOINT_CARD, Folder, HEAD_CONFIG, HEAD_WEIGHTS, MODEL_CONFIG, read_small},
     names,
     network::Network,
@@ -216,11 +216,7 @@ pub fn cards(folder: &Folder, sha256: &str) -> Result<Vec<(&'static str, Vec<u8>
     of_model.into_iter().chain(of_classes).collect()
 }
 
-fn bytes_of(
-    file: &'static str,
-    folder: &Folder,
-    card: &impl Serialize,
-) -> Result<(&'static str, Vec<u8>), ModelError> {
+fn bytes_of(file: &'static str, folder: &Folder, card: &impl Serialize) -> Result<(&'static str, Vec<u8>), ModelError> {
     let bytes = serde_json::to_vec_pretty(card).map_err(|error| ModelError::Json {
         what: file,
         origin: folder.origin(file),

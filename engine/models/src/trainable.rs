@@ -15,14 +15,12 @@ use crate::{
     published::classifier_document,
 };
 
-/// A checkpoint with layers that tell rows apart.
+/// A checkpoint with layers that tell rows apart, but for its weights.
 pub struct Trainable {
     /// Its `config.json`, with the labels.
     pub document: Vec<u8>,
     /// What that says.
     pub config: Config,
-    /// The network on the device it was loaded onto.
-    pub network: Network,
     /// What belongs to the checkpoint and is no parameter.
     beside: Vec<NamedArray>,
     /// Tensors that the checkpoint lacked, which were drawn at random.
@@ -36,14 +34,14 @@ pub struct Trainable {
 }
 
 impl Trainable {
-    /// Loads the checkpoint of a folder with layers that tell `labels` apart.
+    /// Loads the checkpoint of a folder with layers that tell `labels` apart, and the network onto `device`.
     ///
     /// What predicts tokens is left out, as the published classes have it. Layers of classes that the checkpoint lacks,
     /// or has for other labels, are drawn at random: the same `seed` draws the same.
     ///
     /// # Errors
     /// When a file is missing or damaged, or weights and configuration do not fit each other.
-    pub fn load(folder: &Folder, labels: &[String], seed: u64, device: &Device) -> Result<Self, ModelError> {
+    pub fn load(folder: &Folder, labels: &[String], seed: u64, device: &Device) -> Result<(Self, Network), ModelError> {
         let origin = folder.origin(MODEL_CONFIG);
         let document = classifier_document(&folder.read(MODEL_CONFIG)?, &origin, labels)?;
         let config = Config::parse(&document, &origin)?;
@@ -61,7 +59,7 @@ impl Trainable {
         let warnings = weights.finish()?;
         let of_card = folder.model_card()?.map(|card| card.context_tokens);
         let context_tokens = of_card.or_else(|| config.context_tokens().map(|tokens| tokens as u64));
-        Ok(Self { document, config, network, beside, drawn, warnings, sha256, context_tokens })
+        Ok((Self { document, config, beside, drawn, warnings, sha256, context_tokens }, network))
     }
 
     /// A network of the same shape, from a file that [`Self::bytes`] gave.

@@ -325,12 +325,8 @@ fn figures(
     let mut figures = Vec::new();
     for (table, rows) in recipe.dev.iter().zip(dev) {
         let measured = measure(rows)?;
-        let metrics = [
-            ("mcc", measured.mcc),
-            ("auroc", measured.auroc),
-            ("accuracy", measured.accuracy),
-            ("ece", measured.ece),
-        ];
+        let metrics =
+            [("mcc", measured.mcc), ("auroc", measured.auroc), ("accuracy", measured.accuracy), ("ece", measured.ece)];
         for (metric, value) in metrics {
             let baseline = table.baseline_mcc.filter(|_| metric == "mcc");
             figures.extend(value.map(|value| Figure {

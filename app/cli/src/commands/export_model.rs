@@ -24,11 +24,8 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, mut session: Session, console: Console) -> Result<()> {
-        let task = Task::ExportModel(ExportModelRequest {
-            name: self.name,
-            output: self.output,
-            force: self.write.force,
-        });
+        let task =
+            Task::ExportModel(ExportModelRequest { name: self.name, output: self.output, force: self.write.force });
         report_written(console, self.write.json, session.run("export", task)?)
     }
 }

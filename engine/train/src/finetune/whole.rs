@@ -100,16 +100,16 @@ pub struct WholeTask<'a> {
 pub fn finetune_whole(task: &WholeTask<'_>, report: &mut Report<'_>) -> Result<Vec<String>, TrainError> {
     let recipe = task.recipe;
     let labels = labels_of_rows(task)?;
-    let start = Trainable::load(task.folder, &labels, recipe.seed, &task.device.clone().autodiff())?;
+    let (start, network) = Trainable::load(task.folder, &labels, recipe.seed, &task.device.clone().autodiff())?;
     let tables = read_tables(&recipe.train, recipe)?;
     let dev = read_tables(&recipe.dev, recipe)?;
     let card = HeadCard { command: task.command.clone(), ..card(recipe, sources(recipe, &tables)) };
     let rows: Vec<Row> = tables.into_iter().flatten().collect();
-    let tokenizer = start.model(task.folder, start.network.clone()).tokenizer()?;
+    let tokenizer = start.model(task.folder, network.clone()).tokenizer()?;
     let run = Run { task, tokenizer, start, card, rows, dev };
     run.check_lengths()?;
     let store = Store::create(task.output, task.resume, task.force)?;
-    let state = run.train(&store, report)?;
+    let state = run.train(network, &store, report)?;
     run.write(&store, state, report)
 }
 
@@ -155,9 +155,8 @@ impl Run<'_> {
     }
 
     /// Trains until the epochs are done or the loss on the first dev table does not fall any more; the best is kept.
-    fn train(&self, store: &Store, report: &mut Report<'_>) -> Result<State, TrainError> {
+    fn train(&self, mut network: Network, store: &Store, report: &mut Report<'_>) -> Result<State, TrainError> {
         let schedule = &self.task.recipe.schedule;
-        let mut network = self.start.network.clone();
         let mut optimizer = optimizer(schedule.weight_decay);
         let mut state = State::default();
         if let Some(found) = store.state()?.filter(|_| self.task.resume) {
@@ -262,8 +261,7 @@ impl Run<'_> {
         let output = self.task.output;
         let device = self.task.device.clone();
         let model = self.model(self.start.load_network(&store.checkpoint(BEST), &device)?);
-        self.card.figures =
-            figures(self.task.recipe, &self.dev, |rows| Ok(self.measure(&model, rows, report)?.0))?;
+        self.card.figures = figures(self.task.recipe, &self.dev, |rows| Ok(self.measure(&model, rows, report)?.0))?;
         let weights = self.start.bytes(&model.network)?;
         self.card.model_sha256 = sha256(&weights);
         let files = companions(self.task.folder)?;
@@ -301,7 +299,9 @@ impl Run<'_> {
         let missing = missing_code(&self.start.document, files);
         if !missing.is_empty() {
             let missing = missing.join(", ");
-            odd.push(format!("config.json names code that was not beside the weights: put {missing} beside it for Python"));
+            odd.push(format!(
+                "config.json names code that was not beside the weights: put {missing} beside it for Python"
+            ));
         }
         odd
     }

@@ -52,7 +52,9 @@ pub(crate) fn export_model(setting: &Setting, request: &ExportModelRequest, job:
     let missing = missing_code(&model.document, &model.companions);
     if !missing.is_empty() {
         let missing = missing.join(", ");
-        notes.push(format!("config.json names code that was not beside the weights: put {missing} beside it for Python"));
+        notes.push(format!(
+            "config.json names code that was not beside the weights: put {missing} beside it for Python"
+        ));
     }
     Ok(Outcome::Written { paths: vec![request.output.clone()], notes })
 }
@@ -73,11 +75,7 @@ fn source(name: &str) -> Result<Folder, Stop> {
 }
 
 /// What the weights say of how they were made.
-fn provenance(
-    setting: &Setting,
-    request: &ExportModelRequest,
-    source: &Folder,
-) -> Result<Vec<(String, String)>, Stop> {
+fn provenance(setting: &Setting, request: &ExportModelRequest, source: &Folder) -> Result<Vec<(String, String)>, Stop> {
     if setting.no_provenance {
         return Ok(Vec::new());
     }

@@ -118,7 +118,9 @@ impl TensorTasks {
         check_apart(&folder, &request.output)?;
         let recipe = self.head_recipe(request, job)?;
         if recipe.network.is_some() {
-            job.warn("the recipe's [network] is that of a head and is not used: --method full trains the checkpoint's own");
+            job.warn(
+                "the recipe's [network] is that of a head and is not used: --method full trains the checkpoint's own",
+            );
         }
         let task = WholeTask {
             recipe: &recipe,
