@@ -465,6 +465,36 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_lacking_is_drawn_and_named() {
+        let drawn = |seed| {
+            let mut weights = weights(&[MATRIX]).drawing(seed, |name| name == "new" || name == "w");
+            assert_eq!(values(&weights.param("w", [2, 3], Fill::Zeros)), SIX, "what is there is taken");
+            let new = values(&weights.param("new", [2, 3], Fill::Normal(1.0)));
+            weights.param("gone", [7], Fill::Zeros);
+            assert_eq!(weights.drawn(), ["new"], "names");
+            assert_eq!(problems(weights), ["missing gone [7]"], "what may not be lacking");
+            new
+        };
+        assert_eq!(drawn(1), drawn(1), "the same seed");
+        assert_ne!(drawn(1), drawn(2), "another seed");
+    }
+
+    #[test]
+    fn what_is_set_aside_and_whole_numbers_stand_beside() {
+        let layout = Made { kind: "ByteStorage", name: "layout", length: 3, shape: &[3], strides: &[1], ..MATRIX };
+        let mut weights = weights(&[layout, MATRIX, Made { name: "unneeded", ..MATRIX }]);
+        weights.set_aside(|name| name == "unneeded");
+        weights.integers("layout", &[3]);
+        weights.param("w", [2, 3], Fill::Zeros);
+        let beside = weights.beside().expect("readable");
+        let named: Vec<_> = beside.iter().map(|array| (array.name.as_str(), array.dtype, array.bytes.len())).collect();
+        assert_eq!(named, [("layout", ::safetensors::Dtype::I64, 24), ("unneeded", ::safetensors::Dtype::F32, 24)]);
+        let (used, _) = weights.finish_with_used().expect("nothing is left over");
+        let names: Vec<String> = used.expect("a file").tensors().into_iter().map(|(name, ..)| name).collect();
+        assert_eq!(names, ["layout", "unneeded", "w"], "what belongs to it");
+    }
+
+    #[test]
     fn weights_that_are_not_finite_are_listed() {
         let file = zipped(&state(&[MATRIX]), &[("0", bytes_of(&[0.0, f32::NAN, 0.0, 0.0, 0.0, 0.0]))]);
         let mut weights = Weights::from_bytes(kept(file), "made.bin", &Device::flex()).expect("a good file");
