@@ -77,7 +77,10 @@ impl From<OutputError> for Failure {
                 Self::runtime(error.to_string()).reader_gone()
             }
             OutputError::Exists { .. } => Self::usage(format!("{error} with --force")),
-            OutputError::IsDirectory { .. } | OutputError::ManyToStdout { .. } => Self::usage(error.to_string()),
+            OutputError::IsDirectory { .. }
+            | OutputError::NotEmpty { .. }
+            | OutputError::NoDirectory { .. }
+            | OutputError::ManyToStdout { .. } => Self::usage(error.to_string()),
             _ => Self::runtime(error.to_string()),
         }
     }

@@ -27,6 +27,18 @@ pub enum OutputError {
         /// The target.
         path: PathBuf,
     },
+    /// A folder is to be written, and there is something in it already.
+    #[error("cannot write {}: the folder is not empty; choose another one or overwrite it with --force", shown(path))]
+    NotEmpty {
+        /// The target.
+        path: PathBuf,
+    },
+    /// A folder is to be written where a file stands.
+    #[error("cannot write {}: it is a file and no directory; choose another name", shown(path))]
+    NoDirectory {
+        /// The target.
+        path: PathBuf,
+    },
     /// The folder of the target is missing.
     #[error("cannot write {}: the folder {} does not exist; create it first", shown(path), shown(folder))]
     NoFolder {
@@ -54,7 +66,7 @@ pub enum OutputError {
 }
 
 impl OutputError {
-    fn io(path: &Path, source: io::Error) -> Self {
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), remedy: remedy(source.kind()), source }
     }
 
@@ -280,7 +292,7 @@ fn explained(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), OutputError::io(path, error))
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

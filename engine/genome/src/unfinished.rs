@@ -1,4 +1,4 @@
-//! Files that are being written and have no name yet: what must go when the process ends in the middle.
+//! Files and folders that are being written and have no name yet: what must go when the process ends in the middle.
 
 use std::{
     fs,
@@ -8,11 +8,11 @@ use std::{
 
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Removes every file that is being written, for a process that is about to end without unwinding (Ctrl+C).
+/// Removes every file and folder that is being written, for a process that is about to end without unwinding (Ctrl+C).
 pub fn remove_unfinished_files() {
     for path in lock().drain(..) {
         // What cannot be removed now is gone already, or nothing can be done about it any more.
-        let _ = fs::remove_file(path);
+        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
 }
 

@@ -207,7 +207,7 @@ impl Bert {
     /// Builds the network `config` describes from `weights`.
     pub(crate) fn load(config: &Config, weights: &mut Weights) -> Self {
         let hidden = config.sizes.hidden_size;
-        weights.ignore(|name| name.starts_with("cls.seq_relationship."));
+        weights.set_aside(|name| name.starts_with("cls.seq_relationship."));
         let pooler = Pooler::load(hidden, config.classes.as_ref(), weights);
         let cls = TokenHead::load(&config.sizes, config.hidden_act, config.predicts_tokens, weights);
         Self {

@@ -123,7 +123,7 @@ impl BigBird {
     pub(crate) fn load(config: &Config, weights: &mut Weights) -> Self {
         let Config { sizes, bert, .. } = config;
         let hidden = sizes.hidden_size;
-        weights.ignore(|name| name.starts_with("cls.seq_relationship."));
+        weights.set_aside(|name| name.starts_with("cls.seq_relationship."));
         let cls = bert::TokenHead::load(sizes, bert.hidden_act, bert.predicts_tokens, weights);
         Self {
             bert: Model {

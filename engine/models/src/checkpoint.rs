@@ -4,6 +4,7 @@
 //! [`Weights`] hands a network its tensors from there, or draws them, and lists what is missing, left over or
 //! mis-shaped.
 
+mod copied;
 mod digest;
 mod examined;
 mod form;
@@ -28,7 +29,7 @@ pub use form::is_checkpoint;
 pub(crate) use source::open_file;
 pub use stored::Stored;
 pub use weights::{Fill, WeightType, Weights};
-pub use written::{Gradient, NamedArray, Storage, gradients_of, to_safetensors, write_tensors};
+pub use written::{Gradient, NamedArray, Storage, gradients_of, to_safetensors, to_safetensors_beside, write_tensors};
 
 use crate::ModelError;
 

@@ -177,10 +177,10 @@ struct Decoder {
 impl Esm {
     /// Builds the network `config` describes from `weights`.
     pub(crate) fn load(config: &Config, weights: &mut Weights) -> Self {
-        weights.ignore(|name| name.starts_with("esm.contact_head."));
+        weights.set_aside(|name| name.starts_with("esm.contact_head."));
         if config.is_rotary {
             // The class of version 2 makes the table too, and does not use it.
-            weights.ignore(|name| name == "esm.embeddings.position_embeddings.weight");
+            weights.set_aside(|name| name == "esm.embeddings.position_embeddings.weight");
         }
         let hidden = config.sizes.hidden_size;
         let lm_head = TokenHead::load(config, weights);

@@ -27,7 +27,9 @@ pub mod mosaicbert;
 mod names;
 pub mod network;
 pub mod pass;
+pub mod published;
 pub mod rmt;
 mod rotary;
+pub mod trainable;
 
 pub use error::ModelError;

@@ -52,9 +52,7 @@ impl Model {
         let config = folder.config()?;
         let (weights, sha256) = folder.model_weights(device)?;
         let mut weights = weights.with_tables(tables);
-        names::adapt(&config, &mut weights)?;
-        let there = weights.names();
-        let config = config.settled(|stem| there.iter().any(|name| name.starts_with(stem)));
+        let config = names::settled(&config, &mut weights)?;
         let network = Network::load(&config, &mut weights);
         let warnings = weights.finish()?;
         let parameters = network.num_params();

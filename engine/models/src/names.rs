@@ -37,6 +37,16 @@ pub(crate) fn adapt(config: &Config, weights: &mut Weights) -> Result<(), ModelE
     Ok(())
 }
 
+/// The same, and the configuration once the tensors are known.
+///
+/// # Errors
+/// When the tensors are those of another family.
+pub(crate) fn settled(config: &Config, weights: &mut Weights) -> Result<Config, ModelError> {
+    adapt(config, weights)?;
+    let there = weights.names();
+    Ok(config.clone().settled(|stem| there.iter().any(|name| name.starts_with(stem))))
+}
+
 /// What stands before the names of the encoder's tensors.
 fn encoder_prefix(config: &Config) -> &'static str {
     match config {

@@ -1,4 +1,4 @@
-//! Training of a task head on a frozen encoder.
+//! Training of a task head on a frozen encoder, and of a whole checkpoint with its classes.
 
 use std::path::Path;
 
@@ -41,6 +41,9 @@ use crate::{
 
 mod samples;
 mod targets;
+mod whole;
+
+pub use self::whole::{WholeTask, finetune_whole};
 
 /// The best network so far and the latest one, inside the checkpoint.
 const BEST: &str = "best.safetensors";
@@ -68,23 +71,27 @@ pub struct FinetuneTask<'a> {
 /// When data cannot be read, training goes astray, the folder cannot be written, or `report` says to stop.
 pub fn finetune(task: &FinetuneTask<'_>, report: &mut Report<'_>) -> Result<Vec<String>, TrainError> {
     let recipe = task.recipe;
+    let wrong = |reason| TrainError::Recipe { path: task.output.to_owned(), reason };
     let config = HeadConfig {
         kind: recipe.kind,
         labels: recipe.labels.len(),
         hidden_size: task.model.sizes().hidden_size,
-        network: recipe.network.clone(),
+        network: recipe.network.clone().ok_or_else(|| wrong("[network] is missing, which a head needs".to_owned()))?,
     };
-    config.check().map_err(|reason| TrainError::Recipe { path: task.output.to_owned(), reason })?;
+    config.check().map_err(wrong)?;
     let store = Store::create(task.output, task.resume, task.force)?;
     let tables = read_tables(&recipe.train, recipe)?;
     let dev = read_tables(&recipe.dev, recipe)?;
-    let sources = recipe.train.iter().zip(&tables).map(|(table, rows)| table.source(rows.len())).collect();
-    let card = card(task, sources);
+    let card = HeadCard {
+        model_sha256: task.model.sha256.clone(),
+        command: task.command.clone(),
+        ..card(recipe, sources(recipe, &tables))
+    };
     let rows: Vec<Row> = tables.into_iter().flatten().collect();
     let mut run = Run {
         task,
         tokenizer: task.model.tokenizer()?,
-        composition: recipe.network.composition.map(Composition::new),
+        composition: config.network.composition.map(Composition::new),
         device: task.model.network.device().autodiff(),
         states: vec![None; rows.len()],
         config,
@@ -102,20 +109,26 @@ pub fn finetune(task: &FinetuneTask<'_>, report: &mut Report<'_>) -> Result<Vec<
     let mut stored = Weights::open(&task.output.join(HEAD_WEIGHTS), &plain)?;
     let mut head = run.head(TaskHead::load(&run.config, &mut stored));
     stored.finish()?;
-    head.card.figures = run.figures(&head, report)?;
+    head.card.figures = figures(recipe, &run.dev, |rows| run.measure(&head, rows, report))?;
     store.write(HEAD_CONFIG, &json_bytes(&run.config, task.output)?)?;
     store.write("card.json", &json_bytes(&head.card, task.output)?)?;
     store.clear_checkpoint()?;
-    let mut notes = state.history;
-    notes.extend(
-        head.card.figures.iter().map(|figure| format!("{} {} {:.4}", figure.data, figure.metric, figure.value)),
-    );
-    Ok(notes)
+    Ok(notes(state.history, &head.card))
 }
 
-/// The card, before anything was measured.
-fn card(task: &FinetuneTask<'_>, training: Vec<DataSource>) -> HeadCard {
-    let recipe = task.recipe;
+/// What is told at the end.
+fn notes(history: Vec<String>, card: &HeadCard) -> Vec<String> {
+    let figures = card.figures.iter().map(|figure| format!("{} {} {:.4}", figure.data, figure.metric, figure.value));
+    history.into_iter().chain(figures).collect()
+}
+
+/// What the card says of the tables that were trained on.
+fn sources(recipe: &HeadRecipe, tables: &[Vec<Row>]) -> Vec<DataSource> {
+    recipe.train.iter().zip(tables).map(|(table, rows)| table.source(rows.len())).collect()
+}
+
+/// The card, before anything was measured and without model and command.
+fn card(recipe: &HeadRecipe, training: Vec<DataSource>) -> HeadCard {
     HeadCard {
         name: recipe.name.clone(),
         title: recipe.title.clone(),
@@ -131,8 +144,8 @@ fn card(task: &FinetuneTask<'_>, training: Vec<DataSource>) -> HeadCard {
         limits: recipe.limits.clone(),
         licence: recipe.licence.clone(),
         citation: recipe.citation.clone(),
-        model_sha256: task.model.sha256.clone(),
-        command: task.command.clone(),
+        model_sha256: String::new(),
+        command: String::new(),
     }
 }
 
@@ -286,37 +299,46 @@ impl Run<'_> {
 
     fn measure(&self, head: &Head, rows: &[Row], report: &mut Report<'_>) -> Result<Classification, TrainError> {
         let predictor = Predictor::new(self.task.model, &self.tokenizer, head, Conduct::default());
-        let mut quiet = |progress: Progress| report(Progress { note: "measuring".to_owned(), ..progress });
-        let found = probabilities(&predictor, rows, None, &mut quiet)?;
-        let labels: Vec<usize> = rows.iter().map(|row| row.label).collect();
-        let names: Vec<String> = self.card.labels.iter().map(|label| label.name.clone()).collect();
-        Ok(classification(&found, &labels, &names)?)
+        Ok(measure(&predictor, rows, report)?.0)
     }
+}
 
-    /// What the head reaches on each dev table, beside the baseline.
-    fn figures(&self, head: &Head, report: &mut Report<'_>) -> Result<Vec<Figure>, TrainError> {
-        let mut figures = Vec::new();
-        for (table, rows) in self.task.recipe.dev.iter().zip(&self.dev) {
-            let measured = self.measure(head, rows, report)?;
-            let metrics = [
-                ("mcc", measured.mcc),
-                ("auroc", measured.auroc),
-                ("accuracy", measured.accuracy),
-                ("ece", measured.ece),
-            ];
-            for (metric, value) in metrics {
-                let baseline = table.baseline_mcc.filter(|_| metric == "mcc");
-                figures.extend(value.map(|value| Figure {
-                    data: format!("{} ({} rows)", table.name, rows.len()),
-                    metric: metric.to_owned(),
-                    value,
-                    baseline,
-                    baseline_name: baseline.and(table.baseline_name.clone()),
-                }));
-            }
+/// What a head reaches on rows, and its probabilities for each.
+fn measure(
+    predictor: &Predictor<'_>,
+    rows: &[Row],
+    report: &mut Report<'_>,
+) -> Result<(Classification, Vec<Vec<f32>>), TrainError> {
+    let mut quiet = |progress: Progress| report(Progress { note: "measuring".to_owned(), ..progress });
+    let found = probabilities(predictor, rows, None, &mut quiet)?;
+    let labels: Vec<usize> = rows.iter().map(|row| row.label).collect();
+    let names: Vec<String> = predictor.head.card.labels.iter().map(|label| label.name.clone()).collect();
+    Ok((classification(&found, &labels, &names)?, found))
+}
+
+/// What a head reaches on each dev table, beside the baseline.
+fn figures(
+    recipe: &HeadRecipe,
+    dev: &[Vec<Row>],
+    mut measure: impl FnMut(&[Row]) -> Result<Classification, TrainError>,
+) -> Result<Vec<Figure>, TrainError> {
+    let mut figures = Vec::new();
+    for (table, rows) in recipe.dev.iter().zip(dev) {
+        let measured = measure(rows)?;
+        let metrics =
+            [("mcc", measured.mcc), ("auroc", measured.auroc), ("accuracy", measured.accuracy), ("ece", measured.ece)];
+        for (metric, value) in metrics {
+            let baseline = table.baseline_mcc.filter(|_| metric == "mcc");
+            figures.extend(value.map(|value| Figure {
+                data: format!("{} ({} rows)", table.name, rows.len()),
+                metric: metric.to_owned(),
+                value,
+                baseline,
+                baseline_name: baseline.and(table.baseline_name.clone()),
+            }));
         }
-        Ok(figures)
     }
+    Ok(figures)
 }
 
 fn padded(values: &[f32], length: usize) -> impl Iterator<Item = f32> + '_ {

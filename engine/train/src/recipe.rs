@@ -132,8 +132,8 @@ pub struct HeadRecipe {
     pub citation: Vec<String>,
     /// Seed of everything random.
     pub seed: u64,
-    /// The network.
-    pub network: HeadNetwork,
+    /// The network of a head; a checkpoint that is trained as a whole has its own.
+    pub network: Option<HeadNetwork>,
     /// The run.
     pub schedule: HeadSchedule,
     /// Tables to train on.
@@ -148,7 +148,7 @@ pub struct HeadRecipe {
 }
 
 /// How long and how fast a head is trained.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeadSchedule {
     /// Passes over the rows.
@@ -230,7 +230,7 @@ pub fn plain_head(name: &str, kind: HeadKind, train: &Path) -> Result<HeadRecipe
         licence: "not stated".to_owned(),
         citation: Vec::new(),
         seed: 1,
-        network: HeadNetwork {
+        network: Some(HeadNetwork {
             trunk: Some(TrunkSizes {
                 reads_tokens: true,
                 channels: 32,
@@ -242,7 +242,7 @@ pub fn plain_head(name: &str, kind: HeadKind, train: &Path) -> Result<HeadRecipe
             pooling: is_sequence.then_some(Pooling { channels: 8, every_bp: 10, dense: 64 }),
             composition: is_sequence.then_some(4),
             dropout: 0.1,
-        },
+        }),
         schedule: HeadSchedule {
             epochs: 10,
             batch_bp: 16_384,
@@ -259,6 +259,30 @@ pub fn plain_head(name: &str, kind: HeadKind, train: &Path) -> Result<HeadRecipe
         dev: Vec::new(),
         overlaps: None,
         leave_out: Vec::new(),
+    })
+}
+
+/// Rows of a step where a whole checkpoint is trained and nobody says otherwise.
+const ROWS_OF_STEP: usize = 16;
+
+/// The same for a checkpoint that is trained as a whole: small steps, as its weights know something already.
+///
+/// # Errors
+/// When the table cannot be read or has a single label.
+pub fn plain_checkpoint(name: &str, train: &Path) -> Result<HeadRecipe, TrainError> {
+    let head = plain_head(name, HeadKind::Sequence, train)?;
+    Ok(HeadRecipe {
+        description: format!("A checkpoint fine-tuned on {} with the settings of a plain recipe.", train.display()),
+        limits: vec!["Nobody has written down the limits of this checkpoint.".to_owned()],
+        network: None,
+        schedule: HeadSchedule {
+            batch_bp: ROWS_OF_STEP * usize::try_from(head.input_length_bp).unwrap_or(usize::MAX / ROWS_OF_STEP),
+            learning_rate: 3e-5,
+            warmup_share: 0.1,
+            weight_decay: 0.01,
+            ..head.schedule
+        },
+        ..head
     })
 }
 

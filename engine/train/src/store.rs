@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -55,6 +55,17 @@ impl Store {
         Ok(file.commit()?)
     }
 
+    /// Takes away a file that something else left in the folder.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), TrainError> {
+        let path = self.folder.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(TrainError::store("removing what is overwritten", &path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Writes the network and, with an optimizer, what is needed to go on from here.
     pub(crate) fn save(
         &self,
@@ -63,7 +74,18 @@ impl Store {
         optimizer: &ModuleOptimizer,
         state: &State,
     ) -> Result<(), TrainError> {
-        self.write(&format!("{CHECKPOINT}/{name}"), &to_safetensors(network, Storage::F32)?)?;
+        self.save_bytes(name, &to_safetensors(network, Storage::F32)?, optimizer, state)
+    }
+
+    /// The same of a network that is bytes already.
+    pub(crate) fn save_bytes(
+        &self,
+        name: &str,
+        network: &[u8],
+        optimizer: &ModuleOptimizer,
+        state: &State,
+    ) -> Result<(), TrainError> {
+        self.write(&format!("{CHECKPOINT}/{name}"), network)?;
         let path = self.checkpoint("optimizer");
         let bytes = optimizer.into_bytes().map_err(|error| unreadable(&path, &error))?;
         self.write(&format!("{CHECKPOINT}/optimizer"), &bytes)?;

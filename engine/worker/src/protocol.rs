@@ -92,6 +92,8 @@ pub enum Task {
     Finetune(FinetuneRequest),
     /// Train an encoder by masking → [`Outcome::Written`].
     Pretrain(PretrainRequest),
+    /// Write a model as the published programs read it → [`Outcome::Written`].
+    ExportModel(ExportModelRequest),
     /// Time a forward pass → [`Outcome::Json`].
     BenchModel(BenchModelRequest),
     /// Time attention alone → [`Outcome::Json`].

@@ -1,6 +1,7 @@
 //! The command line as its users have it: the program is started, fed and stopped from outside.
 
 mod arguments;
+mod export;
 mod families;
 mod faults;
 mod gpu;

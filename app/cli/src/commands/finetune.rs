@@ -1,4 +1,4 @@
-//! `finetune`: training of a task head.
+//! `finetune`: training of a task head, or of a whole checkpoint.
 
 use std::path::PathBuf;
 
@@ -13,9 +13,10 @@ use crate::{
     session::Session,
 };
 
-/// Train a task head on labelled sequences.
+/// Train a task head, or a whole model, on labelled sequences.
 ///
-/// The result is a folder that score and evaluate accept, with its card, history and settings.
+/// The result is a folder that score and evaluate accept, with its card, history and settings. With --method full it is
+/// one in the Hugging Face layout, which the original Python code loads as well.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     /// Go on from the last checkpoint in the output folder
     #[arg(long)]
     resume: bool,
-    /// Folder of the head
+    /// Folder of the head or model
     #[arg(long, short, value_name = "DIR", help_heading = "Output")]
     output: PathBuf,
     #[command(flatten)]
@@ -58,6 +59,8 @@ enum Method {
     /// The head only; the model stays as it is
     #[default]
     Head,
+    /// Every weight of the model, with the classification layers of its published kind
+    Full,
 }
 
 impl Args {
@@ -73,6 +76,7 @@ impl Args {
             },
             method: match self.method {
                 Method::Head => TrainingMethod::Head,
+                Method::Full => TrainingMethod::Full,
             },
             resume: self.resume,
             output: self.output,

@@ -5,6 +5,7 @@ mod bench;
 mod doctor;
 mod embed;
 mod evaluate;
+mod export_model;
 mod finetune;
 mod forward;
 mod inspect;
@@ -35,10 +36,12 @@ pub(crate) enum Command {
     Evaluate(evaluate::Args),
     /// Run the raw network on token ids, for comparing with other programs
     Forward(forward::Args),
-    /// Train a task head on labelled sequences
+    /// Train a task head, or a whole model, on labelled sequences
     Finetune(finetune::Args),
     /// Train a model on genomes by masking
     Pretrain(pretrain::Args),
+    /// Write a model in the Hugging Face layout, for the original Python code
+    ExportModel(export_model::Args),
     /// List, show, fetch, import and remove models and heads
     #[command(subcommand)]
     Models(models::Command),
@@ -64,6 +67,7 @@ impl Command {
             Self::Forward(args) => args.run(session, console),
             Self::Finetune(args) => args.run(session, console),
             Self::Pretrain(args) => args.run(session, console),
+            Self::ExportModel(args) => args.run(session, console),
             Self::Models(command) => command.run(session, console),
             Self::Selftest(args) => args.run(session),
             Self::Doctor(args) => args.run(session),
@@ -78,6 +82,7 @@ impl Command {
             Self::Forward(args) => args.write.no_provenance,
             Self::Finetune(args) => args.write.no_provenance,
             Self::Pretrain(args) => args.write.no_provenance,
+            Self::ExportModel(args) => args.write.no_provenance,
             _ => false,
         }
     }

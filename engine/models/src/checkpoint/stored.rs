@@ -6,12 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ::safetensors::Dtype;
+
 use super::{
     form,
     number::Number,
     place::{Place, Walk},
     shards::Index,
     source::Source,
+    written::NamedArray,
 };
 use crate::ModelError;
 
@@ -135,6 +138,33 @@ impl Stored {
         self.values(&place).map_err(|error| self.sources[place.file].failed(error))
     }
 
+    /// A tensor as it is written again: weights in single precision, whole numbers in 64 bits.
+    pub(super) fn array(&mut self, name: &str, place: &Place) -> Result<NamedArray, ModelError> {
+        let mut bytes = Vec::new();
+        let dtype = self.encode(place, &mut |piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        });
+        let dtype = dtype.map_err(|error| self.sources[place.file].failed(error))?;
+        Ok(NamedArray { name: name.to_owned(), dtype, shape: place.shape.clone(), bytes })
+    }
+
+    /// Shows the values of a tensor as they are written again, piece by piece, and says in which type.
+    pub(super) fn encode(&mut self, place: &Place, each: Encoded<'_>) -> io::Result<Dtype> {
+        let mut outcome = Ok(());
+        let is_float = f32::reads(place.dtype);
+        let mut pass = |bytes: Vec<u8>| {
+            outcome = each(&bytes);
+            outcome.is_ok()
+        };
+        if is_float {
+            self.visit::<f32>(place, &mut |piece| pass(piece.iter().flat_map(|value| value.to_le_bytes()).collect()))?;
+        } else {
+            self.visit::<i64>(place, &mut |piece| pass(piece.iter().flat_map(|value| value.to_le_bytes()).collect()))?;
+        }
+        outcome.map(|()| written_as(place))
+    }
+
     /// Which file a tensor lies in, for messages.
     pub(super) fn file_of(&self, place: &Place) -> &Source {
         &self.sources[place.file]
@@ -221,6 +251,14 @@ impl Stored {
         self.sources[place.file].read_at(place.at + (from * width) as u64, &mut bytes)?;
         T::decode(&bytes, place.dtype).ok_or_else(|| io::Error::other(format!("it holds no {}", T::WHAT)))
     }
+}
+
+/// Takes the bytes of a tensor.
+type Encoded<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<()>;
+
+/// The type in which a tensor is written again.
+pub(super) fn written_as(place: &Place) -> Dtype {
+    if f32::reads(place.dtype) { Dtype::F32 } else { Dtype::I64 }
 }
 
 /// Bytes of a value; types of less than a byte are never read.

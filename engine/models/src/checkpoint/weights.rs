@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 use strandscope_kernels::is_processor;
 
-use super::{number::Number, place::Place, stored::Stored};
+use super::{number::Number, place::Place, stored::Stored, written::NamedArray};
 use crate::ModelError;
 
 /// What a tensor is filled with when a network is made from scratch.
@@ -63,23 +63,33 @@ pub struct Weights {
     origin: Origin,
     device: Device,
     tables: WeightType,
+    drawn: Option<Drawn>,
     problems: Vec<String>,
     warnings: Vec<String>,
 }
 
 enum Origin {
-    /// A checkpoint; `taken` are the places of the tensors that were asked for.
+    /// A checkpoint; `taken` are the places of the tensors that were asked for, `aside` of those that belong to it and
+    /// are no parameters.
     Stored {
         stored: Stored,
         taken: BTreeMap<String, Place>,
+        aside: BTreeMap<String, Place>,
     },
     Random(Box<ChaCha8Rng>),
+}
+
+/// What a checkpoint may lack and is drawn at random then.
+struct Drawn {
+    random: Box<ChaCha8Rng>,
+    may_lack: fn(&str) -> bool,
+    names: Vec<String>,
 }
 
 impl Weights {
     /// Tensors of a checkpoint, read one by one as they are asked for.
     pub fn new(stored: Stored, device: &Device) -> Self {
-        Self::of(Origin::Stored { stored, taken: BTreeMap::new() }, device)
+        Self::of(Origin::Stored { stored, taken: BTreeMap::new(), aside: BTreeMap::new() }, device)
     }
 
     /// Tensors drawn at random; the same seed gives the same network on every device.
@@ -104,13 +114,26 @@ impl Weights {
     }
 
     fn of(origin: Origin, device: &Device) -> Self {
-        Self { origin, device: device.clone(), tables: WeightType::F32, problems: Vec::new(), warnings: Vec::new() }
+        let (problems, warnings) = (Vec::new(), Vec::new());
+        Self { origin, device: device.clone(), tables: WeightType::F32, drawn: None, problems, warnings }
     }
 
     /// The same with the tables of feed-forward layers kept in this type.
     #[must_use]
     pub fn with_tables(self, tables: WeightType) -> Self {
         Self { tables, ..self }
+    }
+
+    /// The same, with what a checkpoint lacks drawn at random where `may_lack` says of its name that it may.
+    #[must_use]
+    pub(crate) fn drawing(self, seed: u64, may_lack: fn(&str) -> bool) -> Self {
+        let random = Box::new(ChaCha8Rng::seed_from_u64(seed));
+        Self { drawn: Some(Drawn { random, may_lack, names: Vec::new() }), ..self }
+    }
+
+    /// Names of the tensors that a checkpoint lacked and that were drawn.
+    pub(crate) fn drawn(&self) -> &[String] {
+        self.drawn.as_ref().map_or(&[], |drawn| &drawn.names)
     }
 
     /// How messages name where they come from.
@@ -161,11 +184,27 @@ impl Weights {
         }
     }
 
+    /// Sets aside tensors that the published class has and that no network here computes with: nothing is missing without
+    /// them, but they belong to the checkpoint.
+    pub(crate) fn set_aside(&mut self, unneeded: impl Fn(&str) -> bool) {
+        let Origin::Stored { stored, aside, .. } = &mut self.origin else { return };
+        aside.extend(stored.tensors.extract_if(.., |name, _| unneeded(name)));
+    }
+
+    /// What belongs to the checkpoint and is no parameter: what was set aside, and whole numbers.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn beside(&mut self) -> Result<Vec<NamedArray>, ModelError> {
+        let Origin::Stored { stored, aside, .. } = &mut self.origin else { return Ok(Vec::new()) };
+        aside.iter().map(|(name, place)| stored.array(name, place)).collect()
+    }
+
     /// Leaves out `alias`, which networks with tied weights store beside `of` though both are one tensor.
     ///
     /// Where they differ, that is told by [`Weights::finish`] as a warning. Without `of`, `alias` stays.
     pub fn tied(&mut self, alias: &str, of: &str) {
-        let Origin::Stored { stored, taken } = &mut self.origin else { return };
+        let Origin::Stored { stored, taken, .. } = &mut self.origin else { return };
         let Some(used) = stored.tensors.get(of).or_else(|| taken.get(of)).cloned() else { return };
         let Some(place) = stored.tensors.remove(alias) else { return };
         match stored.are_same(&place, &used) {
@@ -199,9 +238,13 @@ impl Weights {
     ) -> Param<Tensor<D>> {
         let read = match &mut self.origin {
             Origin::Random(random) => Ok(filled(random, shape.iter().product(), fill)),
-            Origin::Stored { stored, taken } => {
-                take(stored, taken, name, &shape).and_then(|values| finite(name, values))
-            }
+            Origin::Stored { stored, taken, .. } => match &mut self.drawn {
+                Some(drawn) if (drawn.may_lack)(name) && !stored.tensors.contains_key(name) => {
+                    drawn.names.push(name.to_owned());
+                    Ok(filled(&mut drawn.random, shape.iter().product(), fill))
+                }
+                _ => take(stored, taken, name, &shape).and_then(|values| finite(name, values)),
+            },
         };
         let tensor = match read {
             Ok(values) => kept(values, shape, as_type, &self.device),
@@ -228,7 +271,7 @@ impl Weights {
     pub fn integers(&mut self, name: &str, shape: &[usize]) -> Vec<i64> {
         let read = match &mut self.origin {
             Origin::Random(_) => Ok(vec![0; shape.iter().product()]),
-            Origin::Stored { stored, taken } => take(stored, taken, name, shape),
+            Origin::Stored { stored, aside, .. } => take(stored, aside, name, shape),
         };
         read.unwrap_or_else(|problem| {
             self.problems.push(problem);
@@ -241,15 +284,21 @@ impl Weights {
     /// # Errors
     /// When tensors were missing, did not fit, were not finite, or are left over; all of them are listed.
     pub fn finish(self) -> Result<Vec<String>, ModelError> {
-        let Origin::Stored { stored, .. } = self.origin else { return Ok(self.warnings) };
+        self.finish_with_used().map(|(_, warnings)| warnings)
+    }
+
+    /// The same; gives the checkpoint with those tensors alone that were asked for or set aside, by the names that
+    /// networks ask for. A random network has none.
+    pub(crate) fn finish_with_used(self) -> Result<(Option<Stored>, Vec<String>), ModelError> {
+        let Origin::Stored { mut stored, taken, aside } = self.origin else { return Ok((None, self.warnings)) };
         let left = stored.tensors.iter();
         let unexpected = left.map(|(tensor, place)| format!("unexpected {tensor} {:?}", place.shape));
         let problems: Vec<String> = self.problems.into_iter().chain(unexpected).collect();
-        if problems.is_empty() {
-            Ok(self.warnings)
-        } else {
-            Err(ModelError::Misfit { origin: stored.origin().to_owned(), problems })
+        if !problems.is_empty() {
+            return Err(ModelError::Misfit { origin: stored.origin().to_owned(), problems });
         }
+        stored.tensors = taken.into_iter().chain(aside).collect();
+        Ok((Some(stored), self.warnings))
     }
 }
 
@@ -413,6 +462,36 @@ mod tests {
         let wanted = ["w is stored as F32, which holds no whole numbers", "missing gone [2]"];
         assert_eq!(problems(weights), wanted, "problems");
         assert_eq!(Weights::random(1, &Device::flex()).integers("layout", &[2, 2]), [0; 4], "of a random network");
+    }
+
+    #[test]
+    fn what_may_be_lacking_is_drawn_and_named() {
+        let drawn = |seed| {
+            let mut weights = weights(&[MATRIX]).drawing(seed, |name| name == "new" || name == "w");
+            assert_eq!(values(&weights.param("w", [2, 3], Fill::Zeros)), SIX, "what is there is taken");
+            let new = values(&weights.param("new", [2, 3], Fill::Normal(1.0)));
+            weights.param("gone", [7], Fill::Zeros);
+            assert_eq!(weights.drawn(), ["new"], "names");
+            assert_eq!(problems(weights), ["missing gone [7]"], "what may not be lacking");
+            new
+        };
+        assert_eq!(drawn(1), drawn(1), "the same seed");
+        assert_ne!(drawn(1), drawn(2), "another seed");
+    }
+
+    #[test]
+    fn what_is_set_aside_and_whole_numbers_stand_beside() {
+        let layout = Made { kind: "ByteStorage", name: "layout", length: 3, shape: &[3], strides: &[1], ..MATRIX };
+        let mut weights = weights(&[layout, MATRIX, Made { name: "unneeded", ..MATRIX }]);
+        weights.set_aside(|name| name == "unneeded");
+        weights.integers("layout", &[3]);
+        weights.param("w", [2, 3], Fill::Zeros);
+        let beside = weights.beside().expect("readable");
+        let named: Vec<_> = beside.iter().map(|array| (array.name.as_str(), array.dtype, array.bytes.len())).collect();
+        assert_eq!(named, [("layout", ::safetensors::Dtype::I64, 24), ("unneeded", ::safetensors::Dtype::F32, 24)]);
+        let (used, _) = weights.finish_with_used().expect("nothing is left over");
+        let names: Vec<String> = used.expect("a file").tensors().into_iter().map(|(name, ..)| name).collect();
+        assert_eq!(names, ["layout", "unneeded", "w"], "what belongs to it");
     }
 
     #[test]

@@ -25,6 +25,18 @@ pub enum Storage {
 /// # Errors
 /// When the device gives the values back in another type.
 pub fn to_safetensors(network: &impl Module, storage: Storage) -> Result<Vec<u8>, ModelError> {
+    to_safetensors_beside(network, storage, &[])
+}
+
+/// The same with arrays that belong to the checkpoint and are no parameters.
+///
+/// # Errors
+/// When the device gives the values back in another type.
+pub fn to_safetensors_beside(
+    network: &impl Module,
+    storage: Storage,
+    beside: &[NamedArray],
+) -> Result<Vec<u8>, ModelError> {
     #[derive(Default)]
     struct Collect(PlaceInNetwork, BTreeMap<String, (Vec<usize>, TensorData)>);
     impl ModuleVisitor for Collect {
@@ -41,7 +53,7 @@ pub fn to_safetensors(network: &impl Module, storage: Storage) -> Result<Vec<u8>
     }
     let mut collect = Collect::default();
     network.visit(&mut collect);
-    let mut stored = Vec::new();
+    let mut stored = beside.to_vec();
     for (name, (shape, data)) in collect.1 {
         let values: Vec<f32> =
             data.try_to_vec().map_err(|error| ModelError::Device { reason: format!("{error:?}") })?;

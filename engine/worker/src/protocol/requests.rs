@@ -206,6 +206,19 @@ pub enum TrainingTask {
 pub enum TrainingMethod {
     /// The head only; the encoder stays as it is.
     Head,
+    /// Every weight of a checkpoint, with the layers of classes of its published kind.
+    Full,
+}
+
+/// A model to be written as the published programs read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportModelRequest {
+    /// The model: a name or a folder; a fine-tuned checkpoint is one too.
+    pub name: String,
+    /// The folder.
+    pub output: PathBuf,
+    /// Overwrite an existing folder.
+    pub force: bool,
 }
 
 /// Masked-language-model training.

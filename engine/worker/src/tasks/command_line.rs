@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::{
-    AttentionRequest, AttentionStat, EmbedRequest, EvaluateRequest, FinetuneRequest, ForwardRequest, GradientsOf,
-    MapPool, Pick, Pooling, PretrainRequest, RmtPadding, ScoreRequest, TrainingTask, WindowChoice,
+    AttentionRequest, AttentionStat, EmbedRequest, EvaluateRequest, ExportModelRequest, FinetuneRequest,
+    ForwardRequest, GradientsOf, MapPool, Pick, Pooling, PretrainRequest, RmtPadding, ScoreRequest, TrainingMethod,
+    TrainingTask, WindowChoice,
 };
 
 /// The command line of a score.
@@ -108,7 +109,18 @@ pub(crate) fn of_finetuning(request: &FinetuneRequest) -> String {
             TrainingTask::PerBase => "per-base",
         },
     );
+    if request.method == TrainingMethod::Full {
+        line.option("--method", "full");
+    }
     line.flag("--resume", request.resume);
+    line.path("-o", Some(&request.output));
+    line.0
+}
+
+/// The command line of writing a model for other programs.
+pub(crate) fn of_model_export(request: &ExportModelRequest) -> String {
+    let mut line = Line(String::from("strandscope export-model"));
+    line.word(&request.name);
     line.path("-o", Some(&request.output));
     line.0
 }

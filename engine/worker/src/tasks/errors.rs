@@ -79,9 +79,11 @@ impl From<ModelError> for JobError {
 impl From<OutputError> for JobError {
     fn from(error: OutputError) -> Self {
         let kind = match &error {
-            OutputError::Exists { .. } | OutputError::IsDirectory { .. } | OutputError::ManyToStdout { .. } => {
-                ErrorKind::Usage
-            }
+            OutputError::Exists { .. }
+            | OutputError::IsDirectory { .. }
+            | OutputError::NotEmpty { .. }
+            | OutputError::NoDirectory { .. }
+            | OutputError::ManyToStdout { .. } => ErrorKind::Usage,
             _ => ErrorKind::Runtime,
         };
         Self::of(kind, &error)

@@ -37,6 +37,11 @@ impl Known {
         self.found(name, builtin::heads()).ok_or_else(|| self.unknown("head", name))
     }
 
+    /// Where the head or model of this name or folder is; what it is, its files say.
+    pub(crate) fn head_or_model(&self, name: &str) -> Result<Folder, Stop> {
+        self.head(name).or_else(|_| self.model(Some(name)))
+    }
+
     /// Where the model is that a head with a network of its own was trained on, if it is known here.
     pub(crate) fn model_beneath(&self, head: &HeadCard) -> Result<Option<Folder>, Stop> {
         let library = self.list()?;

@@ -7,6 +7,7 @@ mod device;
 mod doctor;
 mod embed;
 mod errors;
+mod export_model;
 mod fallback;
 mod files;
 mod forward;

@@ -13,13 +13,8 @@ use crate::{ErrorKind, JobError, Outcome, engine::Stop};
 
 /// The document of `models show`.
 pub(crate) fn show(known: &Known, name: &str) -> Result<Outcome, Stop> {
-    // A name may be that of a head; what a folder is, its files say.
-    let folder = match known.head(name) {
-        Ok(folder) if folder.is_head() => return Ok(Outcome::Json(head(&folder)?)),
-        Ok(folder) => folder,
-        Err(_) => known.model(Some(name))?,
-    };
-    Ok(Outcome::Json(model(&folder)?))
+    let folder = known.head_or_model(name)?;
+    Ok(Outcome::Json(if folder.is_head() { head(&folder)? } else { model(&folder)? }))
 }
 
 fn model(folder: &Folder) -> Result<Value, Stop> {
@@ -38,6 +33,7 @@ fn model(folder: &Folder) -> Result<Value, Stop> {
         "usable": problems.is_empty(),
         "problems": problems,
         "card": folder.model_card()?,
+        "head_card": folder.checkpoint_card()?,
         "tensors": tensors,
     }))
 }

@@ -5,8 +5,8 @@ use strandscope_kernels::{is_broken, watched_around};
 use strandscope_models::checkpoint::WeightType;
 
 use super::{
-    bench, device::ComputeDevice, doctor, forward, genomes::Genomes, known::Known, provenance::Setting, selftest,
-    shelf::Shelf, show,
+    bench, device::ComputeDevice, doctor, export_model, forward, genomes::Genomes, known::Known, provenance::Setting,
+    selftest, shelf::Shelf, show,
 };
 use crate::{
     DeviceChoice, EngineOptions, ErrorKind, Event, JobError, Outcome, Task,
@@ -82,6 +82,7 @@ impl TensorTasks {
             Task::Evaluate(request) => self.evaluate(&request, job),
             Task::Finetune(request) => self.finetune(&request, job),
             Task::Pretrain(request) => self.pretrain(&request, job),
+            Task::ExportModel(request) => export_model::export_model(&self.known, &self.setting, &request, job),
             Task::BenchModel(request) => bench::model(&self.shelf, &self.device, &request, job),
             Task::BenchAttention(request) => {
                 bench::attention(&self.device, self.options.seed.unwrap_or_default(), &request, job)

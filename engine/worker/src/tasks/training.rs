@@ -5,21 +5,24 @@ use std::path::Path;
 use serde_json::json;
 use strandscope_analysis::{AnalysisError, predict::Predictor};
 use strandscope_genome::{Genome, sha256_of_file};
-use strandscope_models::card::{Activation, HeadKind};
+use strandscope_models::{
+    card::{Activation, HeadKind},
+    folder::Folder,
+};
 use strandscope_train::{
     Progress, TrainError,
     bpe::BpeError,
     dataset::{DataError, Dataset, TableFormat},
     evaluate::probabilities,
-    finetune::{FinetuneTask, finetune},
+    finetune::{FinetuneTask, WholeTask, finetune, finetune_whole},
     metrics::classification,
     pretrain::{PretrainTask, pretrain},
-    recipe::{HeadRecipe, PretrainRecipe, TableRecipe, plain_head, read},
+    recipe::{HeadRecipe, PretrainRecipe, TableRecipe, plain_checkpoint, plain_head, read},
 };
 
 use super::{command_line, errors::kind_of_io, genomes::with_progress, tensors::TensorTasks};
 use crate::{
-    ErrorKind, EvaluateRequest, FinetuneRequest, JobError, Outcome, PretrainRequest, TrainingTask,
+    ErrorKind, EvaluateRequest, FinetuneRequest, JobError, Outcome, PretrainRequest, TrainingMethod, TrainingTask,
     engine::{Job, Stop},
 };
 
@@ -63,6 +66,9 @@ impl TensorTasks {
 
     /// Trains a head on an encoder that stays as it is.
     pub(super) fn finetune(&mut self, request: &FinetuneRequest, job: &Job) -> Result<Outcome, Stop> {
+        if request.method == TrainingMethod::Full {
+            return self.finetune_whole(request, job);
+        }
         check_folder(&request.output, request.resume, request.force)?;
         let recipe = self.head_recipe(request, job)?;
         let model = self.shelf.model(request.model.as_deref())?;
@@ -100,6 +106,35 @@ impl TensorTasks {
         Ok(Outcome::Written { paths: vec![request.output.clone()], notes })
     }
 
+    /// Trains every weight of a checkpoint.
+    fn finetune_whole(&mut self, request: &FinetuneRequest, job: &Job) -> Result<Outcome, Stop> {
+        if request.task == TrainingTask::PerBase {
+            let message = "--method full trains the classes of a published checkpoint, which answer once for a sequence; \
+                           give --task classify, or --method head for answers per base";
+            return Err(usage(message.to_owned()));
+        }
+        check_folder(&request.output, request.resume, request.force)?;
+        let folder = self.known.model(request.model.as_deref())?;
+        check_apart(&folder, &request.output)?;
+        let recipe = self.head_recipe(request, job)?;
+        if recipe.network.is_some() {
+            job.warn(
+                "the recipe's [network] is that of a head and is not used: --method full trains the checkpoint's own",
+            );
+        }
+        let task = WholeTask {
+            recipe: &recipe,
+            folder: &folder,
+            device: &self.device.device,
+            resume: request.resume,
+            force: request.force,
+            output: &request.output,
+            command: self.setting.command(|| command_line::of_finetuning(request)),
+        };
+        let notes = finetune_whole(&task, &mut told("steps", job))?;
+        Ok(Outcome::Written { paths: vec![request.output.clone()], notes })
+    }
+
     /// The recipe that was named, or a plain one for the tables; what was typed goes over what the recipe says.
     fn head_recipe(&self, request: &FinetuneRequest, job: &Job) -> Result<HeadRecipe, Stop> {
         let kind = match request.task {
@@ -108,6 +143,9 @@ impl TensorTasks {
         };
         let mut recipe: HeadRecipe = match (&request.config, &request.train) {
             (Some(path), _) => read(path)?,
+            (None, Some(train)) if request.method == TrainingMethod::Full => {
+                plain_checkpoint(&name_of(&request.output), train)?
+            }
             (None, Some(train)) => plain_head(&name_of(&request.output), kind, train)?,
             (None, None) => return Err(usage("nothing to learn from: give --config, or --train and --dev".to_owned())),
         };
@@ -152,6 +190,18 @@ fn name_of(path: &Path) -> String {
 
 fn usage(message: String) -> Stop {
     JobError::new(ErrorKind::Usage, message).into()
+}
+
+/// Refuses to write a model over the one that it is made from, even by force.
+pub(super) fn check_apart(folder: &Folder, output: &Path) -> Result<(), Stop> {
+    let Folder::Disk(source) = folder else { return Ok(()) };
+    match (source.canonicalize(), output.canonicalize()) {
+        (Ok(source), Ok(target)) if source == target => {
+            let shown = output.display();
+            Err(usage(format!("cannot write {shown}: it is the model that is read; choose another folder")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a folder that may not be overwritten before long work, not after it.
