@@ -73,11 +73,11 @@ impl AttentionPlan {
     /// Refuses what cannot be told of the region.
     fn check(&self, model: &Model, tokenizer: &Tokenizer) -> Result<(), AnalysisError> {
         let refused = |reason: String| Err(AnalysisError::Request(reason));
-        if !model.network.reads_at_once() {
+        if matches!(self.stat, AttentionStat::Rollout { .. }) && !model.network.reads_at_once() {
             let name = model.folder.name();
             return refused(format!(
-                "model {name} reads a region piece by piece and hands a memory on, and attention is told of regions read \
-                 at once; take another model, or scores and embeddings of this one"
+                "model {name} reads a region piece by piece and hands a memory on, through which attention cannot be \
+                 followed; ask for what each token receives, or another statistic of single layers"
             ));
         }
         if self.stat.needs_one_window() && self.window_count() > 1 {
@@ -166,7 +166,7 @@ pub fn attention(
         let placed = tokens_inside(&batch.spans[0], around.start, core.clone());
         let answers = with_spare(model, &mut spare, host, |model| {
             let (batch, placed, core) = (&batch, &placed, core.clone());
-            Window { model, batch, placed, core, start_bp: around.start, conduct }.answers(plan.stat, &groups)
+            Window::new(model, batch, placed, core, around.start, conduct).answers(plan.stat, &groups)
         })?;
         if conduct.watch.is_stopped() {
             return Err(AnalysisError::Cancelled);

@@ -16,7 +16,7 @@ use crate::{
     esm::Esm,
     mosaicbert::MosaicBert,
     pass::{Encoded, Pass, Tokens},
-    rmt::Rmt,
+    rmt::{Piece, Rmt},
 };
 
 /// A network of any family.
@@ -91,6 +91,14 @@ impl Network {
     /// Whether a row goes through the layers one after the other, and not piece by piece.
     pub fn reads_at_once(&self) -> bool {
         !matches!(self, Self::Rmt(_))
+    }
+
+    /// The parts of a row that are read at once, one after the other: the row itself, but for recurrent memory.
+    pub fn pieces(&self, row: &[i64]) -> Vec<Piece> {
+        match self {
+            Self::Rmt(network) => network.pieces(row),
+            _ => vec![Piece { first: 0, tokens: (0..row.len()).collect() }],
+        }
     }
 
     /// What comes into the first layer, of vectors of tokens.

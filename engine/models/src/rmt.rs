@@ -148,6 +148,15 @@ pub struct Rmt {
     memory: Memory,
 }
 
+/// A part of a row that is read at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Where in what is read the tokens of the row begin.
+    pub first: usize,
+    /// Where these tokens stand in the row.
+    pub tokens: Vec<usize>,
+}
+
 /// One piece of each row that has one at this step.
 pub struct Step {
     /// The rows.
@@ -246,6 +255,12 @@ impl Rmt {
     /// Where in a piece the tokens of the row begin.
     fn first_read(&self) -> usize {
         self.memory.num_mem_tokens + 2
+    }
+
+    /// The steps in which a row is read when it is the only one.
+    pub(crate) fn pieces(&self, row: &[i64]) -> Vec<Piece> {
+        let piece = |places: Vec<usize>| Piece { first: self.first_read(), tokens: places };
+        self.memory.pieces(row).into_iter().map(piece).collect()
     }
 
     /// The states of the rows' own tokens, those of the tokens around them from each row's last piece.

@@ -94,7 +94,7 @@ fn every_family_embeds_a_stretch_of_a_gene() {
 #[test]
 fn every_family_tells_where_its_attention_went() {
     let place = Place::new();
-    for model in MODELS.into_iter().filter(|model| *model != "gena_rmt") {
+    for model in MODELS {
         let args = ["attention", &pten(), "--region", STRETCH, "--model", &named(model), "--device", "cpu"];
         let table = place.run(&[&args[..], &["--stat", "received"]].concat()).expect(0).out;
         let rows = rows(&table);
@@ -102,6 +102,35 @@ fn every_family_tells_where_its_attention_went() {
         let values = rows.iter().map(|row| row[5].parse::<f64>().expect("a number"));
         assert!(values.into_iter().all(|value| value.is_finite() && value >= 0.0), "{model}: weights");
     }
+}
+
+/// A network with recurrent memory sees no further than its piece, here of up to 25 tokens.
+#[test]
+fn attention_of_recurrent_memory_stays_within_its_pieces() {
+    const PIECE_TOKENS: usize = 25;
+    let place = Place::new();
+    let region = "NT_030059.13:20001-20200";
+    let args = ["attention", &pten(), "--region", region, "--model", &named("gena_rmt"), "--device", "cpu"];
+    let table = |more: &[&str]| place.run(&[&args[..], more].concat()).expect(0).out;
+    let spans = table(&["--stat", "received"]);
+    let tokens = rows(&spans);
+    assert!(tokens.len() > PIECE_TOKENS, "several pieces: {} tokens", tokens.len());
+    let of_row = table(&["--stat", "row", "--query", "20101"]);
+    let given: Vec<f64> = rows(&of_row).iter().map(|row| row[5].parse().expect("a number")).collect();
+    let seen: Vec<usize> = (0..given.len()).filter(|token| given[*token] > 0.0).collect();
+    let (first, last) = (seen.first().expect("a partner"), seen.last().expect("a partner"));
+    assert!(last - first < PIECE_TOKENS, "tokens {first} to {last}");
+    assert!(rows(&of_row)[*first..=*last].iter().any(|row| row[1] <= "20101" && "20101" <= row[2]), "around the query");
+    let sum: f64 = given.iter().sum();
+    assert!(sum > 0.1 && sum < 1.0, "the rest goes to the memory and the tokens around the piece: {sum}");
+    // The strongest partners of a token are those of its row.
+    let top = table(&["--stat", "top"]);
+    let pairs = rows(&top);
+    assert!(pairs.iter().all(|row| row.len() == 8), "a partner on each line");
+    let map = table(&["--stat", "map", "--bins", "4"]);
+    assert!(map.lines().count() >= 4, "{map}");
+    let refused = place.run(&[&args[..], &["--stat", "rollout"]].concat()).expect(2);
+    assert!(refused.err.contains("piece by piece"), "{}", refused.err);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use strandscope_kernels::{Conduct, MeanOf, NO_PARTNER, PooledMap, RowStatistics,
 use strandscope_models::{
     model::Model,
     pass::{Encoded, Pass, Seen},
+    rmt::Piece,
 };
 
 use super::{AttentionMap, AttentionPairs, AttentionStat, MapPool, Partner, Placed};
@@ -23,26 +24,53 @@ pub(super) enum Answers {
     Pairs(Vec<AttentionPairs>),
 }
 
-/// A window that is read at once.
+/// A window that is read at once or, by a network with recurrent memory, piece by piece: attention goes nowhere beyond
+/// its piece.
 pub(super) struct Window<'a> {
-    pub(super) model: &'a Model,
-    pub(super) batch: &'a Batch,
+    model: &'a Model,
+    batch: &'a Batch,
     /// The tokens of its core.
-    pub(super) placed: &'a [Placed],
+    placed: &'a [Placed],
     /// On the contig.
-    pub(super) core: Range<u64>,
+    core: Range<u64>,
     /// Where it begins, on the contig.
-    pub(super) start_bp: u64,
-    pub(super) conduct: &'a Conduct,
+    start_bp: u64,
+    conduct: &'a Conduct,
+    /// The parts that are read at once.
+    pieces: Vec<Piece>,
+    /// For each token the piece that reads it and its place there; `None` for those around a sequence read in pieces.
+    places: Vec<Option<(usize, usize)>>,
 }
 
-impl Window<'_> {
+impl<'a> Window<'a> {
+    pub(super) fn new(
+        model: &'a Model,
+        batch: &'a Batch,
+        placed: &'a [Placed],
+        core: Range<u64>,
+        start_bp: u64,
+        conduct: &'a Conduct,
+    ) -> Self {
+        let pieces = model.network.pieces(batch.tokens().ids());
+        let mut places = vec![None; batch.spans[0].len()];
+        for (number, piece) in pieces.iter().enumerate() {
+            for (offset, token) in piece.tokens.iter().enumerate() {
+                places[*token] = Some((number, piece.first + offset));
+            }
+        }
+        Self { model, batch, placed, core, start_bp, conduct, pieces, places }
+    }
+
     /// What the statistic is, for each group. Once the work was stopped the answer means nothing.
     pub(super) fn answers(&self, stat: AttentionStat, groups: &[Groups]) -> Result<Answers, AnalysisError> {
         Ok(match stat {
-            AttentionStat::Received => self.columns(groups, &vec![1.0; self.tokens()]),
-            AttentionStat::Cls => self.columns(groups, &self.only(0)),
-            AttentionStat::Row { position_bp } => self.columns(groups, &self.only(self.token_at(position_bp))),
+            AttentionStat::Received => self.columns(groups, |_, _| true),
+            // Each piece has a token before its part of the sequence.
+            AttentionStat::Cls => self.columns(groups, |_, place| place == 0),
+            AttentionStat::Row { position_bp } => {
+                let token = self.places[self.token_at(position_bp)];
+                self.columns(groups, |piece, place| token == Some((piece, place)))
+            }
             AttentionStat::Entropy => self.rows(groups, |rows| &rows.entropy),
             AttentionStat::Distance => self.rows(groups, |rows| &rows.distance),
             AttentionStat::Rollout { position_bp } => {
@@ -52,7 +80,7 @@ impl Window<'_> {
             AttentionStat::Map { bins, pool } => Answers::Pairs(self.maps(bins, pool, groups)?),
             AttentionStat::Top { places } => {
                 let places = places as usize;
-                let found = self.of_groups(groups, &mut |layers, mean| partners(layers, mean, places));
+                let found = self.of_groups(groups, &mut |_, layers, mean| partners(layers, mean, places));
                 let lists = found.iter().map(|found| AttentionPairs::Partners(self.partners_of_core(found, places)));
                 Answers::Pairs(lists.collect())
             }
@@ -82,16 +110,20 @@ impl Window<'_> {
         self.model.network.encode(&self.batch.tokens(), pass)
     }
 
-    /// Sums over the queries of weight × probability.
-    fn columns(&self, groups: &[Groups], weights: &[f32]) -> Answers {
-        let of_layer = &mut |seen: &Seen<'_>| self.statistics(seen).columns(&[weights]).sums;
+    /// Sums of probabilities over the queries that count, by piece and place.
+    fn columns(&self, groups: &[Groups], counts: impl Fn(usize, usize) -> bool) -> Answers {
+        let of_layer = &mut |piece: usize, seen: &Seen<'_>| {
+            let [.., seq, _] = seen.input.q.dims();
+            let weights: Vec<f32> = (0..seq).map(|place| if counts(piece, place) { 1.0 } else { 0.0 }).collect();
+            self.statistics(seen).columns(&[&weights]).sums
+        };
         self.means(groups, false, of_layer)
     }
 
     /// A statistic of each query.
     fn rows(&self, groups: &[Groups], of: fn(&RowStatistics) -> &Vec<f32>) -> Answers {
         let heads = self.model.sizes().num_attention_heads;
-        let of_layer = &mut |seen: &Seen<'_>| {
+        let of_layer = &mut |_: usize, seen: &Seen<'_>| {
             let values = seen.rows.map(of).map_or(&[][..], Vec::as_slice);
             // From [seq, head] to [head, seq].
             (0..heads).flat_map(|head| values.iter().skip(head).step_by(heads).copied()).collect()
@@ -99,29 +131,38 @@ impl Window<'_> {
         self.means(groups, true, of_layer)
     }
 
-    /// Means over groups of what `of_layer` gives, `[head, token]`.
+    /// Means over groups of what `of_layer` gives of a piece, `[head, place]`.
     fn means(
         &self,
         groups: &[Groups],
         row_statistics: bool,
-        of_layer: &mut dyn FnMut(&Seen<'_>) -> Vec<f32>,
+        of_layer: &mut dyn FnMut(usize, &Seen<'_>) -> Vec<f32>,
     ) -> Answers {
-        let mut layers = Vec::new();
+        let mut pieces: Vec<Vec<Vec<f32>>> = Vec::new();
         let mut observe = |index: usize, seen: &Seen<'_>| {
+            if index == 0 {
+                pieces.push(Vec::new());
+            }
             let asked = groups.iter().any(|(layers, _)| layers.contains(&index));
-            layers.push(if asked { of_layer(seen) } else { Vec::new() });
+            let found = if asked { of_layer(pieces.len() - 1, seen) } else { Vec::new() };
+            pieces.last_mut().expect("a layer 0 before all others").push(found);
         };
         let conduct = self.conduct.clone();
         self.encode(&mut Pass { conduct, row_statistics, observe: Some(&mut observe), ..Pass::default() });
         if self.conduct.watch.is_stopped() {
             return Answers::Values(Vec::new());
         }
-        let tokens = self.tokens();
+        let attention_heads = self.model.sizes().num_attention_heads;
         let mean = |(of_layers, heads): &Groups| {
             let value = |placed: &Placed| {
-                let of_layer =
-                    |layer: &Vec<f32>| -> f32 { heads.clone().map(|head| layer[head * tokens + placed.token]).sum() };
-                layers[of_layers.clone()].iter().map(of_layer).sum::<f32>() / (of_layers.len() * heads.len()) as f32
+                // A token that no piece reads takes part in nothing.
+                let Some((piece, place)) = self.places[placed.token] else { return 0.0 };
+                let of_layer = |layer: &Vec<f32>| -> f32 {
+                    let seq = layer.len() / attention_heads;
+                    heads.clone().map(|head| layer[head * seq + place]).sum()
+                };
+                let layers = &pieces[piece][of_layers.clone()];
+                layers.iter().map(of_layer).sum::<f32>() / (of_layers.len() * heads.len()) as f32
             };
             self.placed.iter().map(value).collect()
         };
@@ -149,17 +190,20 @@ impl Window<'_> {
         found
     }
 
-    /// What `of` makes of the layers of each group.
-    fn of_groups<T>(&self, groups: &[Groups], of: &mut dyn FnMut(&[&Statistics], &MeanOf) -> T) -> Vec<T> {
+    /// What `of` makes of the layers of each group, piece by piece.
+    fn of_groups<T>(&self, groups: &[Groups], of: &mut dyn FnMut(usize, &[&Statistics], &MeanOf) -> T) -> Vec<Vec<T>> {
         let mut layers: Vec<Option<Statistics>> = Vec::new();
-        let mut found: Vec<Option<T>> = groups.iter().map(|_| None).collect();
+        let mut found: Vec<Vec<T>> = groups.iter().map(|_| Vec::new()).collect();
         let mut observe = |index: usize, seen: &Seen<'_>| {
+            if index == 0 {
+                layers.clear();
+            }
             let asked = groups.iter().any(|(layers, _)| layers.contains(&index));
             layers.push(asked.then(|| self.statistics(seen)));
             for ((of_layers, heads), found) in groups.iter().zip(&mut found) {
                 if of_layers.end == index + 1 && !self.conduct.watch.is_stopped() {
                     let of_group: Vec<_> = layers[of_layers.clone()].iter().flatten().collect();
-                    *found = Some(of(&of_group, &MeanOf { row: 0, heads: heads.clone() }));
+                    found.push(of(found.len(), &of_group, &MeanOf { row: 0, heads: heads.clone() }));
                 }
             }
             // A layer that no later group averages is done with.
@@ -170,7 +214,7 @@ impl Window<'_> {
         };
         let conduct = self.conduct.clone();
         self.encode(&mut Pass { conduct, observe: Some(&mut observe), ..Pass::default() });
-        found.into_iter().flatten().collect()
+        found
     }
 
     fn statistics(&self, seen: &Seen<'_>) -> Statistics {
@@ -193,30 +237,49 @@ impl Window<'_> {
             .iter()
             .map(|edge| first_token + self.placed.partition_point(|placed| placed.span_bp.0 < *edge))
             .collect();
-        let found = self.of_groups(groups, &mut |layers, mean| pooled_map(layers, mean, &edges));
+        // The tokens of a piece follow each other in the row.
+        let in_piece = |piece: &Piece| -> Vec<usize> {
+            let edge = |edge: &usize| piece.first + piece.tokens.partition_point(|token| token < edge);
+            edges.iter().map(edge).collect()
+        };
+        let of_pieces: Vec<Vec<usize>> = self.pieces.iter().map(in_piece).collect();
+        let found = self.of_groups(groups, &mut |piece, layers, mean| pooled_map(layers, mean, &of_pieces[piece]));
         let counts: Vec<usize> = edges.windows(2).map(|edges| edges[1] - edges[0]).collect();
-        let map = |found: &PooledMap| {
-            let values = pooled(found, &counts, pool);
+        let map = |found: &Vec<PooledMap>| {
+            let values = pooled(&joined(found, counts.len()), &counts, pool);
             AttentionPairs::Map(AttentionMap { edges_bp: edges_bp.clone(), values })
         };
         Ok(found.iter().map(map).collect())
     }
 
-    /// Partners of the tokens of the core, of a list `[token, place]`.
-    fn partners_of_core(&self, found: &[(u32, f32)], places: usize) -> Vec<Partner> {
-        let span_bp = |token: u32| {
-            let (start, end) = usize::try_from(token).ok().and_then(|token| self.batch.spans[0][token])?;
+    /// Partners of the tokens of the core, of a list `[place, partner]` for each piece.
+    fn partners_of_core(&self, found: &[Vec<(u32, f32)>], places: usize) -> Vec<Partner> {
+        let span_bp = |piece: usize, place: u32| {
+            let Piece { first, tokens } = &self.pieces[piece];
+            let token = tokens.get(usize::try_from(place).ok()?.checked_sub(*first)?)?;
+            let (start, end) = self.batch.spans[0][*token]?;
             Some((self.start_bp + start as u64, self.start_bp + end as u64))
         };
         let of_token = |placed: &Placed| {
-            let list = &found[placed.token * places..][..places];
+            let Some((piece, place)) = self.places[placed.token] else { return Vec::new() };
+            let list = &found[piece][place * places..][..places];
             let real = list.iter().filter(|(partner, _)| *partner != NO_PARTNER);
             let span = placed.span_bp;
-            real.map(move |&(partner, weight)| Partner { span_bp: span, partner_bp: span_bp(partner), weight })
+            real.map(|&(partner, weight)| Partner { span_bp: span, partner_bp: span_bp(piece, partner), weight })
                 .collect::<Vec<_>>()
         };
         self.placed.iter().flat_map(of_token).collect()
     }
+}
+
+/// The maps of pieces as one: no probability leads from one to another.
+fn joined(pieces: &[PooledMap], bins: usize) -> PooledMap {
+    let mut all = PooledMap { sum: vec![0.0; bins * bins], max: vec![0.0; bins * bins] };
+    for piece in pieces {
+        all.sum.iter_mut().zip(&piece.sum).for_each(|(all, piece)| *all += piece);
+        all.max.iter_mut().zip(&piece.max).for_each(|(all, piece)| *all = all.max(*piece));
+    }
+    all
 }
 
 /// What the cells of a map tell; `counts` are the tokens of each bin.
