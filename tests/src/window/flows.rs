@@ -177,7 +177,7 @@ fn models_are_fetched_imported_and_removed_where_they_are_listed() {
     stage.post(Event::Started { job, total: 4_000_000, unit: "bytes".to_owned() });
     stage.post(Event::Progress { job, done: 1_000_000, note: "model.safetensors, fetching".to_owned() });
     harness.run();
-    assert!(has(&harness, "model.safetensors, fetching  ·  1 MB of 4 MB"), "how far it is");
+    assert!(has(&harness, "model.safetensors, fetching  ·  1.0 MB of 4.0 MB"), "how far it is");
     harness.get_by_label("Stop").click();
     harness.run();
     assert_eq!(stage.0.borrow().cancelled.last(), Some(&job), "stopped");

@@ -16,8 +16,8 @@ use crate::{
 /// What a weight takes in memory.
 const WEIGHT_BYTES: u64 = 4;
 
-/// Room for a button beside a field, and for the margins of both.
-const BESIDE_FIELD: f32 = 178.0;
+/// Room for a button beside a field.
+const BESIDE_FIELD: f32 = 150.0 + theme::GAP;
 
 /// What a card shows, whether it is here or not.
 struct Card<'a> {

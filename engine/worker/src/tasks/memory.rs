@@ -31,10 +31,14 @@ pub(super) fn check(device: &ComputeDevice, pass: u64, remedy: &str) -> Result<(
     Err(JobError::new(ErrorKind::Runtime, message))
 }
 
-/// Memory for people: `310 MB`, `2.4 GB`.
+/// Memory for people: `0.3 MB`, `310 MB`, `2.4 GB`.
 pub fn memory_in_words(bytes: u64) -> String {
     let megabytes = bytes as f64 / 1e6;
-    if megabytes < 999.5 { format!("{megabytes:.0} MB") } else { format!("{:.1} GB", megabytes / 1e3) }
+    match megabytes {
+        ..9.95 => format!("{megabytes:.1} MB"),
+        9.95..999.5 => format!("{megabytes:.0} MB"),
+        _ => format!("{:.1} GB", megabytes / 1e3),
+    }
 }
 
 /// A number of parameters for people: `28.3 k`, `117.0 M`, `2.5 G`.
@@ -104,7 +108,10 @@ mod tests {
 
     #[test]
     fn memory_is_told_in_few_digits() {
-        assert_eq!([310_400_000, 2_440_000_000].map(memory_in_words), ["310 MB", "2.4 GB"]);
+        let told = [310_000, 310_400_000, 2_440_000_000].map(memory_in_words);
+        assert_eq!(told, ["0.3 MB", "310 MB", "2.4 GB"]);
+        let told = [128, 28_310, 117_000_000, 2_500_000_000].map(count_in_words);
+        assert_eq!(told, ["128", "28.3 k", "117.0 M", "2.5 G"]);
     }
 
     #[test]
