@@ -103,13 +103,9 @@ pub(super) fn feed_forward_with<I: Isa, const R: usize, const W: usize>(
                 let mut both = [vec![[[0.0; W]; R]; x.count()], vec![[[0.0; W]; R]; x.count()]];
                 for panel in 0..wide.div_ceil(W) {
                     let [gates, ups] = &mut both;
-                    for (strip, sums) in gates.iter_mut().enumerate() {
-                        *sums = gate.product::<I, R>(x.strip(strip), panel);
-                    }
+                    gate.product::<I, R>(&x, panel, gates);
                     if let Some(up) = &up {
-                        for (strip, sums) in ups.iter_mut().enumerate() {
-                            *sums = up.product::<I, R>(x.strip(strip), panel);
-                        }
+                        up.product::<I, R>(&x, panel, ups);
                     }
                     // Apart from the products, which need all registers.
                     for (strip, gates) in gates.iter_mut().enumerate() {
@@ -173,6 +169,9 @@ fn sum<const W: usize>(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     sums.iter().sum()
 }
 
+/// Of a panel so much is used at a time: it stays in the innermost cache, with the rows it meets.
+const NEAR_BYTES: usize = 32 << 10;
+
 /// Rows in a block, for each output of a panel.
 const ROWS_OF_BLOCK: usize = 8;
 
@@ -216,20 +215,28 @@ impl<const W: usize> Packed<W> {
         Self { panels: Panels::of_table::<I>(table.weight, table.inputs), bias, outputs }
     }
 
-    /// Rows × a panel with the bias.
+    /// Rows × a panel with the bias, strip by strip; of the panel as much at a time as stays near for all strips.
     #[inline(always)]
-    fn product<I: Isa, const R: usize>(&self, rows: &[[f32; R]], panel: usize) -> Sums<R, W> {
-        tile::<I, R, W>([self.bias[panel].0; R], rows, self.panels.panel(panel))
+    fn product<I: Isa, const R: usize>(&self, rows: &Strips<R>, panel: usize, sums: &mut [Sums<R, W>]) {
+        sums.fill([self.bias[panel].0; R]);
+        let panel = self.panels.panel(panel);
+        let steps = NEAR_BYTES / size_of::<Lane<W>>();
+        for (part, lanes) in panel.chunks(steps).enumerate() {
+            for (strip, sums) in sums.iter_mut().enumerate() {
+                *sums = tile::<I, R, W>(*sums, &rows.strip(strip)[part * steps..], lanes);
+            }
+        }
     }
 
     /// Adds rows × all panels with the bias to `out`, `[row, outputs]`.
     #[inline(always)]
     fn add<I: Isa, const R: usize>(&self, rows: &Strips<R>, out: &mut [f32]) {
+        let mut all = vec![[[0.0; W]; R]; rows.count()];
         for panel in 0..self.panels.count() {
             let columns = panel * W..(panel * W + W).min(self.outputs);
-            for (strip, out) in out.chunks_mut(R * self.outputs).enumerate() {
-                let sums = self.product::<I, R>(rows.strip(strip), panel);
-                for (out, sums) in out.chunks_exact_mut(self.outputs).zip(&sums) {
+            self.product::<I, R>(rows, panel, &mut all);
+            for (sums, out) in all.iter().zip(out.chunks_mut(R * self.outputs)) {
+                for (out, sums) in out.chunks_exact_mut(self.outputs).zip(sums) {
                     // A width that the compiler knows gives whole vectors.
                     match out[columns.clone()].as_mut_array::<W>() {
                         Some(out) => out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),
