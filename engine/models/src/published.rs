@@ -30,7 +30,7 @@ const COMPANIONS: [&str; 5] = [
 ];
 
 /// Names of files that say what a folder holds: one that is left of another model would be taken for part of this one.
-pub const LAYOUT: [&str; 13] = [
+pub const LAYOUT: [&str; 14] = [
     MODEL_CONFIG,
     "model.safetensors",
     "model.safetensors.index.json",
@@ -40,6 +40,7 @@ pub const LAYOUT: [&str; 13] = [
     TokenizerFiles::VOCAB_TXT,
     TokenizerFiles::TOKENIZER_CONFIG,
     "special_tokens_map.json",
+    "added_tokens.json",
     CARD,
     CHECKPOINT_CARD,
     HEAD_CONFIG,

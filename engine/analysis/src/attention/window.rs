@@ -214,7 +214,7 @@ impl<'a> Window<'a> {
         };
         let conduct = self.conduct.clone();
         self.encode(&mut Pass { conduct, observe: Some(&mut observe), ..Pass::default() });
-        found
+        if self.conduct.watch.is_stopped() { Vec::new() } else { found }
     }
 
     fn statistics(&self, seen: &Seen<'_>) -> Statistics {

@@ -1,6 +1,16 @@
 //! Where attention goes.
 
+use std::sync::{Arc, atomic::AtomicBool};
+
+use burn::tensor::Device;
+use strandscope_analysis::{
+    AnalysisError,
+    attention::{AttentionHost, AttentionPlan, Part, attention as follow},
+    host::ReadHost,
+};
 use strandscope_genome::{Region, Track};
+use strandscope_kernels::{Conduct, KernelError, Watch};
+use strandscope_models::{folder::Folder, model::Model};
 
 use super::{Ended, Tiny, engine, genome, run};
 use crate::{
@@ -160,5 +170,46 @@ fn what_cannot_be_told_across_windows_is_refused() {
             Task::Attention(AttentionRequest { stat, layer, window: whole, ..attention(&tiny, &region) }),
         );
         assert!(ended.error().message.contains(part), "{stat:?}: {:?}", ended.error());
+    }
+}
+
+/// Reads bases without end; nothing is to reach it.
+struct Nobody;
+
+impl ReadHost for Nobody {
+    fn bases(&mut self, range: std::ops::Range<u64>) -> Result<Vec<u8>, AnalysisError> {
+        Ok((range.start..range.end).map(|position| b"ACGGT"[(position % 5) as usize]).collect())
+    }
+
+    fn done(&mut self, _bases: u64) -> Result<(), AnalysisError> {
+        Ok(())
+    }
+
+    fn on_processor(&mut self, fault: KernelError) -> Result<Model, AnalysisError> {
+        Err(fault.into())
+    }
+}
+
+impl AttentionHost for Nobody {
+    fn part(&mut self, _number: usize, _part: Part) {
+        panic!("a stopped pass has nothing to tell");
+    }
+}
+
+#[test]
+fn a_pass_that_was_stopped_tells_nothing() {
+    let tiny = Tiny::new();
+    let model = Model::load(&Folder::Disk(tiny.path("model")), &Device::flex()).expect("the tiny model");
+    let tokenizer = model.tokenizer().expect("its tokenizer");
+    let watch = Watch::new(Arc::new(AtomicBool::new(true)));
+    let conduct = Conduct { watch, ..Conduct::default() };
+    let map = AttentionStat::Map { bins: 4, pool: MapPool::Mean };
+    let asked = [AttentionStat::Received, AttentionStat::Entropy, map, AttentionStat::Top { places: 2 }];
+    for stat in asked.into_iter().chain([AttentionStat::Rollout { position_bp: Some(7) }]) {
+        let (layer, attention_head) = (Pick::Mean, Pick::Mean);
+        let region = Region::new("chr1", 0, 60);
+        let plan = AttentionPlan { region, contig_bp: 60, window_bp: 60, stat, layer, attention_head };
+        let ended = follow(&model, &tokenizer, &plan, &conduct, &mut Nobody);
+        assert!(matches!(ended, Err(AnalysisError::Cancelled)), "{stat:?}: {ended:?}");
     }
 }
