@@ -86,6 +86,8 @@ pub(crate) struct ModelsDialog {
     pub(crate) filter: String,
     /// The folder to import, where it has to be typed.
     pub(crate) folder: Option<String>,
+    /// What is to be removed, once that is confirmed.
+    pub(crate) removing: Option<String>,
 }
 
 /// Where something is to be saved, as it is being typed.

@@ -196,9 +196,27 @@ fn models_are_fetched_imported_and_removed_where_they_are_listed() {
     harness.run();
     let Task::ImportModel(request) = asked(&stage) else { panic!("{:?}", asked(&stage)) };
     assert_eq!((request.folder.to_str(), request.name, request.force), (Some("/models/mine"), None, false));
+    // What is removed is asked about first, and not while something is being added.
+    let job = stage.0.borrow().tasks.last().expect("a task").0;
+    stage.post(Event::Cancelled { job });
+    harness.run();
+    harness.get_by_label("Search models").focus();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.get_by_label("Search models").type_text("fetched");
+    harness.run();
+    harness.get_by_label("Remove fetched").click();
+    harness.run();
+    assert_eq!(asked(&stage), Task::ListModels, "nothing is removed yet");
+    harness.get_by_label("Keep fetched").click();
+    harness.run();
+    harness.get_by_label("Remove fetched").click();
+    harness.run();
+    harness.get_by_label("Delete files fetched").click();
+    harness.run();
+    assert_eq!(asked(&stage), Task::RemoveModel { name: "fetched".to_owned() });
     harness.key_press_modifiers(Modifiers::COMMAND, Key::M);
     harness.run();
-    assert!(!has(&harness, "On this computer"), "closed by its key");
+    assert!(harness.query_by_label("Search models").is_none(), "closed by its key");
 }
 
 #[test]

@@ -99,14 +99,22 @@ pub(crate) fn library() -> Library {
         citation: vec![],
         command: "strandscope pretrain".into(),
     };
+    let fetched = ModelEntry {
+        card: ModelCard { name: "fetched".into(), title: "A fetched model".into(), ..model.clone() },
+        sha256: Some("b3".repeat(32)),
+        source: "/data/models/fetched".into(),
+        origin: Some("https://huggingface.co/owner/fetched, main".into()),
+        commercial_use: None,
+    };
+    let built_in = ModelEntry {
+        card: model,
+        sha256: Some("5f".repeat(32)),
+        source: "built-in".into(),
+        origin: None,
+        commercial_use: None,
+    };
     Library {
-        models: vec![ModelEntry {
-            card: model,
-            sha256: Some("5f".repeat(32)),
-            source: "built-in".into(),
-            origin: None,
-            commercial_use: None,
-        }],
+        models: vec![built_in, fetched],
         heads: vec![entry(promoter), entry(splice)],
         published: vec![Published { entry: published(), is_begun: false }],
         unusable: vec![],

@@ -31,15 +31,22 @@ struct Card<'a> {
     sha256: Option<&'a str>,
     /// Where it came from, or is described.
     source: &'a str,
-    kept: Kept,
+    home: Home,
 }
 
 /// Where it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kept {
+enum Home {
     InBinary,
     InLibrary,
     Nowhere { is_begun: bool },
+}
+
+impl Home {
+    /// Of what is on this computer.
+    fn of(source: &str) -> Self {
+        if source == "built-in" { Self::InBinary } else { Self::InLibrary }
+    }
 }
 
 /// Says whether the dialog is done with.
@@ -62,7 +69,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, dialog: &mut ModelsDialog, screen: 
     let height = (room.y - 300.0).max(140.0);
     ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink([false, true]).show(ui, |ui| {
         if let Some(library) = &state.library {
-            list(ui, library, &dialog.filter, state.library_job().is_some(), screen);
+            list(ui, library, dialog, state.library_job().is_some(), screen);
         } else {
             controls::note(ui, "Looking for models …");
         }
@@ -141,8 +148,8 @@ fn progress(ui: &mut Ui, running: &Running, screen: &mut Screen) {
     });
 }
 
-fn list(ui: &mut Ui, library: &Library, filter: &str, is_busy: bool, screen: &mut Screen) {
-    let wanted = filter.trim().to_lowercase();
+fn list(ui: &mut Ui, library: &Library, dialog: &mut ModelsDialog, is_busy: bool, screen: &mut Screen) {
+    let wanted = dialog.filter.trim().to_lowercase();
     let is_wanted = |card: &Card<'_>| {
         let texts = [card.name, card.title, card.licence].into_iter().chain(card.facts.iter().map(String::as_str));
         wanted.is_empty() || texts.into_iter().any(|text| text.to_lowercase().contains(&wanted))
@@ -154,13 +161,13 @@ fn list(ui: &mut Ui, library: &Library, filter: &str, is_busy: bool, screen: &mu
     let here: Vec<Card<'_>> = models.chain(heads).filter(is_wanted).collect();
     let published: Vec<Card<'_>> = library.published.iter().map(of_published).filter(is_wanted).collect();
     if here.is_empty() && published.is_empty() {
-        controls::note(ui, format!("Nothing here is called “{}”.", filter.trim()));
+        controls::note(ui, format!("Nothing here is called “{}”.", dialog.filter.trim()));
     }
     for (title, cards) in [("On this computer", here), ("Published, to be fetched", published)] {
         if !cards.is_empty() {
             ui.add_space(6.0);
             controls::section(ui, title);
-            cards.iter().for_each(|shown| card(ui, shown, is_busy, screen));
+            cards.iter().for_each(|shown| card(ui, shown, is_busy, &mut dialog.removing, screen));
         }
     }
     for unusable in &library.unusable {
@@ -188,7 +195,7 @@ fn of_model<'a>(model: &'a ModelEntry, library: &Library) -> Card<'a> {
         commercial_use: *commercial_use,
         sha256: sha256.as_deref(),
         source: origin.as_ref().unwrap_or(source),
-        kept: if source == "built-in" { Kept::InBinary } else { Kept::InLibrary },
+        home: Home::of(source),
     }
 }
 
@@ -210,7 +217,7 @@ fn of_head(head: &HeadEntry) -> Card<'_> {
         commercial_use: *commercial_use,
         sha256: sha256.as_deref(),
         source: origin.as_ref().unwrap_or(source),
-        kept: if source == "built-in" { Kept::InBinary } else { Kept::InLibrary },
+        home: Home::of(source),
     }
 }
 
@@ -225,7 +232,7 @@ fn of_published(Published { entry, is_begun }: &Published) -> Card<'_> {
         commercial_use: entry.commercial_use,
         sha256: None,
         source: &entry.source,
-        kept: Kept::Nowhere { is_begun: *is_begun },
+        home: Home::Nowhere { is_begun: *is_begun },
     }
 }
 
@@ -244,14 +251,14 @@ fn facts(
     named.chain(parameters.into_iter().flatten()).chain(context).collect()
 }
 
-fn card(ui: &mut Ui, card: &Card<'_>, is_busy: bool, screen: &mut Screen) {
+fn card(ui: &mut Ui, card: &Card<'_>, is_busy: bool, removing: &mut Option<String>, screen: &mut Screen) {
     let palette = Palette::of(ui);
     let frame = Frame::new().stroke(egui::Stroke::new(1.0, palette.border)).corner_radius(theme::CORNERS);
     frame.inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                buttons(ui, card, is_busy, screen);
+                buttons(ui, card, is_busy, removing, screen);
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.label(RichText::new(card.title).font(theme::semibold(13.5)));
                     controls::line(ui, RichText::new(card.name).font(theme::mono(11.5)).color(palette.weak));
@@ -266,23 +273,31 @@ fn card(ui: &mut Ui, card: &Card<'_>, is_busy: bool, screen: &mut Screen) {
     });
 }
 
-fn buttons(ui: &mut Ui, card: &Card<'_>, is_busy: bool, screen: &mut Screen) {
+fn buttons(ui: &mut Ui, card: &Card<'_>, is_busy: bool, removing: &mut Option<String>, screen: &mut Screen) {
     let named = |verb: &str| format!("{verb} {}", card.name);
     let mut button = |verb: &str, enabled: bool, hint: &str| {
         let response = ui.add_enabled(enabled, Button::new(verb).min_size(Vec2::new(84.0, 26.0)));
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, enabled, named(verb)));
         response.on_hover_text(hint).clicked()
     };
-    match card.kept {
-        Kept::InBinary => {
+    match card.home {
+        Home::InBinary => {
             controls::note(ui, "built in");
         }
-        Kept::InLibrary => {
-            if button("Remove", !is_busy, "Delete its files from the library") {
+        Home::InLibrary => {
+            // What took an hour to fetch does not go by one click.
+            if removing.as_deref() != Some(card.name) {
+                if button("Remove", !is_busy, "Delete its files from the library; asks first") {
+                    *removing = Some(card.name.to_owned());
+                }
+            } else if button("Delete files", !is_busy, "Delete them for good") {
                 screen.act(Action::RemoveModel(card.name.to_owned()));
+                *removing = None;
+            } else if button("Keep", true, "Leave it where it is") {
+                *removing = None;
             }
         }
-        Kept::Nowhere { is_begun } => {
+        Home::Nowhere { is_begun } => {
             let verb = if is_begun { "Go on" } else { "Get" };
             if button(verb, !is_busy, "Fetch it from the hub, check it, and add it to the library") {
                 screen.act(Action::GetModel(card.name.to_owned()));
