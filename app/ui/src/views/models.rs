@@ -285,15 +285,16 @@ fn buttons(ui: &mut Ui, card: &Card<'_>, is_busy: bool, removing: &mut Option<St
             controls::note(ui, "built in");
         }
         Home::InLibrary => {
-            // What took an hour to fetch does not go by one click.
+            // What took an hour to fetch does not go by one click, nor by a double one: what keeps it comes under the
+            // pointer.
             if removing.as_deref() != Some(card.name) {
                 if button("Remove", !is_busy, "Delete its files from the library; asks first") {
                     *removing = Some(card.name.to_owned());
                 }
+            } else if button("Keep", true, "Leave it where it is") {
+                *removing = None;
             } else if button("Delete files", !is_busy, "Delete them for good") {
                 screen.act(Action::RemoveModel(card.name.to_owned()));
-                *removing = None;
-            } else if button("Keep", true, "Leave it where it is") {
                 *removing = None;
             }
         }
