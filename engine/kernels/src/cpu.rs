@@ -1,6 +1,8 @@
 //! The kernels for the processor: written once over small tiles, compiled for each instruction set.
 
 pub(crate) mod activation;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
 mod backward;
 mod columns;
 mod dense;
@@ -19,7 +21,7 @@ mod tile;
 
 pub(crate) use backward::{Saved, backward};
 pub(crate) use columns::columns;
-pub use dense::rows_at_once;
+pub use dense::feed_forward_bytes;
 pub(crate) use dense::{Table, add_layer_norm, add_linear, feed_forward};
 pub use forward::MOST_PACKED;
 pub(crate) use forward::{Forward, forward};

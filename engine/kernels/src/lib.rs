@@ -28,7 +28,7 @@ pub use attention::is_processor;
 pub use attention::{Attention, AttentionInput, Conduct, NO_PARTNER, PositionRule, attention};
 pub use backend::{Asked, AttentionBackend};
 pub use blocks::{BlockList, BlockListError, Listed};
-pub use cpu::{MOST_PACKED, rows_at_once};
+pub use cpu::{MOST_PACKED, feed_forward_bytes};
 pub use dense::{Affine, Between, add_layer_norm, add_linear, by_rows, feed_forward, linear};
 pub use gpu::{
     KernelError, attention_forms, close_gpu, is_broken, open_gpu, peak_bytes, sound, watched, watched_around,

@@ -1,6 +1,6 @@
 //! Memory that a pass takes at its largest, told before it runs.
 
-use strandscope_kernels::{MOST_PACKED, rows_at_once};
+use strandscope_kernels::{MOST_PACKED, feed_forward_bytes};
 
 use crate::{attention_layer::MOST_PROJECTED, config::Sizes, head::HeadConfig};
 
@@ -33,8 +33,8 @@ impl Sizes {
     /// Memory that a pass takes where tensors live, weights apart, in bytes.
     ///
     /// Two arrays of states and a little more are there at once. Queries, keys, values and what attention gives are
-    /// made for a group of attention heads at a time, unless somebody looks on. The processor packs the widest table,
-    /// keys and values, and its threads hold wide states of some rows. What burn holds on a GPU was measured.
+    /// made for a group of attention heads at a time, unless somebody looks on. The processor packs keys and values, and
+    /// in a feed-forward layer tables or wide states of some rows. What burn holds on a GPU was measured.
     pub fn pass_bytes(&self, pass: &EncoderPass) -> u64 {
         /// What is small, all together.
         const ON_PROCESSOR: u64 = 2_000_000;
@@ -44,13 +44,12 @@ impl Sizes {
         let (fixed, together) = if pass.on_gpu {
             (ON_GPU, states * 26 / 5)
         } else {
-            let rows = pass.positions.min(rows_at_once() as u64);
-            let wide = rows * (self.hidden_size + self.intermediate_size) as u64;
-            let packed =
-                (2 * (self.hidden_size * self.intermediate_size) as u64) + (2 * states).min(MOST_PACKED as u64);
+            let rows = usize::try_from(pass.positions).unwrap_or(usize::MAX);
+            let wide = feed_forward_bytes(rows, self.hidden_size, self.intermediate_size) as u64;
+            let packed = (2 * states).min(MOST_PACKED as u64);
             let projected = (3 * states).min(MOST_PROJECTED as u64) * 5 / 3;
             (
-                ON_PROCESSOR + NUMBER * (packed + wide),
+                ON_PROCESSOR + wide + NUMBER * packed,
                 states * 21 / 10 + if pass.observed.is_none() { projected } else { 0 },
             )
         };

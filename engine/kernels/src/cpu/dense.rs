@@ -1,11 +1,13 @@
 //! Dense layers: products of rows with a table of weights, with what follows done while the rows are still in the
 //! cache.
 //!
-//! The table is packed once for a call; rows are shared among the threads, and what a row gives depends on nothing
-//! else.
+//! Where the processor has a matrix unit, it multiplies; everywhere else vectors do, as written here: the table is packed
+//! once for a call; rows are shared among the threads, and what a row gives depends on nothing else.
 
 use rayon::prelude::*;
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use super::amx::{self, Amx};
 use super::{
     activation::activate,
     isa::{Isa, on_this_processor},
@@ -28,12 +30,12 @@ pub(crate) struct Table<'a> {
 }
 
 impl Table<'_> {
-    fn outputs(&self) -> usize {
+    pub(super) fn outputs(&self) -> usize {
         self.weight.len() / self.inputs.max(1)
     }
 
     /// The first and the second half of the outputs.
-    fn halves(self) -> [Self; 2] {
+    pub(super) fn halves(self) -> [Self; 2] {
         let (weights, biases) = (self.weight.len() / 2, self.outputs() / 2);
         let half = |weight, bias| Self { weight, bias, inputs: self.inputs };
         let [first, second] = self.weight.split_at(weights);
@@ -44,6 +46,10 @@ impl Table<'_> {
 
 /// Adds `x·Wᵀ + b` to `out`, `[row, in] → [row, out]`.
 pub(crate) fn add_linear(out: &mut [f32], x: &[f32], table: Table<'_>, watch: &Watch) {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if let Some(unit) = Amx::here() {
+        return amx::dense::add_linear(unit, out, x, table, watch);
+    }
     on_this_processor!(wide add_linear_with(out, x, table, watch));
 }
 
@@ -74,6 +80,10 @@ pub(crate) fn feed_forward(
     between: Between,
     watch: &Watch,
 ) -> Vec<f32> {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if let Some(unit) = Amx::here() {
+        return amx::dense::feed_forward(unit, x, first, second, between, watch);
+    }
     on_this_processor!(wide feed_forward_with(x, first, second, between, watch))
 }
 
@@ -175,13 +185,18 @@ const NEAR_BYTES: usize = 32 << 10;
 /// Rows in a block, for each output of a panel.
 const ROWS_OF_BLOCK: usize = 8;
 
-/// Rows that the threads of the processor work on at once, at most: those of as many blocks.
-pub fn rows_at_once() -> usize {
-    on_this_processor!(wide rows_at_once_with())
+/// Bytes that a feed-forward layer takes at most, apart from its input, output and weights, `in → wide → in`.
+pub fn feed_forward_bytes(rows: usize, inputs: usize, wide: usize) -> usize {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if Amx::here().is_some() {
+        return amx::dense::feed_forward_bytes(rows, inputs, wide);
+    }
+    on_this_processor!(wide feed_forward_bytes_with(rows, inputs, wide))
 }
 
-fn rows_at_once_with<I: Isa, const R: usize, const W: usize>() -> usize {
-    ROWS_OF_BLOCK * W * rayon::current_num_threads()
+fn feed_forward_bytes_with<I: Isa, const R: usize, const W: usize>(rows: usize, inputs: usize, wide: usize) -> usize {
+    let at_once = rows.min(ROWS_OF_BLOCK * W * rayon::current_num_threads());
+    size_of::<f32>() * (2 * inputs * wide + at_once * (inputs + wide))
 }
 
 /// Blocks of rows of the output with those of the input.

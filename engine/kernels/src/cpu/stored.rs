@@ -32,12 +32,25 @@ impl Stored<'_> {
 pub(crate) trait Number: Copy + Sync {
     /// Writes numbers in single precision.
     fn widen(from: &[Self], to: &mut [f32]);
+
+    /// Some numbers in single precision.
+    #[inline(always)]
+    fn wide<const L: usize>(from: &[Self; L]) -> [f32; L] {
+        let mut to = [0.0; L];
+        Self::widen(from, &mut to);
+        to
+    }
 }
 
 impl Number for f32 {
     #[inline(always)]
     fn widen(from: &[Self], to: &mut [f32]) {
         to.copy_from_slice(from);
+    }
+
+    #[inline(always)]
+    fn wide<const L: usize>(from: &[Self; L]) -> [f32; L] {
+        *from
     }
 }
 

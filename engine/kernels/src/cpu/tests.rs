@@ -4,7 +4,7 @@ use super::{
     Stored, Strided,
     backward::{Saved, backward_with},
     columns::columns_with,
-    dense::{Table, add_linear_with, feed_forward_with},
+    dense::{Table, add_linear, add_linear_with, feed_forward, feed_forward_with},
     forward::forward_with,
     isa::{Baseline, Isa, on_this_processor},
 };
@@ -51,21 +51,30 @@ fn everything<I: Isa, const R: usize, const W: usize>() -> Vec<Vec<f32>> {
     };
     let gradients = backward_with::<I, R, W>(&problem, saved);
     let columns = columns_with::<I, R, W>(&problem, [saved.q, saved.k], &log_sum_exp, &[&vec![1.0; batch * seq]]);
+    let mut all = vec![gradients.q, gradients.k, gradients.v, columns.sums, columns.max];
+    all.extend([found.out, found.log_sum_exp, found.entropy, found.distance]);
+    all.extend(layers(add_linear_with::<I, R, W>, feed_forward_with::<I, R, W>));
+    all
+}
+
+/// What dense layers give.
+fn layers(
+    add_linear: impl Fn(&mut [f32], &[f32], Table<'_>, &Watch),
+    feed_forward: impl Fn(&[f32], Table<'_>, Table<'_>, Between, &Watch) -> Vec<f32>,
+) -> [Vec<f32>; 3] {
+    let mut numbers = Numbers(2);
+    let x = numbers.values(900 * 40);
     // Weights that keep values of order 1.
     let mut weights = |count: usize| numbers.values(count).into_iter().map(|value| value / 7.0).collect::<Vec<_>>();
     let (up, down, narrow, bias) = (weights(2 * 50 * 40), weights(7 * 50), weights(7 * 100), weights(2 * 50));
     let table = Table { weight: Stored::F32(&up), bias: Some(&bias), inputs: 40 };
     let [down, narrow] =
         [(&down, 50), (&narrow, 100)].map(|(weight, inputs)| Table { weight: Stored::F32(weight), bias: None, inputs });
-    let mut product = vec![0.5; q.len() / 40 * 100];
-    add_linear_with::<I, R, W>(&mut product, &q, table, &watch);
+    let mut product = vec![0.5; x.len() / 40 * 100];
+    let watch = Watch::default();
+    add_linear(&mut product, &x, table, &watch);
     let [gated, plain] = [(HiddenAct::Silu, true), (HiddenAct::Gelu, false)].map(|(act, gated)| Between { act, gated });
-    let gated = feed_forward_with::<I, R, W>(&q, table, down, gated, &watch);
-    let dense = [product, gated, feed_forward_with::<I, R, W>(&q, table, narrow, plain, &watch)];
-    let mut all = vec![gradients.q, gradients.k, gradients.v, columns.sums, columns.max];
-    all.extend([found.out, found.log_sum_exp, found.entropy, found.distance]);
-    all.extend(dense);
-    all
+    [product, feed_forward(&x, table, down, gated, &watch), feed_forward(&x, table, narrow, plain, &watch)]
 }
 
 #[test]
@@ -79,14 +88,21 @@ fn all_tiles_agree() {
         everything::<Baseline, 6, 64>(),
     ];
     for (shape, other) in others.iter().enumerate() {
-        for (number, (got, want)) in other.iter().zip(&best).enumerate() {
-            for (index, (got, want)) in got.iter().zip(want).enumerate() {
-                let tolerance = 5e-6 + 5e-6 * want.abs();
-                assert!(
-                    (got - want).abs() <= tolerance,
-                    "shape {shape}, result {number} at {index}: got {got:e}, want {want:e}, tolerance {tolerance:e}",
-                );
-            }
+        check(&format!("shape {shape}"), other, &best);
+    }
+    // On a matrix unit, where the processor has one.
+    check("layers", &layers(add_linear, feed_forward), &best[best.len() - 3..]);
+}
+
+fn check(name: &str, got: &[Vec<f32>], want: &[Vec<f32>]) {
+    for (number, (got, want)) in got.iter().zip(want).enumerate() {
+        assert_eq!(got.len(), want.len(), "{name}, result {number}");
+        for (index, (got, want)) in got.iter().zip(want).enumerate() {
+            let tolerance = 5e-6 + 5e-6 * want.abs();
+            assert!(
+                (got - want).abs() <= tolerance,
+                "{name}, result {number} at {index}: got {got:e}, want {want:e}, tolerance {tolerance:e}",
+            );
         }
     }
 }

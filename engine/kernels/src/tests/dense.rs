@@ -13,8 +13,8 @@ use crate::{
     feed_forward, linear,
 };
 
-/// Rows: one, the fewest that the kernels take, and one block and more.
-const ROWS: [usize; 4] = [1, 48, 97, 200];
+/// Rows: one, the fewest that the kernels take, and parts of a block, and of one more than threads take at once.
+const ROWS: [usize; 5] = [1, 48, 97, 200, 600];
 
 /// Sums of up to 770 rounded products; the sums are of order 1, as are those of the second table of a feed-forward.
 const TOLERANCE: Tolerance = Tolerance(1.2e-5, 2e-6);
