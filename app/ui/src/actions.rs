@@ -38,6 +38,7 @@ impl Window {
             Action::Cancel => state.cancel_analyses(),
             Action::PickHead(name) => state.pick_head(&name),
             Action::BothStrands(both) => state.set_both_strands(both),
+            Action::AllFrames(all) => state.set_all_frames(all),
             Action::Attention(wanted) => state.set_attention(wanted),
             Action::ToggleLabel(label) => state.toggle_label(&label),
             Action::Threshold(label, value) => {

@@ -39,6 +39,8 @@ pub(crate) enum Action {
     Cancel,
     PickHead(String),
     BothStrands(bool),
+    /// Read windows in all frames, or in one.
+    AllFrames(bool),
     Attention(bool),
     ToggleLabel(String),
     Threshold(String, f32),

@@ -94,6 +94,7 @@ pub(crate) struct TokenSpan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ScoreOptions {
     pub(crate) both_strands: bool,
+    pub(crate) all_frames: bool,
     pub(crate) attention: bool,
 }
 
@@ -156,7 +157,7 @@ impl State {
             history: History::default(),
             library: None,
             head: None,
-            options: ScoreOptions { both_strands: false, attention: true },
+            options: ScoreOptions { both_strands: false, all_frames: false, attention: true },
             hidden: BTreeSet::new(),
             thresholds: BTreeMap::new(),
             bases: Blocks::new(BASE_BLOCK_BP, 24),
@@ -208,14 +209,29 @@ impl State {
 
     /// Whether scores on the reverse strand are wanted; what was scored otherwise is scored anew.
     pub(crate) fn set_both_strands(&mut self, both: bool) {
-        if self.options.both_strands == both {
+        self.set_options(ScoreOptions { both_strands: both, ..self.options });
+    }
+
+    /// Whether windows are to be read in all frames, likewise.
+    pub(crate) fn set_all_frames(&mut self, all: bool) {
+        self.set_options(ScoreOptions { all_frames: all, ..self.options });
+    }
+
+    fn set_options(&mut self, options: ScoreOptions) {
+        if self.options == options {
             return;
         }
-        self.options.both_strands = both;
+        self.options = options;
         if self.is_scored() {
             self.drop_scores();
             self.score_view();
         }
+    }
+
+    /// Whether the windows of a head can be read in several frames.
+    pub(crate) fn has_frames(&self, head: &str) -> bool {
+        let known = self.library.as_ref().zip(self.head_named(head));
+        known.is_some_and(|(library, head)| library.has_frames(head))
     }
 
     /// Whether attention is wanted beside scores; what is in view gets it at once where it is scored already.

@@ -9,7 +9,7 @@ use strandscope_models::{
     head::{Covering, HeadInput},
     pass::Tokens,
 };
-use strandscope_tokens::{TokenError, Tokenizer};
+use strandscope_tokens::{Encoding, TokenError, Tokenizer};
 
 /// Windows of equal length as tokens and bases, on the host.
 #[derive(Clone, Debug)]
@@ -40,6 +40,12 @@ impl Batch {
         let length_bp = windows.first().map_or(0, |window| window.len());
         assert!(windows.iter().all(|window| window.len() == length_bp), "windows of a batch have one length");
         let encodings = windows.iter().map(|window| tokenizer.encode(window)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::of(windows, encodings, tokenizer))
+    }
+
+    /// The same of windows whose tokens are there.
+    pub(crate) fn of(windows: &[&[u8]], encodings: Vec<Encoding>, tokenizer: &Tokenizer) -> Self {
+        let length_bp = windows.first().map_or(0, |window| window.len());
         let tokens = encodings.iter().map(|encoding| encoding.ids.len()).max().unwrap_or(0);
         let pad = tokenizer.special().pad.unwrap_or(tokenizer.special().unknown);
         let mut batch = Self {
@@ -67,7 +73,7 @@ impl Batch {
             }
             batch.spans.push(encoding.spans);
         }
-        Ok(batch)
+        batch
     }
 
     /// Number of windows.

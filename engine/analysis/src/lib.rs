@@ -5,6 +5,7 @@
 
 pub mod attention;
 pub mod batch;
+pub mod between;
 mod device;
 pub mod embed;
 mod error;

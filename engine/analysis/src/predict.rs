@@ -17,7 +17,7 @@ use strandscope_models::{
 };
 use strandscope_tokens::Tokenizer;
 
-use crate::{AnalysisError, batch::Batch, device::on_device};
+use crate::{AnalysisError, batch::Batch, between::Between, device::on_device};
 
 /// A model, its tokenizer and a head.
 pub struct Predictor<'a> {
@@ -90,16 +90,57 @@ impl<'a> Predictor<'a> {
                 Ok(self.predict(first)?.joined(self.predict(second)?))
             }
             Err(fault) => {
-                let Some(load) = &self.load_spare else { return Err(fault.into()) };
-                let spare = load(&fault)?;
-                let (model, head) = self.spare.get_or_init(|| spare);
+                let (model, head) = self.in_place_of(fault)?;
                 self.predict_with(model, head, windows)
             }
         }
     }
 
+    /// Answers for the tokens of a stretch between its contexts, as many from its first one on as there is room for.
+    ///
+    /// # Errors
+    /// As [`Self::predict`].
+    pub fn predict_between(&self, between: &Between<'_>) -> Result<Prediction, AnalysisError> {
+        let length = usize::try_from(self.between_tokens()).unwrap_or(usize::MAX);
+        let encoding = between.encode(self.tokenizer, length)?;
+        let windows = [between.stretch];
+        let batch = Batch::of(&windows, vec![encoding], self.tokenizer);
+        if let Some((model, head)) = self.spare.get() {
+            return self.predict_batch(model, head, &windows, batch);
+        }
+        let here = || self.predict_batch(self.model, self.head, &windows, batch.clone());
+        match on_device(&self.model.network.device(), here) {
+            Ok(done) => done,
+            Err(fault) => {
+                let (model, head) = self.in_place_of(fault)?;
+                self.predict_batch(model, head, &windows, batch)
+            }
+        }
+    }
+
+    /// Tokens of a stretch with its contexts.
+    pub fn between_tokens(&self) -> u64 {
+        self.model.config.most_tokens().map_or(self.model.context_tokens(), |tokens| tokens as u64)
+    }
+
+    /// What computes from now on, since the device failed.
+    fn in_place_of(&self, fault: KernelError) -> Result<&(Model, Head), AnalysisError> {
+        let Some(load) = &self.load_spare else { return Err(fault.into()) };
+        let spare = load(&fault)?;
+        Ok(self.spare.get_or_init(|| spare))
+    }
+
     fn predict_with(&self, model: &Model, head: &Head, windows: &[&[u8]]) -> Result<Prediction, AnalysisError> {
-        let batch = Batch::new(windows, self.tokenizer)?;
+        self.predict_batch(model, head, windows, Batch::new(windows, self.tokenizer)?)
+    }
+
+    fn predict_batch(
+        &self,
+        model: &Model,
+        head: &Head,
+        windows: &[&[u8]],
+        batch: Batch,
+    ) -> Result<Prediction, AnalysisError> {
         let device = model.network.device();
         if head.reads_tokens() {
             model.check_length(batch.longest())?;

@@ -13,9 +13,10 @@ use strandscope_tokens::covering;
 use crate::{
     AnalysisError,
     batch::is_base,
+    between::Between,
     predict::Predictor,
     stitch::Stitcher,
-    windows::{Bins, Tiling},
+    windows::{Bins, Tiling, inside},
 };
 
 /// Bases of the windows computed at once. A constant, so that results do not depend on the machine.
@@ -43,6 +44,8 @@ pub struct ScorePlan {
     pub stride_bp: u64,
     /// Average a symmetric head over both strands; add the reverse strand of a stranded one.
     pub both_strands: bool,
+    /// In how many frames each window is read: with 2 also without its first base, and so on. The answers are averaged.
+    pub frames: usize,
 }
 
 impl ScorePlan {
@@ -60,7 +63,10 @@ impl ScorePlan {
         let mut bytes = head.config().map_or(0, |config| config.pass_bytes(bases));
         if head.reads_tokens() {
             let tokens = predictor.tokenizer.encode(sample)?.ids.len() as u64;
-            let positions = (bases * tokens).div_ceil((sample.len() as u64).max(1));
+            let mut positions = (bases * tokens).div_ceil((sample.len() as u64).max(1));
+            if head.card.context_bp.is_some() {
+                positions = positions.min(predictor.between_tokens());
+            }
             bytes += predictor.model.sizes().pass_bytes(&EncoderPass { positions, observed: None, on_gpu });
         }
         Ok(bytes)
@@ -116,7 +122,7 @@ pub fn window_count(predictor: &Predictor<'_>, plan: &ScorePlan) -> u64 {
         }
         HeadKind::Base | HeadKind::Token => tiling(predictor, plan).windows(start_bp, end_bp).len() as u64,
     };
-    if plan.both_strands { 2 * count } else { count }
+    count * plan.frames.max(1) as u64 * if plan.both_strands { 2 } else { 1 }
 }
 
 /// Scores a region; parts of tracks go to `host` in order.
@@ -136,8 +142,11 @@ pub fn score_region(
 }
 
 fn tiling(predictor: &Predictor<'_>, plan: &ScorePlan) -> Tiling {
-    let reach = predictor.head.reach_bp() as u64;
-    Tiling::new(plan.contig_bp, plan.window_bp, reach)
+    match predictor.head.card.context_bp {
+        // What is answered for; the context is read besides.
+        Some(context_bp) => Tiling::new(plan.contig_bp, plan.window_bp.saturating_sub(2 * context_bp).max(1), 0),
+        None => Tiling::new(plan.contig_bp, plan.window_bp, predictor.head.reach_bp() as u64),
+    }
 }
 
 fn bins(plan: &ScorePlan) -> Bins {
@@ -170,9 +179,9 @@ impl Run<'_, '_> {
         let strands = self.strands();
         let mut stitchers: Vec<_> = strands.iter().map(|_| Stitcher::new(start_bp..end_bp, self.labels())).collect();
         for (group, next) in groups(&windows) {
-            let bases = self.read(&windows[group.clone()])?;
-            for (strand, stitcher) in strands.iter().zip(&mut stitchers) {
-                for (window, answers) in windows[group.clone()].iter().zip(self.answers(&bases, *strand)?) {
+            let answers = self.answers_of_strands(&windows[group.clone()])?;
+            for (answers, stitcher) in answers.into_iter().zip(&mut stitchers) {
+                for (window, answers) in windows[group.clone()].iter().zip(answers) {
                     for (position, values) in (window.start..window.end).zip(answers) {
                         stitcher.add(position, tiling.weight(window, position), &values);
                     }
@@ -250,6 +259,51 @@ impl Run<'_, '_> {
         Ok(windows.iter().map(|window| bases[at(window.start)..at(window.end)].to_vec()).collect())
     }
 
+    /// Answers for bases of windows of equal length, for each strand.
+    fn answers_of_strands(&mut self, windows: &[Range<u64>]) -> Result<Vec<Answers>, AnalysisError> {
+        let strands = self.strands().iter();
+        if let Some(context_bp) = self.predictor.head.card.context_bp {
+            return strands.map(|strand| self.answers_between(windows, context_bp, *strand)).collect();
+        }
+        let bases = self.read(windows)?;
+        strands.map(|strand| self.answers(&bases, *strand)).collect()
+    }
+
+    /// Answers for stretches that are read between their contexts.
+    fn answers_between(
+        &mut self,
+        windows: &[Range<u64>],
+        context_bp: u64,
+        strand: Strand,
+    ) -> Result<Answers, AnalysisError> {
+        let mut all = Vec::with_capacity(windows.len());
+        for window in windows {
+            let around = window.start.saturating_sub(context_bp)..(window.end + context_bp).min(self.plan.contig_bp);
+            let (mut bases, mut stretch) = (self.host.bases(around.clone())?, inside(&around, window));
+            if strand == Strand::Reverse {
+                bases = reverse_complement(&bases);
+                stretch = bases.len() - stretch.end..bases.len() - stretch.start;
+            }
+            let context = usize::try_from(context_bp).unwrap_or(usize::MAX);
+            let (mut answers, mut unknown_bp) = (Vec::with_capacity(stretch.len()), 0);
+            // Where a stretch has more tokens than are read at once, its rest is a stretch of its own.
+            while answers.len() < stretch.len() {
+                let rest = stretch.start + answers.len()..stretch.end;
+                let prediction = self.predictor.predict_between(&Between::new(&bases, rest, context))?;
+                unknown_bp = unknown_bp.max(prediction.unknown_bp);
+                let found = spread(&prediction.values[0], &prediction.spans[0]);
+                assert!(!found.is_empty(), "a stretch between contexts has a token at least");
+                answers.extend(found);
+            }
+            self.host.done(1, unknown_bp as u64)?;
+            if strand == Strand::Reverse {
+                answers.reverse();
+            }
+            all.push(answers);
+        }
+        Ok(all)
+    }
+
     fn answers(&mut self, windows: &[Vec<u8>], strand: Strand) -> Result<Answers, AnalysisError> {
         let turned: Vec<Vec<u8>>;
         let windows = match strand {
@@ -262,6 +316,12 @@ impl Run<'_, '_> {
         let slices: Vec<&[u8]> = windows.iter().map(Vec::as_slice).collect();
         let (mut values, unknown_bp) = self.answers_of(&slices)?;
         self.host.done(slices.len() as u64, unknown_bp as u64)?;
+        for frame in 1..self.plan.frames.min(slices[0].len()) {
+            let shifted: Vec<&[u8]> = slices.iter().map(|window| &window[frame..]).collect();
+            let (more, _) = self.answers_of(&shifted)?;
+            self.host.done(slices.len() as u64, 0)?;
+            values.iter_mut().zip(more).for_each(|(mean, more)| join(mean, &more, frame));
+        }
         if strand == Strand::Reverse {
             values.iter_mut().for_each(|places| places.reverse());
         }
@@ -376,6 +436,13 @@ fn spread(rows: &[Vec<f32>], spans: &[Option<(usize, usize)>]) -> Vec<Vec<f32>> 
     covering(spans).into_iter().map(of_base).collect()
 }
 
+/// Takes the answers of one more frame, which begins so many bases later, into the means of those before it.
+fn join(means: &mut [Vec<f32>], more: &[Vec<f32>], frame: usize) {
+    for (mean, more) in means[frame..].iter_mut().zip(more) {
+        mean.iter_mut().zip(more).for_each(|(mean, more)| *mean += (more - *mean) / (frame + 1) as f32);
+    }
+}
+
 /// `[row][label]` as `[label][row]`.
 fn transposed(rows: &[Vec<f32>], labels: usize) -> Vec<Vec<f32>> {
     (0..labels).map(|label| rows.iter().map(|row| row[label]).collect()).collect()
@@ -438,6 +505,14 @@ mod tests {
     fn a_window_may_hold_a_few_unknown_letters() {
         assert!(!is_too_unknown(b"ACGTACGTAN"), "one in ten");
         assert!(is_too_unknown(b"ACGTACGTNN"), "two in ten");
+    }
+
+    #[test]
+    fn frames_are_averaged_where_they_reach() {
+        let mut means: Vec<Vec<f32>> = [3.0, 3.0, 3.0].map(|value| vec![value]).to_vec();
+        join(&mut means, &[vec![5.0], vec![7.0]], 1);
+        join(&mut means, &[vec![8.0]], 2);
+        assert_eq!(means, [[3.0], [4.0], [6.0]]);
     }
 
     #[test]

@@ -63,6 +63,17 @@ pub struct Entry {
     pub labels: Vec<String>,
     /// How many labels there are.
     pub label_count: Option<u32>,
+    /// Which of them says that there is nothing to see.
+    pub background: Option<String>,
+    /// How its answers follow from logits, where its configuration need not say: `softmax`, `sigmoid`, `identity`.
+    pub activation: Option<String>,
+    /// Bases of the windows it was fine-tuned on.
+    pub input_length_bp: Option<u64>,
+    /// Of these, bases on either side that are read as sequences of their own.
+    pub context_bp: Option<u64>,
+    /// What else its users should know.
+    #[serde(default)]
+    pub limits: Vec<String>,
     /// What its makers report.
     pub metric: Option<String>,
     /// Licence of the weights, or `unclear`.
@@ -112,6 +123,11 @@ impl Entry {
             task: None,
             labels: Vec::new(),
             label_count: None,
+            background: None,
+            activation: None,
+            input_length_bp: None,
+            context_bp: None,
+            limits: Vec::new(),
             metric: None,
             licence: "unclear".to_owned(),
             commercial_use: None,
@@ -191,6 +207,12 @@ mod tests {
             assert_eq!((entry.task.is_some(), entry.label_count.is_some()), (is_head, is_head), "{name}");
             let labels = entry.labels.len();
             assert!(labels == 0 || entry.label_count.map(|count| count as usize) == Some(labels), "{name}: labels");
+            assert!(entry.background.as_ref().is_none_or(|name| entry.labels.contains(name)), "{name}: background");
+            let window_bp = entry.input_length_bp.unwrap_or(0);
+            assert_eq!(window_bp > 0, is_head, "{name}: the length that it was fine-tuned on");
+            assert!(entry.context_bp.is_none_or(|context_bp| 2 * context_bp < window_bp), "{name}: context");
+            let activations = ["softmax", "sigmoid", "identity"];
+            assert!(entry.activation.as_deref().is_none_or(|name| activations.contains(&name)), "{name}: activation");
             for file in &entry.files {
                 assert!(name::is_model_file(&file.name), "{name}: {}", file.name);
                 let is_sha256 = |text: &str| matches!(Checksum::parse(text), Some(Checksum::Sha256(_)));

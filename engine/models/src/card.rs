@@ -99,6 +99,10 @@ pub struct HeadCard {
     pub activation: Activation,
     /// Length of the windows it was trained on, and its default window.
     pub input_length_bp: u64,
+    /// Bases at either end of a window that are no more than context, and that the model reads as sequences of their own:
+    /// `[CLS] left [SEP] stretch [SEP] right [SEP]` (the splice heads of GENA-LM). `None` where a window is one sequence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_bp: Option<u64>,
     /// Whether strands may be averaged.
     pub strand: StrandRule,
     /// What it was trained on.
@@ -120,6 +124,10 @@ pub struct HeadCard {
 }
 
 impl HeadCard {
+    /// The limit of a head of which nobody says what it was fine-tuned on.
+    pub const UNKNOWN_LENGTH: &str =
+        "The checkpoint does not tell the length it was fine-tuned on: the window is the longest it reads at once.";
+
     /// What is known of the classes of a fine-tuned checkpoint whose makers left no card.
     pub fn of_checkpoint(name: &str, classes: &Classes, input_length_bp: u64, model_sha256: &str) -> Self {
         let label = |label: &String| Label {
@@ -130,8 +138,9 @@ impl HeadCard {
         Self {
             name: name.to_owned(),
             title: name.to_owned(),
-            description: "The classes that this checkpoint was fine-tuned to tell apart, as its config.json lists them."
-                .to_owned(),
+            description:
+                "The classes that this checkpoint was fine-tuned to tell apart, as its config.json lists them."
+                    .to_owned(),
             kind: if classes.per_token { HeadKind::Token } else { HeadKind::Sequence },
             labels: classes.labels.iter().map(label).collect(),
             activation: match classes.problem {
@@ -140,13 +149,13 @@ impl HeadCard {
                 Problem::Regression => Activation::Identity,
             },
             input_length_bp,
+            context_bp: None,
             strand: StrandRule::Stranded,
             training: Vec::new(),
             figures: Vec::new(),
             intended_use: "What its makers say; the checkpoint does not tell.".to_owned(),
             limits: vec![
-                "The checkpoint does not tell the length it was fine-tuned on: the window is the longest it reads at once."
-                    .to_owned(),
+                Self::UNKNOWN_LENGTH.to_owned(),
                 "The checkpoint does not tell whether strands may be averaged: each strand is answered for by itself."
                     .to_owned(),
             ],

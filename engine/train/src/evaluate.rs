@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use strandscope_analysis::predict::Predictor;
+use strandscope_analysis::{
+    between::Between,
+    predict::{Prediction, Predictor},
+};
 use strandscope_models::card::{HeadCard, HeadKind};
 
 use crate::{Progress, Report, TrainError, dataset::Row};
@@ -35,7 +38,10 @@ pub fn probabilities(
         check_length(predictor, length, site)?;
         for group in numbers.chunks((BATCH_BP / length.max(1)).max(1)) {
             let windows: Vec<&[u8]> = group.iter().map(|&number| rows[number].sequence.as_slice()).collect();
-            let prediction = predictor.predict(&windows)?;
+            let prediction = match predictor.head.card.context_bp {
+                Some(context_bp) => between_contexts(predictor, &windows, site.unwrap_or(length / 2), context_bp)?,
+                None => predictor.predict(&windows)?,
+            };
             for ((&number, places), spans) in group.iter().zip(&prediction.values).zip(&prediction.spans) {
                 let sites = site.map_or([length.max(2) / 2 - 1, length / 2], |site| [site, site]);
                 found[number] = match predictor.head.card.kind {
@@ -51,6 +57,29 @@ pub fn probabilities(
         }
     }
     Ok(found)
+}
+
+/// Answers of a head that reads contexts apart: the stretch around the site is answered for, what is left of the row on
+/// either side is its context.
+fn between_contexts(
+    predictor: &Predictor<'_>,
+    rows: &[&[u8]],
+    site: usize,
+    context_bp: u64,
+) -> Result<Prediction, TrainError> {
+    let size = |bases: u64| usize::try_from(bases).unwrap_or(usize::MAX);
+    let half = size(predictor.head.card.input_length_bp.saturating_sub(2 * context_bp)).div_ceil(2).max(1);
+    let mut all = Prediction { values: Vec::new(), spans: Vec::new(), unknown_bp: 0 };
+    for row in rows {
+        let start = site.saturating_sub(half);
+        let stretch = start..(site + half).min(row.len());
+        let found = predictor.predict_between(&Between::new(row, stretch, size(context_bp)))?;
+        let in_row = |(first, end): (usize, usize)| (first + start, end + start);
+        all.spans.extend(found.spans.into_iter().map(|spans| spans.into_iter().map(|span| span.map(in_row)).collect()));
+        all.values.extend(found.values);
+        all.unknown_bp += found.unknown_bp;
+    }
+    Ok(all)
 }
 
 fn check_length(predictor: &Predictor<'_>, length: usize, site: Option<usize>) -> Result<(), TrainError> {

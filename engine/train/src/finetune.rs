@@ -137,6 +137,7 @@ fn card(recipe: &HeadRecipe, training: Vec<DataSource>) -> HeadCard {
         labels: recipe.labels.clone(),
         activation: recipe.activation,
         input_length_bp: recipe.input_length_bp,
+        context_bp: None,
         strand: recipe.strand,
         training,
         figures: Vec::new(),

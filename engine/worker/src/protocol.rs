@@ -13,8 +13,11 @@ pub use strandscope_analysis::{
 pub use strandscope_genome::Contig;
 use strandscope_genome::{Region, Strand, Track};
 pub use strandscope_library::{Entry as CatalogueEntry, Kind as CatalogueKind};
-use strandscope_models::card::{HeadCard, ModelCard};
 pub use strandscope_models::rmt::RmtPadding;
+use strandscope_models::{
+    card::{HeadCard, HeadKind, ModelCard},
+    config::Family,
+};
 
 /// Names one piece of work; only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -313,6 +316,12 @@ impl Library {
     pub fn model_of(&self, head: &HeadEntry) -> Option<&ModelEntry> {
         let is_itself = |model: &&ModelEntry| (&model.card.name, &model.source) == (&head.card.name, &head.source);
         self.models.iter().find(is_itself).or_else(|| self.model_beneath(&head.card))
+    }
+
+    /// Whether a head answers from words that follow each other, so that a window can be read in several frames.
+    pub fn has_frames(&self, head: &HeadEntry) -> bool {
+        let of_words = |model: &ModelEntry| model.card.family == Family::NucleotideTransformer.name();
+        head.card.kind != HeadKind::Sequence && self.model_of(head).is_some_and(of_words)
     }
 
     /// The model that a head was trained on, if it is on this computer.

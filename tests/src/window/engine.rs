@@ -120,6 +120,7 @@ fn scored_directly(head: &str, cache: &Path) -> Vec<Track> {
         model: None,
         stride_bp: None,
         both_strands: false,
+        all_frames: false,
         window: WindowChoice::Trained,
         keep_going: false,
     }));

@@ -37,6 +37,7 @@ pub(crate) fn library() -> Library {
         labels,
         activation: Activation::Softmax,
         input_length_bp: 1_000,
+        context_bp: None,
         strand,
         training: vec![DataSource {
             name: "HS3D".into(),

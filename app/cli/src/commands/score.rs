@@ -45,6 +45,9 @@ pub(crate) struct Args {
     /// Average a symmetric head over both strands; give a stranded one's reverse strand as well
     #[arg(long)]
     both_strands: bool,
+    /// Read each window in all frames of the model's words and average: six times the work for 6-mers
+    #[arg(long)]
+    all_frames: bool,
     /// How much is read at once [default: what the head was trained on]
     #[arg(long, value_name = "N|whole", value_parser = window_choice)]
     window_tokens: Option<WindowChoice>,
@@ -94,6 +97,7 @@ impl Args {
             model: self.model.model.clone(),
             stride_bp: self.stride,
             both_strands: self.both_strands,
+            all_frames: self.all_frames,
             window: self.window_tokens.unwrap_or_default(),
             keep_going: self.keep_going,
         });

@@ -82,6 +82,7 @@ impl State {
         let request = ScoreRequest {
             genome: genome.summary.path.clone(),
             regions: vec![region.clone()],
+            all_frames: self.options.all_frames && self.has_frames(&head),
             head,
             model: None,
             stride_bp: None,

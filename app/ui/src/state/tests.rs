@@ -87,6 +87,7 @@ fn head(name: &str) -> HeadEntry {
         labels: vec![Label { name: "donor".into(), description: String::new(), background: false }],
         activation: Activation::Softmax,
         input_length_bp: 1_000,
+        context_bp: None,
         strand: StrandRule::Stranded,
         training: vec![],
         figures: vec![],

@@ -117,6 +117,14 @@ fn options(ui: &mut Ui, state: &State, screen: &mut Screen) {
     if ui.checkbox(&mut both, name).on_hover_text(hint).changed() {
         screen.act(Action::BothStrands(both));
     }
+    if state.has_frames(&entry.card.name) {
+        let mut all = state.options.all_frames;
+        let hint = "The words of this model lie side by side from the start of a window: each window is read once from \
+                    each of the bases of its first word, and the answers are averaged. Six times the work for words of six.";
+        if ui.checkbox(&mut all, "All reading frames").on_hover_text(hint).changed() {
+            screen.act(Action::AllFrames(all));
+        }
+    }
     let mut attention = state.options.attention;
     let hint = format!(
         "How much attention each token receives, averaged over layers and attention heads, for up to {} at once.\n\

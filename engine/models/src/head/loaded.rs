@@ -73,6 +73,9 @@ impl Head {
         if card.labels.len() != config.labels || card.kind != config.kind {
             return odd("its card and its head.json name other labels or another kind");
         }
+        if card.context_bp.is_some() {
+            return odd("its card has context_bp, which only the classes of a checkpoint read");
+        }
         if config.fixed_length_bp().is_some_and(|length| length as u64 != card.input_length_bp) {
             return odd("its card and its head.json name different lengths");
         }
@@ -106,6 +109,7 @@ impl Head {
         if card.labels.len() != classes.labels.len() || card.kind != kind {
             return Err(mismatch(format!("{CHECKPOINT_CARD} and config.json name other labels or another kind")));
         }
+        check_context(&card, model).map_err(mismatch)?;
         Ok(Self { folder: folder.clone(), answers: Answers::OfModel, card, sha256: model.sha256.clone() })
     }
 
@@ -131,6 +135,23 @@ impl Head {
     pub fn reach_bp(&self) -> usize {
         self.config().map_or(0, HeadConfig::reach_bp)
     }
+}
+
+/// Whether the model can read what a card says of context.
+fn check_context(card: &HeadCard, model: &Model) -> Result<(), String> {
+    let Some(context_bp) = card.context_bp else { return Ok(()) };
+    let refuse = |reason: &str| Err(format!("the card has \"context_bp\": {context_bp}, but {reason}; leave it out"));
+    if card.kind != HeadKind::Token {
+        return refuse("it answers once for a sequence");
+    }
+    if card.input_length_bp <= context_bp.saturating_mul(2) {
+        return refuse("nothing of a window is left between two of these");
+    }
+    let special = model.tokenizer().map_err(|error| error.to_string())?.special();
+    if special.cls.is_none() || special.sep.is_none() {
+        return refuse("its tokenizer has no tokens to set sequences apart");
+    }
+    Ok(())
 }
 
 /// Whether a card is that of a head of `model`.

@@ -3,6 +3,7 @@
 mod attention;
 mod health;
 mod tiny;
+mod token_classes;
 
 use std::{path::Path, time::Duration};
 
@@ -87,6 +88,7 @@ fn score(tiny: &Tiny, genome: &Path, head: &str, regions: &[Region]) -> ScoreReq
         model: Some(tiny.name("model")),
         stride_bp: None,
         both_strands: false,
+        all_frames: false,
         window: WindowChoice::Trained,
         keep_going: false,
     }

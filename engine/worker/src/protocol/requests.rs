@@ -27,6 +27,8 @@ pub struct ScoreRequest {
     pub stride_bp: Option<u64>,
     /// Average a symmetric head over both strands; add the reverse strand of a stranded one.
     pub both_strands: bool,
+    /// Read each window in all frames of words that follow each other, and average.
+    pub all_frames: bool,
     /// How much is read at once.
     pub window: WindowChoice,
     /// Go on past regions that cannot be scored.

@@ -20,6 +20,7 @@ pub(crate) fn of_score(request: &ScoreRequest) -> String {
         line.option("--stride", &stride_bp.to_string());
     }
     line.flag("--both-strands", request.both_strands);
+    line.flag("--all-frames", request.all_frames);
     line.window(request.window);
     line.flag("--keep-going", request.keep_going);
     line.0
@@ -240,11 +241,12 @@ mod tests {
             model: None,
             stride_bp: None,
             both_strands: true,
+            all_frames: true,
             window: WindowChoice::Tokens(512),
             keep_going: false,
         };
-        let expected =
-            "strandscope score 'my genome.fa' --head splice --region chr1:1-1,000 --both-strands --window-tokens 512";
+        let expected = "strandscope score 'my genome.fa' --head splice --region chr1:1-1,000 --both-strands --all-frames \
+             --window-tokens 512";
         assert_eq!(of_score(&request), expected);
     }
 }

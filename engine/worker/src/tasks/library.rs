@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use strandscope_genome::AtomicFile;
 use strandscope_library::{Added, Adding, Catalogue, DEFAULT_ENDPOINT, Entry, Hub, LibraryError, Progress, Step};
 use strandscope_models::{
-    card::{HeadCard, ModelCard},
+    card::{Activation, HeadCard, HeadKind, ModelCard},
     folder::{CARD, CHECKPOINT_CARD, Folder},
     head::Head,
     model::Model,
@@ -146,13 +146,39 @@ fn model_card(model: &Model, name: &str, entry: Option<&Entry>) -> ModelCard {
 /// The same of a head, with what the catalogue knows.
 fn head_card(card: HeadCard, name: &str, entry: Option<&Entry>) -> HeadCard {
     let Some(entry) = entry else { return HeadCard { name: name.to_owned(), title: name.to_owned(), ..card } };
+    let mut labels = card.labels;
+    if entry.labels.len() == labels.len() {
+        for (label, name) in labels.iter_mut().zip(&entry.labels) {
+            label.description = format!("{name}; the checkpoint names it {}.", label.name);
+            label.name.clone_from(name);
+            label.background = entry.background.as_ref() == Some(name);
+        }
+    }
+    let is_known = |limit: &String| limit == HeadCard::UNKNOWN_LENGTH && entry.input_length_bp.is_some();
+    let of_checkpoint = card.limits.into_iter().filter(|limit| !is_known(limit));
+    let limits = entry.limits.iter().cloned().chain(of_checkpoint).collect();
     HeadCard {
         name: name.to_owned(),
         title: entry.title.clone(),
         description: entry.description.clone(),
+        labels,
+        activation: activation(entry).unwrap_or(card.activation),
+        input_length_bp: entry.input_length_bp.unwrap_or(card.input_length_bp),
+        context_bp: entry.context_bp.filter(|_| card.kind == HeadKind::Token),
+        limits,
         licence: entry.licence.clone(),
         citation: entry.citation.clone(),
         ..card
+    }
+}
+
+/// How answers follow from logits, as the catalogue says.
+fn activation(entry: &Entry) -> Option<Activation> {
+    match entry.activation.as_deref()? {
+        "softmax" => Some(Activation::Softmax),
+        "sigmoid" => Some(Activation::Sigmoid),
+        "identity" => Some(Activation::Identity),
+        _ => None,
     }
 }
 

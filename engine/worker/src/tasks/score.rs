@@ -11,7 +11,7 @@ use strandscope_analysis::{
 };
 use strandscope_genome::{Genome, Region, Track, TrackLayout};
 use strandscope_models::{card::HeadKind, head::Head, model::Model};
-use strandscope_tokens::Tokenizer;
+use strandscope_tokens::{Tokenizer, TokenizerKind};
 
 use super::{
     command_line::of_score,
@@ -35,7 +35,7 @@ impl TensorTasks {
         let model = self.shelf.model_of(&request.head, request.model.as_deref())?;
         model.tell_oddities(job);
         let head = self.shelf.head(&request.head, &model.model)?;
-        check_request(request, &head)?;
+        check_request(request, &head, &model.tokenizer)?;
         let fallback = Fallback::new(job, &self.device.name);
         let done = Cell::new(0);
         let predictor = Predictor::new(&model.model, &model.tokenizer, &head, job.conduct(true));
@@ -114,7 +114,7 @@ pub(super) fn warn_of_unknown(record: &RunRecord, job: &Job) {
 }
 
 /// Refuses what the head cannot do.
-fn check_request(request: &ScoreRequest, head: &Head) -> Result<(), Stop> {
+fn check_request(request: &ScoreRequest, head: &Head, tokenizer: &Tokenizer) -> Result<(), Stop> {
     let usage = |message: String| Err(JobError::new(ErrorKind::Usage, message).into());
     let name = &head.card.name;
     if request.stride_bp == Some(0) {
@@ -128,12 +128,33 @@ fn check_request(request: &ScoreRequest, head: &Head) -> Result<(), Stop> {
             "a whole region is one window, so there is no stride; leave out --stride or the window".to_owned(),
         );
     }
-    if let (Some(length_bp), true) = (head.fixed_length_bp(), request.window != WindowChoice::Trained) {
+    if request.all_frames && (head.card.kind == HeadKind::Sequence || !head.reads_tokens()) {
+        return usage(format!(
+            "head {name} does not answer from single tokens, so that it has no frames; leave out --all-frames"
+        ));
+    }
+    if request.all_frames && !matches!(tokenizer.kind(), TokenizerKind::Kmers { .. }) {
+        return usage(format!(
+            "the model of head {name} reads no words of one length that follow each other, so that it has no frames; \
+             leave out --all-frames"
+        ));
+    }
+    let of_context = head.card.context_bp.map(|_| usize::try_from(head.card.input_length_bp).unwrap_or(usize::MAX));
+    let fixed_bp = head.fixed_length_bp().or(of_context);
+    if let (Some(length_bp), true) = (fixed_bp, request.window != WindowChoice::Trained) {
         return usage(format!(
             "head {name} reads windows of {length_bp} bases and no others; leave out --window-tokens"
         ));
     }
     Ok(())
+}
+
+/// In how many frames windows are read.
+fn frames(request: &ScoreRequest, tokenizer: &Tokenizer) -> usize {
+    match tokenizer.kind() {
+        TokenizerKind::Kmers { k } if request.all_frames => k,
+        _ => 1,
+    }
 }
 
 /// How a region is scored, and where its coordinates begin.
@@ -149,7 +170,7 @@ struct Plan {
 impl Plan {
     fn new(request: &ScoreRequest, head: &Head, tokenizer: &Tokenizer, place: &Place) -> Self {
         if request.window == WindowChoice::Whole {
-            return Self::whole(request, head, &place.region);
+            return Self::whole(request, head, tokenizer, &place.region);
         }
         let window_bp = match request.window {
             WindowChoice::Tokens(tokens) => tokenizer.typical_bp(tokens),
@@ -163,13 +184,14 @@ impl Plan {
             window_bp,
             stride_bp,
             both_strands: request.both_strands,
+            frames: frames(request, tokenizer),
         };
         let reads_bp = window_bp.min(place.contig_bp);
         Self { score, region: place.region.clone(), offset_bp: 0, reads_bp }
     }
 
     /// One pass over the region, which is treated as a contig of its own.
-    fn whole(request: &ScoreRequest, head: &Head, region: &Region) -> Self {
+    fn whole(request: &ScoreRequest, head: &Head, tokenizer: &Tokenizer, region: &Region) -> Self {
         let length_bp = region.len_bp();
         let window_bp = match head.card.kind {
             HeadKind::Sequence => length_bp,
@@ -182,6 +204,7 @@ impl Plan {
             window_bp,
             stride_bp: length_bp,
             both_strands: request.both_strands,
+            frames: frames(request, tokenizer),
         };
         Self { score, region: region.clone(), offset_bp: region.start_bp, reads_bp: length_bp }
     }
