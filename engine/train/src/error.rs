@@ -24,7 +24,7 @@ pub enum TrainError {
     /// A run is to go on by another method or with another model than it was begun with.
     #[error("cannot go on: the run was begun with {begun}. Give what it was begun with, or begin anew with --force: {}", path.display())]
     OtherBeginning {
-        /// Where its factors are, or would be.
+        /// Its checkpoint.
         path: PathBuf,
         /// What it was begun with.
         begun: &'static str,

@@ -42,7 +42,7 @@ impl Learner {
         let (factors, device) = (store.checkpoint(FACTORS), self.network.device());
         if factors.is_file() != self.adapters.is_some() {
             let begun = if factors.is_file() { "--method lora" } else { "--method full" };
-            return Err(TrainError::OtherBeginning { path: factors, begun });
+            return Err(TrainError::OtherBeginning { path: store.checkpoint(LATEST), begun });
         }
         let optimizer = store.restore(self.optimizer)?;
         let network = start.load_network(&store.checkpoint(LATEST), &device)?;
@@ -51,7 +51,10 @@ impl Learner {
         let adapters = adapters.reloaded(&network, &mut weights);
         weights.finish()?;
         if !adapters.are_of(&network) {
-            return Err(TrainError::OtherBeginning { path: factors, begun: "another model or another [lora] alpha" });
+            return Err(TrainError::OtherBeginning {
+                path: store.checkpoint(LATEST),
+                begun: "another model or another [lora] alpha",
+            });
         }
         Ok(Self { network: adapters.applied(adapters.fixing(network)), optimizer, adapters: Some(adapters) })
     }
