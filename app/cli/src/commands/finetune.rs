@@ -16,8 +16,8 @@ use crate::{
 /// Train a task head, or a whole model, on labelled sequences.
 ///
 /// The result is a folder that score and evaluate accept, with its card, history and settings. With --method full or
-/// lora it is one in the Hugging Face layout, which the original Python code loads as well. Low-rank adapters (LoRA) of
-/// rank 8 and alpha 16, unless [lora] of the recipe says otherwise, are added to the weights in the end.
+/// lora it is one in the Hugging Face layout, which the original Python code loads as well. Low-rank adapters (LoRA) are
+/// added to the weights in the end; they have rank 8 and alpha 16, unless the recipe has a table "lora" with others.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
