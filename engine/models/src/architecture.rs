@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use strandscope_kernels::{AttentionInput, Segments};
 
 use crate::{
+    attention_layer::Qkv,
     layers::Embedding,
     pass::{Pass, Tokens},
 };
@@ -36,6 +37,9 @@ pub(crate) trait Architecture {
     /// # Shapes
     /// `[batch, seq, hidden]`
     fn attention_input(&self, layer: usize, x: Tensor<3>, segments: Option<&Segments>) -> AttentionInput;
+
+    /// What makes the queries, keys and values of a layer.
+    fn projections(&self, layer: usize) -> Qkv<'_>;
 
     /// The last states, of what the last layer gives.
     ///

@@ -25,6 +25,29 @@ pub(crate) enum Qkv<'a> {
     Apart([&'a Linear; 3]),
 }
 
+/// Rows of a table that make the queries, or the values, of a layer.
+pub struct Projection<'a> {
+    /// The table, `[out, in]`.
+    pub table: &'a Param<Tensor<2>>,
+    /// The rows.
+    pub rows: Range<usize>,
+}
+
+impl<'a> Qkv<'a> {
+    /// What makes queries, and what makes values.
+    pub(crate) fn queries_and_values(self) -> [Projection<'a>; 2] {
+        let [query, value] = match self {
+            Qkv::Fused(all) => [(all, 0), (all, 2)],
+            Qkv::Apart([query, _, value]) => [(query, 0), (value, 0)],
+        };
+        [query, value].map(|(linear, part)| {
+            let table = &linear.weight;
+            let width = table.dims()[1];
+            Projection { table, rows: part * width..(part + 1) * width }
+        })
+    }
+}
+
 /// The attention of a layer.
 pub(crate) struct AttentionLayer<'a> {
     /// Where queries, keys and values come from.

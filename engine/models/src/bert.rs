@@ -254,6 +254,10 @@ impl Architecture for Bert {
         layer.attention_input(layer.rule(x.dims()[1]), x, segments)
     }
 
+    fn projections(&self, layer: usize) -> Qkv<'_> {
+        self.bert.encoder.layer[layer].projections()
+    }
+
     fn finished(&self, x: Tensor<3>) -> Tensor<3> {
         match &self.bert.encoder.last_layer_ln {
             Some(norm) => by_rows(x, |x| norm.forward(x)),
@@ -396,6 +400,11 @@ impl Layer {
     ) -> AttentionInput {
         let heads = 0..self.attention.self_.heads;
         self.attention.layer(rule).input(self.attention_states(x), heads, segments, &Watch::default())
+    }
+
+    /// What makes queries, keys and values.
+    pub(crate) fn projections(&self) -> Qkv<'_> {
+        self.attention.layer(PositionRule::None).qkv
     }
 
     /// Attention heads.

@@ -12,6 +12,7 @@ use strandscope_kernels::{AttentionInput, BlockList, HiddenAct, Listed, Position
 
 use crate::{
     architecture::{Architecture, first_token},
+    attention_layer::Qkv,
     bert,
     checkpoint::Weights,
     classifier::Classifier,
@@ -172,6 +173,10 @@ impl Architecture for BigBird {
     fn attention_input(&self, layer: usize, x: Tensor<3>, segments: Option<&Segments>) -> AttentionInput {
         let rule = self.rule(x.dims()[1]);
         self.bert.encoder.layer[layer].attention_input(rule, x, segments)
+    }
+
+    fn projections(&self, layer: usize) -> Qkv<'_> {
+        self.bert.encoder.layer[layer].projections()
     }
 
     fn predicts_tokens(&self) -> bool {

@@ -29,6 +29,7 @@ pub use form::is_checkpoint;
 pub(crate) use source::open_file;
 pub use stored::Stored;
 pub use weights::{Fill, WeightType, Weights};
+pub(crate) use written::PlaceInNetwork;
 pub use written::{Gradient, NamedArray, Storage, gradients_of, to_safetensors, to_safetensors_beside, write_tensors};
 
 use crate::ModelError;

@@ -202,6 +202,10 @@ impl Architecture for DnaGrinder {
         layer.attn.layer().input(layer.attention_states(x), 0..layer.attn.heads, segments, &Watch::default())
     }
 
+    fn projections(&self, layer: usize) -> Qkv<'_> {
+        self.grinder.encoder.layer[layer].attn.layer().qkv
+    }
+
     fn finished(&self, x: Tensor<3>) -> Tensor<3> {
         match &self.grinder.final_norm {
             Some(norm) => by_rows(x, |x| norm.forward(x)),

@@ -218,6 +218,10 @@ impl Architecture for Esm {
         attention.layer().input(attention.states(x), 0..self.heads(), segments, &Watch::default())
     }
 
+    fn projections(&self, layer: usize) -> Qkv<'_> {
+        self.esm.encoder.layer[layer].attention.layer().qkv
+    }
+
     fn finished(&self, x: Tensor<3>) -> Tensor<3> {
         by_rows(x, |x| self.esm.encoder.emb_layer_norm_after.forward(x))
     }

@@ -191,6 +191,10 @@ impl Architecture for MosaicBert {
         attention.input(x, 0..self.heads(), segments, &Watch::default())
     }
 
+    fn projections(&self, layer: usize) -> Qkv<'_> {
+        self.bert.encoder.layer[layer].attention.layer().qkv
+    }
+
     fn predicts_tokens(&self) -> bool {
         self.cls.is_some()
     }

@@ -6,6 +6,7 @@ use burn::{
 };
 use strandscope_kernels::{AttentionInput, Segments};
 
+pub use crate::attention_layer::Projection;
 use crate::{
     architecture::Architecture,
     bert::Bert,
@@ -146,6 +147,17 @@ impl Network {
     /// `[batch, seq, hidden]`
     pub fn attention_input(&self, layer: usize, states: Tensor<3>, segments: Option<&Segments>) -> AttentionInput {
         self.architecture().attention_input(layer, states, segments)
+    }
+
+    /// What makes the queries, and what makes the values, of each layer.
+    pub fn queries_and_values(&self) -> Vec<[Projection<'_>; 2]> {
+        let network = self.architecture();
+        (0..network.layers()).map(|layer| network.projections(layer).queries_and_values()).collect()
+    }
+
+    /// Whether training changes the vectors of tokens.
+    pub fn learns_words(&self) -> bool {
+        self.architecture().word_embeddings().weight.is_require_grad()
     }
 
     /// Whether it has the layers that predict tokens.

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use burn::{module::Module, tensor::Device};
+use burn::{
+    module::{Module, ModuleMapper, Param, ParamId},
+    tensor::{Device, Tensor},
+};
 
 use crate::{
     ModelError,
-    checkpoint::{NamedArray, Storage, WeightType, Weights, to_safetensors_beside},
+    checkpoint::{NamedArray, PlaceInNetwork, Storage, WeightType, Weights, to_safetensors_beside},
     config::Config,
     folder::{Folder, MODEL_CONFIG},
     model::Model,
@@ -95,6 +98,27 @@ impl Trainable {
             warnings: Vec::new(),
         }
     }
+}
+
+/// The network with every parameter fixed but those of the layers that tell rows apart, and `tables`.
+#[must_use]
+pub fn learning_classes_and(network: Network, tables: &[ParamId]) -> Network {
+    struct Fix<'a>(PlaceInNetwork, &'a [ParamId]);
+    impl ModuleMapper for Fix<'_> {
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.0.leave();
+        }
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let name = self.0.name();
+            // The wrapper of an RMT keeps its BERT under a name of its own.
+            let learns = is_of_classes(name.strip_prefix("model.").unwrap_or(&name)) || self.1.contains(&param.id);
+            param.set_require_grad(learns)
+        }
+    }
+    network.map(&mut Fix(PlaceInNetwork::default(), tables))
 }
 
 /// Whether a tensor is one of the layers that tell rows apart.

@@ -21,6 +21,14 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A run is to go on by another method or with another model than it was begun with.
+    #[error("cannot go on: the run was begun with {begun}. Give what it was begun with, or begin anew with --force: {}", path.display())]
+    OtherBeginning {
+        /// Its checkpoint.
+        path: PathBuf,
+        /// What it was begun with.
+        begun: &'static str,
+    },
     /// A file named by a recipe is another one.
     #[error("{} is not the file the recipe was written for: its SHA-256 is {found}, not {wanted}. Fetch the file again", path.display())]
     OtherFile {

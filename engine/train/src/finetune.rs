@@ -1,4 +1,4 @@
-//! Training of a task head on a frozen encoder, and of a whole checkpoint with its classes.
+//! Training of a task head on a frozen encoder, and of a checkpoint with its classes.
 
 use std::path::Path;
 
@@ -39,6 +39,8 @@ use crate::{
     store::{State, Store},
 };
 
+mod learner;
+mod lora;
 mod samples;
 mod targets;
 mod whole;

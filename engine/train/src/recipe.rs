@@ -134,6 +134,8 @@ pub struct HeadRecipe {
     pub seed: u64,
     /// The network of a head; a checkpoint that is trained as a whole has its own.
     pub network: Option<HeadNetwork>,
+    /// Low-rank changes of a checkpoint, where these are what is trained.
+    pub lora: Option<LoraRecipe>,
     /// The run.
     pub schedule: HeadSchedule,
     /// Tables to train on.
@@ -145,6 +147,45 @@ pub struct HeadRecipe {
     /// Genomes whose shared rows are left out.
     #[serde(default)]
     pub leave_out: Vec<String>,
+}
+
+/// Low-rank changes to the tables of queries and values: `W + alpha / rank · B · A`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoraRecipe {
+    /// Rank of `B · A`.
+    pub rank: usize,
+    /// How much the change counts, for its rank.
+    pub alpha: f64,
+}
+
+impl Default for LoraRecipe {
+    fn default() -> Self {
+        Self { rank: 8, alpha: 16.0 }
+    }
+}
+
+impl LoraRecipe {
+    /// Checks that a model of this width can be changed so.
+    pub(crate) fn check(&self, width: usize) -> Result<(), String> {
+        let Self { rank, alpha } = self;
+        if !(1..=width).contains(rank) {
+            return Err(format!("[lora] rank is {rank}; give a number from 1 to {width}, the width of the model"));
+        }
+        if !alpha.is_finite() || *alpha <= 0.0 {
+            return Err(format!("[lora] alpha is {alpha}; give a number above 0, for example twice the rank"));
+        }
+        Ok(())
+    }
+
+    /// What a card says of it.
+    pub(crate) fn sentence(&self) -> String {
+        let Self { rank, alpha } = self;
+        format!(
+            "Trained with low-rank adapters (LoRA) of queries and values, rank {rank} and alpha {alpha}, which are part \
+             of its weights."
+        )
+    }
 }
 
 /// How long and how fast a head is trained.
@@ -243,6 +284,7 @@ pub fn plain_head(name: &str, kind: HeadKind, train: &Path) -> Result<HeadRecipe
             composition: is_sequence.then_some(4),
             dropout: 0.1,
         }),
+        lora: None,
         schedule: HeadSchedule {
             epochs: 10,
             batch_bp: 16_384,
@@ -284,6 +326,15 @@ pub fn plain_checkpoint(name: &str, train: &Path) -> Result<HeadRecipe, TrainErr
         },
         ..head
     })
+}
+
+/// The same for low-rank changes to a checkpoint, which begin at nothing: larger steps.
+///
+/// # Errors
+/// When the table cannot be read or has a single label.
+pub fn plain_lora(name: &str, train: &Path) -> Result<HeadRecipe, TrainError> {
+    let whole = plain_checkpoint(name, train)?;
+    Ok(HeadRecipe { schedule: HeadSchedule { learning_rate: 3e-4, ..whole.schedule }, ..whole })
 }
 
 impl HeadRecipe {

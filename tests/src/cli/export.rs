@@ -70,7 +70,12 @@ fn place() -> Place {
 
 /// Arguments that train `model` as a whole.
 fn whole<'a>(model: &'a str, output: &'a str) -> Vec<&'a str> {
-    let tables = ["--train", "train.csv", "--dev", "dev.csv", "--task", "classify", "--method", "full"];
+    tuned(model, "full", output)
+}
+
+/// Arguments that train `model` by a method that gives a checkpoint.
+fn tuned<'a>(model: &'a str, method: &'a str, output: &'a str) -> Vec<&'a str> {
+    let tables = ["--train", "train.csv", "--dev", "dev.csv", "--task", "classify", "--method", method];
     let rest = ["--config", "recipe.toml", "--device", "cpu", "-o", output];
     [&["finetune", "--model", model][..], &tables, &rest].concat()
 }
@@ -125,12 +130,93 @@ fn a_checkpoint_is_trained_as_a_whole_used_and_exported() {
     }
 }
 
+/// A recipe for low-rank changes.
+fn low_rank(rank: &str) -> String {
+    format!("{}\n[lora]\nrank = {rank}\nalpha = 16\n", RECIPE.replace("2e-3", "2e-2"))
+}
+
+#[test]
+fn low_rank_changes_are_learnt_and_merged_into_a_checkpoint() {
+    let place = place();
+    place.write("a.fa", genome(2_000));
+    place.write("recipe.toml", low_rank("4"));
+    for model in ["dnabert2", "nucleotide_transformer_v2", "gena_rmt"] {
+        let trained = format!("trained-{model}");
+        place.run(&tuned(&named(model), "lora", &trained)).expect(0);
+        let history = json(&place, &format!("{trained}/history.json"));
+        assert_eq!(history["method"], "lora", "{model}");
+        assert_eq!(history["lora"], serde_json::json!({"rank": 4, "alpha": 16.0}), "{model}");
+        let losses = dev_losses(&history);
+        let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
+        assert!(best < losses[0] && best < 2f64.ln(), "{model}: the loss falls: {losses:?}");
+        let card = place.read(&format!("{trained}/head-card.json"));
+        assert!(card.contains("rank 4 and alpha 16") && card.contains("--method lora"), "{model}: {card}");
+        let changed = changed_tensors(&fixture(model), &place.path(&trained));
+        let may = |name: &String| {
+            let table = ["query.weight", "value.weight", "Wqkv.weight"].iter().any(|ending| name.ends_with(ending));
+            table || name.contains("classifier.") || name.contains("pooler.")
+        };
+        assert!(
+            changed.iter().all(may) && changed.iter().any(|name| name.contains("attention")),
+            "{model}: {changed:?}"
+        );
+        let told = place.run(&["evaluate", "--head", &trained, "--data", "dev.csv", "--json", "--device", "cpu"]);
+        let told: Value = serde_json::from_str(&told.expect(0).out).expect("JSON");
+        assert!(told["accuracy"].as_f64().is_some_and(|share| share > 0.6), "{model}: {told}");
+        let table = place.run(&["score", "a.fa", "--region", "chr1:1-300", "--head", &trained, "--device", "cpu"]);
+        assert!(table.expect(0).out.contains("\tisland\t"), "{model}: tracks by label");
+        place.run(&["export-model", &trained, "-o", &format!("exported-{model}")]).expect(0);
+    }
+}
+
+/// Names of the tensors of one model that another has with other values.
+fn changed_tensors(before: &Path, after: &Path) -> Vec<String> {
+    let [before, after] = [before, after].map(|folder| read(&folder.join("model.safetensors")));
+    let differs = |name: &&String| {
+        let known = after.get(*name);
+        known.is_some_and(|after| after.shape == before[*name].shape && after.values != before[*name].values)
+    };
+    before.keys().filter(differs).cloned().collect()
+}
+
+#[test]
+fn low_rank_changes_that_cannot_be_are_refused() {
+    let place = place();
+    let model = named("dnabert_k3");
+    for (rank, told) in [("0", "rank is 0"), ("100000", "rank is 100000"), ("-1", "rank = -1"), ("2.5", "rank = 2.5")] {
+        place.write("recipe.toml", low_rank(rank));
+        let err = place.run(&tuned(&model, "lora", "out")).expect(3).err;
+        assert!(err.contains(told), "{rank}: {err}");
+    }
+    place.write("recipe.toml", low_rank("2").replace("alpha = 16", "alpha = 0"));
+    let err = place.run(&tuned(&model, "lora", "out")).expect(3).err;
+    assert!(err.contains("[lora] alpha is 0"), "{err}");
+    assert!(!place.path("out").exists(), "nothing was begun");
+    let args = ["finetune", "--task", "per-base", "--method", "lora", "--train", "train.csv", "--dev", "dev.csv"];
+    let err = place.run(&[&args[..], &["-o", "out"]].concat()).expect(2).err;
+    assert!(err.contains("--method lora") && err.contains("--task classify"), "{err}");
+    // A recipe for low-rank changes is one for other methods too, and what is not used is told.
+    place.write("recipe.toml", low_rank("2").replace("epochs = 4", "epochs = 1"));
+    let err = place.run(&whole(&model, "whole")).expect(0).err;
+    assert!(err.contains("[lora] is not used"), "{err}");
+}
+
 #[test]
 fn a_run_that_was_stopped_goes_on_as_if_it_had_not() {
+    stopped_and_resumed("full", "lora");
+}
+
+#[test]
+fn low_rank_changes_that_were_stopped_go_on_as_if_they_had_not() {
+    stopped_and_resumed("lora", "full");
+}
+
+/// Trains by a method at once, and in two parts, which gives the same; the other method may not go on from it.
+fn stopped_and_resumed(method: &str, other: &str) {
     let place = place();
     let model = named("nucleotide_transformer_v2");
-    place.run(&whole(&model, "at-once")).expect(0);
-    let mut child = place.program(&whole(&model, "parts")).stderr(Stdio::null()).spawn().expect("starts");
+    place.run(&tuned(&model, method, "at-once")).expect(0);
+    let mut child = place.program(&tuned(&model, method, "parts")).stderr(Stdio::null()).spawn().expect("starts");
     let (state, start) = (place.path("parts/checkpoint/state.json"), Instant::now());
     while !state.is_file() {
         assert!(start.elapsed() < Duration::from_secs(60), "no checkpoint is written");
@@ -141,8 +227,16 @@ fn a_run_that_was_stopped_goes_on_as_if_it_had_not() {
     assert!(killed.success(), "the signal is sent");
     assert_eq!(child.wait().expect("it ends").code(), Some(130), "interrupted");
     assert!(!place.path("parts/model.safetensors").exists(), "nothing that looks whole");
-    place.run(&whole(&model, "parts")).expect(2);
-    place.run(&[&whole(&model, "parts")[..], &["--resume"]].concat()).expect(0);
+    place.run(&tuned(&model, method, "parts")).expect(2);
+    let err = place.run(&[&tuned(&model, other, "parts")[..], &["--resume"]].concat()).expect(3).err;
+    assert!(err.contains(&format!("begun with --method {method}")), "{err}");
+    if method == "lora" {
+        place.write("recipe.toml", format!("{RECIPE}\n[lora]\nalpha = 8\n"));
+        let err = place.run(&[&tuned(&model, method, "parts")[..], &["--resume"]].concat()).expect(3).err;
+        assert!(err.contains("another [lora] alpha"), "{err}");
+        place.write("recipe.toml", RECIPE);
+    }
+    place.run(&[&tuned(&model, method, "parts")[..], &["--resume"]].concat()).expect(0);
     for name in ["model.safetensors", "history.json", "config.json"] {
         let [at_once, parts] = ["at-once", "parts"].map(|folder| fs::read(place.path(folder).join(name)).expect(name));
         assert!(at_once == parts, "{name} is that of a run without a stop");

@@ -69,22 +69,22 @@ pub fn to_safetensors_beside(
 
 /// Where in a network a visitor is.
 #[derive(Default)]
-struct PlaceInNetwork(Vec<Option<String>>);
+pub(crate) struct PlaceInNetwork(Vec<Option<String>>);
 
 impl PlaceInNetwork {
     /// Goes into a field. A choice between networks adds nothing to the name, and a field that could not be called as
     /// the checkpoint has it ends with `_`.
-    fn enter(&mut self, field: &str, container: &str) {
+    pub(crate) fn enter(&mut self, field: &str, container: &str) {
         let is_choice = container.starts_with("Enum:");
         self.0.push((!is_choice).then(|| field.strip_suffix('_').unwrap_or(field).to_owned()));
     }
 
-    fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.0.pop();
     }
 
     /// The name that a checkpoint has for it.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.0.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(".")
     }
 }

@@ -1,4 +1,5 @@
-//! Training of every weight of a checkpoint, with the layers of classes that its published kind has.
+//! Training of a checkpoint, with the layers of classes that its published kind has: every weight of it, or low-rank
+//! changes.
 //!
 //! The result is a folder in the Hugging Face layout. Nothing is dropped out: the same rows and seed give the same
 //! weights.
@@ -7,7 +8,6 @@ use std::path::Path;
 
 use burn::{
     module::Module,
-    optim::ModuleOptimizer,
     tensor::{Device, Tensor, TensorData, activation::log_softmax},
 };
 use serde::Serialize;
@@ -30,7 +30,10 @@ use strandscope_models::{
 use strandscope_tokens::Tokenizer;
 
 use super::{
-    BEST, LATEST, card, figures, measure, notes, read_tables,
+    BEST, card, figures,
+    learner::Learner,
+    lora::Adapters,
+    measure, notes, read_tables,
     samples::{Sample, batches},
     sources,
     targets::Targets,
@@ -40,8 +43,8 @@ use crate::{
     dataset::Row,
     gradients::{self, gradients},
     metrics::Classification,
-    pretrain::{json_bytes, optimizer},
-    recipe::{HeadRecipe, HeadSchedule},
+    pretrain::json_bytes,
+    recipe::{HeadRecipe, HeadSchedule, LoraRecipe},
     schedule::LearningRate,
     store::{State, Store},
 };
@@ -53,6 +56,9 @@ const HISTORY: &str = "history.json";
 #[derive(Serialize)]
 struct History<'a> {
     from: Beginning<'a>,
+    method: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lora: Option<&'a LoraRecipe>,
     seed: u64,
     schedule: &'a HeadSchedule,
     /// Tensors that were drawn at random.
@@ -78,6 +84,8 @@ struct Best {
 pub struct WholeTask<'a> {
     /// The recipe; its `[network]` is not looked at.
     pub recipe: &'a HeadRecipe,
+    /// Low-rank changes of queries and values, in place of every weight.
+    pub lora: Option<LoraRecipe>,
     /// The checkpoint to begin with.
     pub folder: &'a Folder,
     /// Where to compute.
@@ -95,15 +103,21 @@ pub struct WholeTask<'a> {
 /// Trains a checkpoint and writes its folder; returns what was measured and what was odd, one line each.
 ///
 /// # Errors
-/// When the recipe is not for classes of rows, data cannot be read, a row has more tokens than the checkpoint has places
+/// When the recipe is not for classes of rows, the rank of changes does not fit the checkpoint, data cannot be read, a row has more tokens than the checkpoint has places
 /// for, training goes astray, the folder cannot be written, or `report` says to stop.
 pub fn finetune_whole(task: &WholeTask<'_>, report: &mut Report<'_>) -> Result<Vec<String>, TrainError> {
     let recipe = task.recipe;
     let labels = labels_of_rows(task)?;
     let (start, network) = Trainable::load(task.folder, &labels, recipe.seed, &task.device.clone().autodiff())?;
+    if let Some(lora) = &task.lora {
+        lora.check(network.hidden_size())
+            .map_err(|reason| TrainError::Recipe { path: task.output.to_owned(), reason })?;
+    }
     let tables = read_tables(&recipe.train, recipe)?;
     let dev = read_tables(&recipe.dev, recipe)?;
-    let card = HeadCard { command: task.command.clone(), ..card(recipe, sources(recipe, &tables)) };
+    let card = card(recipe, sources(recipe, &tables));
+    let how = task.lora.as_ref().map_or_else(String::new, |lora| format!(" {}", lora.sentence()));
+    let card = HeadCard { command: task.command.clone(), description: format!("{}{how}", card.description), ..card };
     let rows: Vec<Row> = tables.into_iter().flatten().collect();
     let tokenizer = start.model(task.folder, network.clone()).tokenizer()?;
     let run = Run { task, tokenizer, start, card, rows, dev };
@@ -155,21 +169,22 @@ impl Run<'_> {
     }
 
     /// Trains until the epochs are done or the loss on the first dev table does not fall any more; the best is kept.
-    fn train(&self, mut network: Network, store: &Store, report: &mut Report<'_>) -> Result<State, TrainError> {
+    fn train(&self, network: Network, store: &Store, report: &mut Report<'_>) -> Result<State, TrainError> {
         let schedule = &self.task.recipe.schedule;
-        let mut optimizer = optimizer(schedule.weight_decay);
+        let draw = |lora: &LoraRecipe| Adapters::drawn(&network, lora, self.task.recipe.seed);
+        let adapters = self.task.lora.as_ref().map(draw);
+        let mut learner = Learner::new(network, schedule.weight_decay, adapters);
         let mut state = State::default();
         if let Some(found) = store.state()?.filter(|_| self.task.resume) {
-            network = self.start.load_network(&store.checkpoint(LATEST), &self.task.device.clone().autodiff())?;
-            optimizer = store.restore(optimizer)?;
+            learner = learner.resumed(&self.start, store)?;
             state = found;
         }
         let steps = batches(self.task.recipe, &self.rows, 0).len() as u64 * schedule.epochs;
         let rate = LearningRate { peak: schedule.learning_rate, warmup_share: schedule.warmup_share, steps };
         while state.step < schedule.epochs {
             let trained;
-            (network, trained) = self.epoch(state.step, network, &mut optimizer, &rate, report)?;
-            let model = self.model(network.valid());
+            (learner, trained) = self.epoch(state.step, learner, &rate, report)?;
+            let model = self.model(learner.network.valid());
             let rows = self.dev.first().map(Vec::as_slice).unwrap_or_default();
             let (measured, loss) = self.measure(&model, rows, report)?;
             state.step += 1;
@@ -180,7 +195,7 @@ impl Run<'_> {
                 state.best = Some((loss, state.step));
                 store.write(&format!("checkpoint/{BEST}"), &bytes)?;
             }
-            store.save_bytes(LATEST, &bytes, &optimizer, &state)?;
+            learner.save(store, &bytes, &state)?;
             if state.best.is_some_and(|(_, at)| state.step - at >= schedule.patience) {
                 break;
             }
@@ -192,11 +207,10 @@ impl Run<'_> {
     fn epoch(
         &self,
         epoch: u64,
-        mut network: Network,
-        optimizer: &mut ModuleOptimizer,
+        mut learner: Learner,
         rate: &LearningRate,
         report: &mut Report<'_>,
-    ) -> Result<(Network, f64), TrainError> {
+    ) -> Result<(Learner, f64), TrainError> {
         let batches = batches(self.task.recipe, &self.rows, epoch);
         let (count, done) = (batches.len() as u64, epoch * batches.len() as u64);
         let (mut smooth, mut sum) = (None, 0.0);
@@ -205,13 +219,14 @@ impl Run<'_> {
             let batch = Batch::new(&windows, &self.tokenizer)?;
             let (tokens, conduct) = (batch.tokens(), Conduct::default());
             let batch = gradients::Batch { tokens: &tokens, conduct: &conduct };
-            let (loss, gradients) = gradients(&network, &batch, |last| self.loss(&network, last, &samples));
+            let network = &learner.network;
+            let (loss, gradients) = gradients(network, &batch, |last| self.loss(network, last, &samples));
             let value = host(loss)?[0];
             if !value.is_finite() {
                 return Err(TrainError::Astray { step: number });
             }
-            network = optimizer.step(rate.at(number), network, gradients);
-            sound(&network.device()).map_err(ModelError::from)?;
+            learner = learner.stepped(rate.at(number), gradients);
+            sound(&learner.network.device()).map_err(ModelError::from)?;
             sum += f64::from(value);
             let mean = smooth.map_or(value, |mean: f32| 0.95 * mean + 0.05 * value);
             smooth = Some(mean);
@@ -220,7 +235,7 @@ impl Run<'_> {
                 return Err(TrainError::Cancelled);
             }
         }
-        Ok((network, sum / count.max(1) as f64))
+        Ok((learner, sum / count.max(1) as f64))
     }
 
     /// Mean cross-entropy of the classes of rows, given their last states `[batch, seq, hidden]`.
@@ -309,6 +324,8 @@ impl Run<'_> {
     fn history<'a>(&'a self, state: &'a State) -> History<'a> {
         History {
             from: Beginning { model: self.task.folder.name(), sha256: &self.start.sha256 },
+            method: if self.task.lora.is_some() { "lora" } else { "full" },
+            lora: self.task.lora.as_ref(),
             seed: self.task.recipe.seed,
             schedule: &self.task.recipe.schedule,
             drawn: &self.start.drawn,

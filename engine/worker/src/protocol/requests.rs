@@ -210,6 +210,19 @@ pub enum TrainingMethod {
     Head,
     /// Every weight of a checkpoint, with the layers of classes of its published kind.
     Full,
+    /// Low-rank changes to the queries and values of a checkpoint, and the same layers.
+    Lora,
+}
+
+impl TrainingMethod {
+    /// As command lines call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::Full => "full",
+            Self::Lora => "lora",
+        }
+    }
 }
 
 /// A model to be written as the published programs read it.

@@ -110,8 +110,8 @@ pub(crate) fn of_finetuning(request: &FinetuneRequest) -> String {
             TrainingTask::PerBase => "per-base",
         },
     );
-    if request.method == TrainingMethod::Full {
-        line.option("--method", "full");
+    if request.method != TrainingMethod::Head {
+        line.option("--method", request.method.name());
     }
     line.flag("--resume", request.resume);
     line.path("-o", Some(&request.output));

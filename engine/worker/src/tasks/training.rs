@@ -17,7 +17,7 @@ use strandscope_train::{
     finetune::{FinetuneTask, WholeTask, finetune, finetune_whole},
     metrics::classification,
     pretrain::{PretrainTask, pretrain},
-    recipe::{HeadRecipe, PretrainRecipe, TableRecipe, plain_checkpoint, plain_head, read},
+    recipe::{HeadRecipe, PretrainRecipe, TableRecipe, plain_checkpoint, plain_head, plain_lora, read},
 };
 
 use super::{command_line, errors::kind_of_io, genomes::with_progress, tensors::TensorTasks};
@@ -66,11 +66,12 @@ impl TensorTasks {
 
     /// Trains a head on an encoder that stays as it is.
     pub(super) fn finetune(&mut self, request: &FinetuneRequest, job: &Job) -> Result<Outcome, Stop> {
-        if request.method == TrainingMethod::Full {
+        if request.method != TrainingMethod::Head {
             return self.finetune_whole(request, job);
         }
         check_folder(&request.output, request.resume, request.force)?;
         let recipe = self.head_recipe(request, job)?;
+        warn_of_lora(&recipe, request.method, job);
         let model = self.shelf.model(request.model.as_deref())?;
         model.tell_oddities(job);
         let task = FinetuneTask {
@@ -106,24 +107,30 @@ impl TensorTasks {
         Ok(Outcome::Written { paths: vec![request.output.clone()], notes })
     }
 
-    /// Trains every weight of a checkpoint.
+    /// Trains a checkpoint with its own layers of classes.
     fn finetune_whole(&mut self, request: &FinetuneRequest, job: &Job) -> Result<Outcome, Stop> {
         if request.task == TrainingTask::PerBase {
-            let message = "--method full trains the classes of a published checkpoint, which answer once for a sequence; \
-                           give --task classify, or --method head for answers per base";
-            return Err(usage(message.to_owned()));
+            let method = request.method.name();
+            return Err(usage(format!(
+                "--method {method} trains the classes of a published checkpoint, which answer once for a sequence; give \
+                 --task classify, or --method head for answers per base"
+            )));
         }
         check_folder(&request.output, request.resume, request.force)?;
         let folder = self.known.model(request.model.as_deref())?;
         check_apart(&folder, &request.output)?;
         let recipe = self.head_recipe(request, job)?;
         if recipe.network.is_some() {
-            job.warn(
-                "the recipe's [network] is that of a head and is not used: --method full trains the checkpoint's own",
-            );
+            let method = request.method.name();
+            job.warn(format!(
+                "the recipe's [network] is that of a head and is not used: --method {method} trains the checkpoint's own"
+            ));
         }
+        warn_of_lora(&recipe, request.method, job);
+        let lora = (request.method == TrainingMethod::Lora).then(|| recipe.lora.clone().unwrap_or_default());
         let task = WholeTask {
             recipe: &recipe,
+            lora,
             folder: &folder,
             device: &self.device.device,
             resume: request.resume,
@@ -146,6 +153,9 @@ impl TensorTasks {
             (None, Some(train)) if request.method == TrainingMethod::Full => {
                 plain_checkpoint(&name_of(&request.output), train)?
             }
+            (None, Some(train)) if request.method == TrainingMethod::Lora => {
+                plain_lora(&name_of(&request.output), train)?
+            }
             (None, Some(train)) => plain_head(&name_of(&request.output), kind, train)?,
             (None, None) => return Err(usage("nothing to learn from: give --config, or --train and --dev".to_owned())),
         };
@@ -163,6 +173,13 @@ impl TensorTasks {
             return Err(usage("there is no table that says when to stop; give --dev".to_owned()));
         }
         Ok(recipe)
+    }
+}
+
+/// Says so where the recipe is for low-rank changes and something else is trained.
+fn warn_of_lora(recipe: &HeadRecipe, method: TrainingMethod, job: &Job) {
+    if recipe.lora.is_some() && method != TrainingMethod::Lora {
+        job.warn("the recipe's [lora] is not used: give --method lora for it");
     }
 }
 
