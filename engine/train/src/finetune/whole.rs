@@ -103,8 +103,9 @@ pub struct WholeTask<'a> {
 /// Trains a checkpoint and writes its folder; returns what was measured and what was odd, one line each.
 ///
 /// # Errors
-/// When the recipe is not for classes of rows, the rank of changes does not fit the checkpoint, data cannot be read, a row has more tokens than the checkpoint has places
-/// for, training goes astray, the folder cannot be written, or `report` says to stop.
+/// When the recipe is not for classes of rows, the rank of changes does not fit the checkpoint, data cannot be read, a
+/// row has more tokens than the checkpoint has places for, training goes astray, the folder cannot be written, or
+/// `report` says to stop.
 pub fn finetune_whole(task: &WholeTask<'_>, report: &mut Report<'_>) -> Result<Vec<String>, TrainError> {
     let recipe = task.recipe;
     let labels = labels_of_rows(task)?;

@@ -217,3 +217,45 @@ impl From<LibraryError> for Stop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use strandscope_models::config::Config;
+
+    use super::*;
+
+    fn card(entry: &str, config: &str) -> HeadCard {
+        let config = Config::parse(config.as_bytes(), "config.json").expect("a configuration");
+        let card = HeadCard::of_checkpoint("x", config.classes().expect("classes"), 2_048, "00");
+        let catalogue = Catalogue::built_in().expect("the catalogue");
+        head_card(card, "mine", Some(catalogue.entry(entry).expect("an entry")))
+    }
+
+    fn config(more: &str) -> String {
+        format!(
+            r#"{{"model_type": "bert", "vocab_size": 32000, "hidden_size": 768, "num_hidden_layers": 12,
+                "num_attention_heads": 12, "intermediate_size": 3072, "max_position_embeddings": 512,
+                "pre_layer_norm": true, {more}}}"#
+        )
+    }
+
+    #[test]
+    fn a_published_splice_head_is_read_as_it_was_trained() {
+        let of_tokens = config(r#""architectures": ["BertForTokenClassification"], "num_labels": 3"#);
+        let card = card("gena-lm-bert-base-t2t-spliceai", &of_tokens);
+        assert_eq!((card.input_length_bp, card.context_bp), (15_000, Some(5_000)));
+        assert_eq!(card.activation, Activation::Sigmoid);
+        let labels: Vec<_> = card.labels.iter().map(|label| (label.name.as_str(), label.background)).collect();
+        assert_eq!(labels, [("none", true), ("acceptor", false), ("donor", false)]);
+        assert!(card.limits.iter().any(|limit| limit.contains("SpliceAI")), "{:?}", card.limits);
+        assert!(card.limits.iter().all(|limit| limit != HeadCard::UNKNOWN_LENGTH), "{:?}", card.limits);
+    }
+
+    #[test]
+    fn labels_of_another_number_stay_as_the_checkpoint_has_them() {
+        let of_rows = config(r#""architectures": ["BertForSequenceClassification"], "num_labels": 4"#);
+        let card = card("gena-lm-bert-base-t2t-spliceai", &of_rows);
+        assert_eq!(card.labels[0].name, "LABEL_0");
+        assert_eq!(card.context_bp, None, "one answer for a row has no stretch between contexts");
+    }
+}
