@@ -119,6 +119,13 @@ pub struct HeadCard {
     pub command: String,
 }
 
+/// What the card of a checkpoint says while nobody has told the length of its windows.
+pub const LENGTH_UNTOLD: &str =
+    "The checkpoint does not tell the length it was fine-tuned on: the window is the longest it reads at once.";
+/// The same of its strands.
+pub const STRAND_UNTOLD: &str =
+    "The checkpoint does not tell whether strands may be averaged: each strand is answered for by itself.";
+
 impl HeadCard {
     /// What is known of the classes of a fine-tuned checkpoint whose makers left no card.
     pub fn of_checkpoint(name: &str, classes: &Classes, input_length_bp: u64, model_sha256: &str) -> Self {
@@ -130,8 +137,9 @@ impl HeadCard {
         Self {
             name: name.to_owned(),
             title: name.to_owned(),
-            description: "The classes that this checkpoint was fine-tuned to tell apart, as its config.json lists them."
-                .to_owned(),
+            description:
+                "The classes that this checkpoint was fine-tuned to tell apart, as its config.json lists them."
+                    .to_owned(),
             kind: if classes.per_token { HeadKind::Token } else { HeadKind::Sequence },
             labels: classes.labels.iter().map(label).collect(),
             activation: match classes.problem {
@@ -144,12 +152,7 @@ impl HeadCard {
             training: Vec::new(),
             figures: Vec::new(),
             intended_use: "What its makers say; the checkpoint does not tell.".to_owned(),
-            limits: vec![
-                "The checkpoint does not tell the length it was fine-tuned on: the window is the longest it reads at once."
-                    .to_owned(),
-                "The checkpoint does not tell whether strands may be averaged: each strand is answered for by itself."
-                    .to_owned(),
-            ],
+            limits: vec![LENGTH_UNTOLD.to_owned(), STRAND_UNTOLD.to_owned()],
             licence: "unclear".to_owned(),
             citation: Vec::new(),
             model_sha256: model_sha256.to_owned(),

@@ -128,6 +128,21 @@ fn dialogs_and_menus() {
 }
 
 #[test]
+fn a_card_that_is_edited() {
+    for (name, size, theme) in [
+        ("card_light_1280", SIZE, Theme::Light),
+        ("card_dark_1280", SIZE, Theme::Dark),
+        ("card_light_900", [900.0, 600.0], Theme::Light),
+        ("card_dark_900", [900.0, 600.0], Theme::Dark),
+    ] {
+        let (_, mut harness) = scored(size, 1.0, theme);
+        super::cards::edit(&mut harness);
+        super::cards::fill(&mut harness, "Name of label 2", "gain/loss");
+        keep(&mut harness, name);
+    }
+}
+
+#[test]
 fn a_place_that_does_not_exist() {
     let (_, mut harness) = scored(SIZE, 1.0, Theme::Dark);
     stage::go_to(&mut harness, "chr99:5-10");

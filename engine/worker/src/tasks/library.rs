@@ -156,7 +156,8 @@ fn head_card(card: HeadCard, name: &str, entry: Option<&Entry>) -> HeadCard {
     }
 }
 
-fn write(path: &Path, card: &impl serde::Serialize) -> Result<(), JobError> {
+/// Writes a card beside its place and puts it there once it is whole.
+pub(super) fn write(path: &Path, card: &impl serde::Serialize) -> Result<(), JobError> {
     let text = serde_json::to_string_pretty(card).map_err(|error| JobError::of(ErrorKind::Runtime, &error))?;
     let mut file = AtomicFile::create(path, true)?;
     std::io::Write::write_all(&mut file, text.as_bytes())

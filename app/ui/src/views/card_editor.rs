@@ -1,0 +1,226 @@
+//! The dialog that edits the card of a head.
+
+use egui::{Checkbox, Frame, Margin, Response, RichText, ScrollArea, Stroke, TextEdit, Ui, Vec2};
+use strandscope_worker::{
+    JobError,
+    card::{Activation, Label, StrandRule},
+};
+
+use super::controls;
+use crate::{
+    draft::{Draft, Refusal},
+    locus::length,
+    screen::{Action, CardDialog, Screen},
+    state::State,
+    theme::{self, Palette},
+};
+
+/// Height of the fields of a label, and of its row.
+const LABEL_HEIGHT: f32 = 30.0;
+/// Labels that are seen at once; more are scrolled.
+const LABELS_SEEN: usize = 8;
+/// Widths of a label's number, name and mark.
+const NUMBER_WIDTH: f32 = 30.0;
+const NAME_WIDTH: f32 = 170.0;
+const MARK_WIDTH: f32 = 96.0;
+
+/// Says whether the dialog is done with.
+pub(crate) fn ui(ui: &mut Ui, state: &State, dialog: &mut CardDialog, screen: &mut Screen) -> bool {
+    let room = ui.ctx().content_rect().size();
+    ui.set_width((room.x - 80.0).min(760.0));
+    ui.label(RichText::new(format!("Card of {}", dialog.head)).font(theme::semibold(16.0)));
+    let Some(draft) = &mut dialog.draft else { return unread(ui, state, dialog, screen) };
+    let is_saving = state.is_saving_card(&dialog.head);
+    let edit = draft.edit();
+    let refusal = edit.as_ref().err().cloned().unwrap_or_default();
+    controls::note(ui, draft.path());
+    if let Some(error) = &dialog.failure {
+        failure(ui, error, "The card could not be saved");
+    }
+    ui.add_space(4.0);
+    let height = (room.y - 250.0).max(140.0);
+    ui.add_enabled_ui(!is_saving, |ui| {
+        let area = ScrollArea::vertical().id_salt("card").max_height(height).min_scrolled_height(height);
+        area.auto_shrink([false, true]).show(ui, |ui| fields(ui, draft, &refusal));
+    });
+    ui.add_space(10.0);
+    if dialog.asks {
+        return question(ui, dialog);
+    }
+    let can_save = edit.is_ok() && draft.is_changed() && !is_saving;
+    let reason = match () {
+        () if is_saving => "Saving …",
+        () if !draft.is_changed() => "Nothing is changed yet.",
+        () => &refusal.reason,
+    };
+    let (saves, leaves) = foot(ui, can_save, reason, !refusal.reason.is_empty() && !is_saving);
+    let is_changed = draft.is_changed();
+    if let Some(edit) = edit.ok().filter(|_| saves) {
+        dialog.failure = None;
+        screen.act(Action::SaveCard(dialog.head.clone(), edit));
+    }
+    dialog.asks = leaves && is_changed;
+    leaves && !is_changed
+}
+
+/// Before the card is there, or when it cannot be read.
+fn unread(ui: &mut Ui, state: &State, dialog: &CardDialog, screen: &mut Screen) -> bool {
+    match &dialog.failure {
+        Some(error) => failure(ui, error, "The card could not be read"),
+        None => {
+            controls::note(ui, "Reading the card …");
+            if !state.is_opening_card(&dialog.head) {
+                screen.act(Action::OpenCard(dialog.head.clone()));
+            }
+        }
+    }
+    ui.add_space(10.0);
+    ui.horizontal(|ui| controls::button(ui, "Close", 90.0, true).clicked()).inner
+}
+
+fn failure(ui: &mut Ui, error: &JobError, what: &str) {
+    let palette = Palette::of(ui);
+    let frame = Frame::new().fill(palette.danger_soft).corner_radius(theme::CORNERS);
+    frame.inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.label(RichText::new(what).font(theme::semibold(13.0)).color(palette.danger));
+        controls::paragraph(ui, &error.message);
+        for cause in &error.causes {
+            controls::note(ui, format!("because {cause}"));
+        }
+    });
+}
+
+/// The buttons, and why it cannot be saved; says which was pressed.
+fn foot(ui: &mut Ui, can_save: bool, reason: &str, is_wrong: bool) -> (bool, bool) {
+    let palette = Palette::of(ui);
+    ui.horizontal(|ui| {
+        let save = controls::primary_button(ui, "Save", 90.0, can_save).on_disabled_hover_text(reason);
+        let leaves = controls::button(ui, "Cancel", 90.0, true).clicked();
+        let colour = if is_wrong { palette.danger } else { palette.weak };
+        controls::paragraph(ui, RichText::new(reason).font(theme::regular(12.0)).color(colour));
+        (save.clicked(), leaves)
+    })
+    .inner
+}
+
+/// Asks whether changes shall be lost; says whether they shall.
+fn question(ui: &mut Ui, dialog: &mut CardDialog) -> bool {
+    ui.horizontal(|ui| {
+        let discards = controls::button(ui, "Discard changes", 130.0, true).clicked();
+        if controls::primary_button(ui, "Keep editing", 120.0, true).clicked() {
+            dialog.asks = false;
+        }
+        controls::paragraph(ui, "What you changed is not saved. Discard it?");
+        discards
+    })
+    .inner
+}
+
+fn fields(ui: &mut Ui, draft: &mut Draft, refusal: &Refusal) {
+    // Room for the bar, which floats over what it moves.
+    ui.set_width(ui.available_width() - 14.0);
+    let card = draft.before();
+    let (activation, is_fixed) = (card.activation, draft.windows().is_fixed());
+    let windows = draft.windows();
+    let fields = &mut draft.fields;
+    let title = one_line(ui, "Title", &mut fields.title, f32::INFINITY, true);
+    marked(ui, &title, refusal.title);
+    lines(ui, "Description", &mut fields.description, 2, "What it answers, in two or three sentences");
+    ui.add_space(4.0);
+    controls::section(ui, "Labels");
+    labels(ui, &mut fields.labels, refusal);
+    controls::note(ui, activation_in_words(activation));
+    ui.add_space(4.0);
+    let window = one_line(ui, "Window (bp)", &mut fields.window_bp, 120.0, !is_fixed);
+    marked(ui, &window, refusal.window);
+    controls::note(
+        ui,
+        match is_fixed {
+            true => format!("The network reads windows of {} and no others.", length(windows.most_bp)),
+            false => format!(
+                "How much is read at once where nobody says otherwise: {} to {}, best as long as what it was trained on.",
+                length(windows.least_bp),
+                length(windows.most_bp)
+            ),
+        },
+    );
+    ui.add_space(4.0);
+    strand(ui, &mut fields.strand);
+    lines(ui, "Intended use", &mut fields.intended_use, 2, "What it is for, and what it is not for");
+    lines(ui, "Known limits, one per line", &mut fields.limits, 2, "");
+    one_line(ui, "Licence", &mut fields.licence, 260.0, true);
+    lines(ui, "Works to cite, one per line", &mut fields.citation, 2, "");
+}
+
+fn one_line(ui: &mut Ui, name: &str, text: &mut String, width: f32, enabled: bool) -> Response {
+    controls::section(ui, name);
+    let edit = TextEdit::singleline(text).margin(Margin::symmetric(10, 6)).desired_width(width);
+    ui.add_enabled(enabled, edit).accessible_name(name)
+}
+
+fn lines(ui: &mut Ui, name: &str, text: &mut String, rows: usize, hint: &str) {
+    controls::section(ui, name);
+    let edit = TextEdit::multiline(text).hint_text(hint).desired_rows(rows).desired_width(f32::INFINITY);
+    ui.add(edit.margin(Margin::symmetric(10, 6))).accessible_name(name);
+}
+
+/// Puts a line around a field that is wrong.
+fn marked(ui: &Ui, field: &Response, is_wrong: bool) {
+    if is_wrong {
+        let line = Stroke::new(1.5, Palette::of(ui).danger);
+        ui.painter().rect_stroke(field.rect, theme::CORNERS, line, egui::StrokeKind::Inside);
+    }
+}
+
+/// One row for each label; only those that are seen are laid out, as there can be a thousand.
+fn labels(ui: &mut Ui, labels: &mut [Label], refusal: &Refusal) {
+    let spacing = ui.spacing().item_spacing.y;
+    let seen = labels.len().min(LABELS_SEEN) as f32;
+    let height = seen * (LABEL_HEIGHT + spacing) - spacing;
+    let area = ScrollArea::vertical().id_salt("labels").max_height(height).min_scrolled_height(height);
+    area.auto_shrink([false, true]).show_rows(ui, LABEL_HEIGHT, labels.len(), |ui, rows| {
+        for number in rows {
+            if let Some(shown) = labels.get_mut(number) {
+                label(ui, number, shown, refusal.labels.contains(&number));
+            }
+        }
+    });
+}
+
+fn label(ui: &mut Ui, number: usize, label: &mut Label, is_wrong: bool) {
+    let palette = Palette::of(ui);
+    let people = number + 1;
+    ui.horizontal(|ui| {
+        ui.set_height(LABEL_HEIGHT);
+        let place = RichText::new(people.to_string()).font(theme::mono(11.5)).color(palette.weak);
+        ui.add_sized(Vec2::new(NUMBER_WIDTH, LABEL_HEIGHT), egui::Label::new(place));
+        let field = |text, hint: &str, width| {
+            TextEdit::singleline(text).hint_text(hint).margin(Margin::symmetric(10, 6)).desired_width(width)
+        };
+        let name = ui.add(field(&mut label.name, "Name", NAME_WIDTH));
+        let name = name.accessible_name(format!("Name of label {people}"));
+        marked(ui, &name, is_wrong);
+        let width = ui.available_width() - MARK_WIDTH - 3.0 * theme::GAP - 20.0;
+        let what = ui.add(field(&mut label.description, "What it means", width.max(60.0)));
+        what.accessible_name(format!("Description of label {people}"));
+        let mark = ui.add(Checkbox::new(&mut label.background, "Background"));
+        let mark = mark.on_hover_text("It says that there is nothing to see, and is not drawn unless asked for");
+        mark.accessible_name(format!("Label {people} is background"));
+    });
+}
+
+fn activation_in_words(activation: Activation) -> &'static str {
+    match activation {
+        Activation::Softmax => "Exactly one label holds: probabilities sum to 1 (softmax). This is the network's.",
+        Activation::Sigmoid => "Labels hold independently of each other (sigmoid). This is the network's.",
+        Activation::Identity => "Values as they are measured, no probabilities (identity). This is the network's.",
+    }
+}
+
+fn strand(ui: &mut Ui, rule: &mut StrandRule) {
+    controls::section(ui, "Strands");
+    ui.radio_value(rule, StrandRule::Stranded, "Each strand has answers of its own (stranded)");
+    ui.radio_value(rule, StrandRule::Symmetric, "Both mean the same and may be averaged (symmetric)");
+    ui.add_space(4.0);
+}
