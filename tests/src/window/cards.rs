@@ -43,15 +43,15 @@ pub(crate) fn edit(harness: &mut Harness<'_, Bare>) {
 
 /// Types `text` in place of what stands in a field.
 pub(crate) fn fill(harness: &mut Harness<'_, Bare>, field: &str, text: &str) {
-    harness.get_by_label(field).focus();
+    harness.get_by_role_and_label(Role::TextInput, field).focus();
     harness.run();
     harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    harness.get_by_label(field).type_text(text);
+    harness.get_by_role_and_label(Role::TextInput, field).type_text(text);
     harness.run();
 }
 
 fn value(harness: &Harness<'_, Bare>, field: &str) -> Option<String> {
-    harness.get_by_label(field).value()
+    harness.get_by_role_and_label(Role::TextInput, field).value()
 }
 
 fn can_save(harness: &Harness<'_, Bare>) -> bool {
@@ -64,7 +64,7 @@ fn a_thousand_labels_are_edited_without_waiting() {
     let mut harness = stage::open(&stage, [900.0, 600.0], 1.0);
     edit(&mut harness);
     assert_eq!(value(&harness, "Name of label 1").as_deref(), Some("LABEL_0"), "what the checkpoint says");
-    assert!(has(&harness, "Labels hold independently of each other"), "what the network decides is told");
+    assert!(has(&harness, "sigmoid: labels hold independently of each other"), "what the network decides is told");
     let rows = harness.query_all_by_label_contains("Description of label").count();
     assert!((8..20).contains(&rows), "{rows} of 919 labels are laid out");
     harness.check_accessibility();
@@ -82,6 +82,8 @@ fn a_thousand_labels_are_edited_without_waiting() {
 fn what_is_wrong_is_said_while_it_is_typed_and_nothing_is_lost_unasked() {
     let stage = Stage::default();
     let mut harness = stage::open(&stage, [1_280.0, 800.0], 1.0);
+    stage.play_scores(100);
+    harness.run();
     assert!(!has(&harness, "Edit card …"), "a head that is built in has no such button");
     edit(&mut harness);
     assert!(!can_save(&harness) && has(&harness, "Nothing is changed yet."), "nothing to save");

@@ -4,6 +4,7 @@ use egui::{Checkbox, Frame, Margin, Response, RichText, ScrollArea, Stroke, Text
 use strandscope_worker::{
     JobError,
     card::{Activation, Label, StrandRule},
+    card_edit::WindowLengths,
 };
 
 use super::controls;
@@ -22,7 +23,9 @@ const LABELS_SEEN: usize = 8;
 /// Widths of a label's number, name and mark.
 const NUMBER_WIDTH: f32 = 30.0;
 const NAME_WIDTH: f32 = 170.0;
-const MARK_WIDTH: f32 = 96.0;
+const MARK_WIDTH: f32 = 100.0;
+/// Distance between fields.
+const FIELD_GAP: f32 = 6.0;
 
 /// Says whether the dialog is done with.
 pub(crate) fn ui(ui: &mut Ui, state: &State, dialog: &mut CardDialog, screen: &mut Screen) -> bool {
@@ -120,48 +123,39 @@ fn question(ui: &mut Ui, dialog: &mut CardDialog) -> bool {
 fn fields(ui: &mut Ui, draft: &mut Draft, refusal: &Refusal) {
     // Room for the bar, which floats over what it moves.
     ui.set_width(ui.available_width() - 14.0);
-    let card = draft.before();
-    let (activation, is_fixed) = (card.activation, draft.windows().is_fixed());
-    let windows = draft.windows();
+    let (activation, windows) = (draft.before().activation, draft.windows());
     let fields = &mut draft.fields;
     let title = one_line(ui, "Title", &mut fields.title, f32::INFINITY, true);
     marked(ui, &title, refusal.title);
-    lines(ui, "Description", &mut fields.description, 2, "What it answers, in two or three sentences");
-    ui.add_space(4.0);
-    controls::section(ui, "Labels");
+    lines(ui, "Description", &mut fields.description, "What it answers, in two or three sentences");
+    heading(ui, "Labels");
     labels(ui, &mut fields.labels, refusal);
+    heading(ui, "Activation");
     controls::note(ui, activation_in_words(activation));
-    ui.add_space(4.0);
-    let window = one_line(ui, "Window (bp)", &mut fields.window_bp, 120.0, !is_fixed);
+    let window = one_line(ui, "Window (bp)", &mut fields.window_bp, 120.0, !windows.is_fixed());
     marked(ui, &window, refusal.window);
-    controls::note(
-        ui,
-        match is_fixed {
-            true => format!("The network reads windows of {} and no others.", length(windows.most_bp)),
-            false => format!(
-                "How much is read at once where nobody says otherwise: {} to {}, best as long as what it was trained on.",
-                length(windows.least_bp),
-                length(windows.most_bp)
-            ),
-        },
-    );
-    ui.add_space(4.0);
+    controls::note(ui, windows_in_words(windows));
     strand(ui, &mut fields.strand);
-    lines(ui, "Intended use", &mut fields.intended_use, 2, "What it is for, and what it is not for");
-    lines(ui, "Known limits, one per line", &mut fields.limits, 2, "");
+    lines(ui, "Intended use", &mut fields.intended_use, "What it is for, and what it is not for");
+    lines(ui, "Known limits, one per line", &mut fields.limits, "");
     one_line(ui, "Licence", &mut fields.licence, 260.0, true);
-    lines(ui, "Works to cite, one per line", &mut fields.citation, 2, "");
+    lines(ui, "Works to cite, one per line", &mut fields.citation, "");
+}
+
+fn heading(ui: &mut Ui, text: &str) {
+    ui.add_space(FIELD_GAP);
+    controls::section(ui, text);
 }
 
 fn one_line(ui: &mut Ui, name: &str, text: &mut String, width: f32, enabled: bool) -> Response {
-    controls::section(ui, name);
+    heading(ui, name);
     let edit = TextEdit::singleline(text).margin(Margin::symmetric(10, 6)).desired_width(width);
     ui.add_enabled(enabled, edit).accessible_name(name)
 }
 
-fn lines(ui: &mut Ui, name: &str, text: &mut String, rows: usize, hint: &str) {
-    controls::section(ui, name);
-    let edit = TextEdit::multiline(text).hint_text(hint).desired_rows(rows).desired_width(f32::INFINITY);
+fn lines(ui: &mut Ui, name: &str, text: &mut String, hint: &str) {
+    heading(ui, name);
+    let edit = TextEdit::multiline(text).hint_text(hint).desired_rows(2).desired_width(f32::INFINITY);
     ui.add(edit.margin(Margin::symmetric(10, 6))).accessible_name(name);
 }
 
@@ -201,7 +195,7 @@ fn label(ui: &mut Ui, number: usize, label: &mut Label, is_wrong: bool) {
         let name = ui.add(field(&mut label.name, "Name", NAME_WIDTH));
         let name = name.accessible_name(format!("Name of label {people}"));
         marked(ui, &name, is_wrong);
-        let width = ui.available_width() - MARK_WIDTH - 3.0 * theme::GAP - 20.0;
+        let width = ui.available_width() - MARK_WIDTH - theme::GAP;
         let what = ui.add(field(&mut label.description, "What it means", width.max(60.0)));
         what.accessible_name(format!("Description of label {people}"));
         let mark = ui.add(Checkbox::new(&mut label.background, "Background"));
@@ -210,17 +204,31 @@ fn label(ui: &mut Ui, number: usize, label: &mut Label, is_wrong: bool) {
     });
 }
 
+/// What the network decides, and nobody edits.
 fn activation_in_words(activation: Activation) -> &'static str {
     match activation {
-        Activation::Softmax => "Exactly one label holds: probabilities sum to 1 (softmax). This is the network's.",
-        Activation::Sigmoid => "Labels hold independently of each other (sigmoid). This is the network's.",
-        Activation::Identity => "Values as they are measured, no probabilities (identity). This is the network's.",
+        Activation::Softmax => {
+            "softmax: exactly one label holds, and probabilities sum to 1. The network decides this."
+        }
+        Activation::Sigmoid => "sigmoid: labels hold independently of each other. The network decides this.",
+        Activation::Identity => "identity: values as they are measured, no probabilities. The network decides this.",
     }
 }
 
+fn windows_in_words(windows: WindowLengths) -> String {
+    let WindowLengths { least_bp, most_bp } = windows;
+    if windows.is_fixed() {
+        return format!("The network reads windows of {} and no others.", length(most_bp));
+    }
+    let (least, most) = (length(least_bp), length(most_bp));
+    format!("Read at once where nobody says otherwise, {least} to {most}; best as long as what it was trained on.")
+}
+
 fn strand(ui: &mut Ui, rule: &mut StrandRule) {
-    controls::section(ui, "Strands");
-    ui.radio_value(rule, StrandRule::Stranded, "Each strand has answers of its own (stranded)");
-    ui.radio_value(rule, StrandRule::Symmetric, "Both mean the same and may be averaged (symmetric)");
-    ui.add_space(4.0);
+    heading(ui, "Strands");
+    ui.scope(|ui| {
+        ui.spacing_mut().interact_size.y = theme::ROW_HEIGHT;
+        ui.radio_value(rule, StrandRule::Stranded, "Each strand has answers of its own (stranded)");
+        ui.radio_value(rule, StrandRule::Symmetric, "Both mean the same and may be averaged (symmetric)");
+    });
 }

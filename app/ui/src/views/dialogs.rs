@@ -20,6 +20,12 @@ pub(crate) fn ui(ctx: &Context, palette: &Palette, state: &State, screen: &mut S
         Dialog::Models(dialog) => models::ui(ui, state, dialog, screen),
         Dialog::Card(dialog) => card_editor::ui(ui, state, dialog, screen),
     });
+    // A dialog stands where one of its last size would be in the middle.
+    let (id, size) = (Id::unique("size of the dialog"), response.response.rect.size());
+    let before = ctx.data_mut(|data| std::mem::replace(data.get_temp_mut_or(id, size), size));
+    if (before - size).abs().max_elem() > 0.5 {
+        ctx.request_discard("a dialog of another size is put in the middle");
+    }
     screen.dialog = match (response.inner, response.should_close()) {
         (true, _) => dialog.closed(),
         (false, true) => dialog.left(),

@@ -182,18 +182,23 @@ fn is_head_of(head: &HeadEntry, model: &ModelEntry) -> bool {
     (&head.card.name, &head.source) == (&model.card.name, &model.source)
 }
 
-fn of_model<'a>(model: &'a ModelEntry, library: &Library) -> Card<'a> {
+fn of_model<'a>(model: &'a ModelEntry, library: &'a Library) -> Card<'a> {
     let ModelEntry { card, sha256, source, origin, commercial_use } = model;
     let head = library.heads.iter().find(|head| is_head_of(head, model));
     let kind = if head.is_some() { "model and head" } else { "model" };
     let mut facts = facts(Some(kind), Some(&card.family), Some(card.parameters), Some(card.context_tokens));
     facts.extend(head.map(labels_of));
+    // What is said of its classes, a user may have edited.
+    let (title, description, licence) = match head {
+        Some(HeadEntry { card, .. }) => (&card.title, &card.description, &card.licence),
+        None => (&card.title, &card.description, &card.licence),
+    };
     Card {
         name: &card.name,
-        title: &card.title,
-        description: &card.description,
+        title,
+        description,
         facts,
-        licence: &card.licence,
+        licence,
         commercial_use: *commercial_use,
         sha256: sha256.as_deref(),
         source: origin.as_ref().unwrap_or(source),
