@@ -135,10 +135,15 @@ fn a_card_that_is_edited() {
         ("card_light_900", [900.0, 600.0], Theme::Light),
         ("card_dark_900", [900.0, 600.0], Theme::Dark),
     ] {
-        let (_, mut harness) = scored(size, 1.0, theme);
+        let (stage, mut harness) = scored(size, 1.0, theme);
         super::cards::edit(&mut harness);
         super::cards::fill(&mut harness, "Name of label 2", "gain/loss");
         keep(&mut harness, name);
+        super::cards::fill(&mut harness, "Name of label 2", "gain");
+        super::cards::refuse(&stage, &mut harness);
+        harness.key_press(egui::Key::Escape);
+        harness.run();
+        keep(&mut harness, &format!("{name}_refused"));
     }
 }
 

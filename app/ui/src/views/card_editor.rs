@@ -18,12 +18,15 @@ use crate::{
 
 /// Height of the fields of a label, and of its row.
 const LABEL_HEIGHT: f32 = 30.0;
-/// Labels that are seen at once; more are scrolled.
-const LABELS_SEEN: usize = 8;
+/// Most labels that are seen at once, and the share of the dialog they take; more are scrolled.
+const LABELS_SEEN: f32 = 8.0;
+const LABELS_SHARE: f32 = 0.6;
 /// Widths of a label's number, name and mark.
 const NUMBER_WIDTH: f32 = 30.0;
 const NAME_WIDTH: f32 = 170.0;
 const MARK_WIDTH: f32 = 100.0;
+/// Room for a bar, which floats over what it moves.
+const BAR_WIDTH: f32 = 14.0;
 /// Distance between fields.
 const FIELD_GAP: f32 = 6.0;
 
@@ -37,14 +40,12 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, dialog: &mut CardDialog, screen: &m
     let edit = draft.edit();
     let refusal = edit.as_ref().err().cloned().unwrap_or_default();
     controls::note(ui, draft.path());
-    if let Some(error) = &dialog.failure {
-        failure(ui, error, "The card could not be saved");
-    }
+    let told = dialog.failure.as_ref().map_or(0.0, |error| failure(ui, error, "The card could not be saved"));
     ui.add_space(4.0);
-    let height = (room.y - 250.0).max(140.0);
+    let height = (room.y - 250.0 - told).max(140.0);
     ui.add_enabled_ui(!is_saving, |ui| {
         let area = ScrollArea::vertical().id_salt("card").max_height(height).min_scrolled_height(height);
-        area.auto_shrink([false, true]).show(ui, |ui| fields(ui, draft, &refusal));
+        area.auto_shrink([false, true]).show(ui, |ui| fields(ui, draft, &refusal, height));
     });
     ui.add_space(10.0);
     if dialog.asks {
@@ -69,7 +70,9 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, dialog: &mut CardDialog, screen: &m
 /// Before the card is there, or when it cannot be read.
 fn unread(ui: &mut Ui, state: &State, dialog: &CardDialog, screen: &mut Screen) -> bool {
     match &dialog.failure {
-        Some(error) => failure(ui, error, "The card could not be read"),
+        Some(error) => {
+            failure(ui, error, "The card could not be read");
+        }
         None => {
             controls::note(ui, "Reading the card …");
             if !state.is_opening_card(&dialog.head) {
@@ -81,10 +84,11 @@ fn unread(ui: &mut Ui, state: &State, dialog: &CardDialog, screen: &mut Screen) 
     ui.horizontal(|ui| controls::button(ui, "Close", 90.0, true).clicked()).inner
 }
 
-fn failure(ui: &mut Ui, error: &JobError, what: &str) {
+/// Tells what went wrong, and how much room that takes.
+fn failure(ui: &mut Ui, error: &JobError, what: &str) -> f32 {
     let palette = Palette::of(ui);
     let frame = Frame::new().fill(palette.danger_soft).corner_radius(theme::CORNERS);
-    frame.inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
+    let shown = frame.inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.label(RichText::new(what).font(theme::semibold(13.0)).color(palette.danger));
         controls::paragraph(ui, &error.message);
@@ -92,6 +96,7 @@ fn failure(ui: &mut Ui, error: &JobError, what: &str) {
             controls::note(ui, format!("because {cause}"));
         }
     });
+    shown.response.rect.height()
 }
 
 /// The buttons, and why it cannot be saved; says which was pressed.
@@ -120,16 +125,15 @@ fn question(ui: &mut Ui, dialog: &mut CardDialog) -> bool {
     .inner
 }
 
-fn fields(ui: &mut Ui, draft: &mut Draft, refusal: &Refusal) {
-    // Room for the bar, which floats over what it moves.
-    ui.set_width(ui.available_width() - 14.0);
+fn fields(ui: &mut Ui, draft: &mut Draft, refusal: &Refusal, height: f32) {
+    ui.set_width(ui.available_width() - BAR_WIDTH);
     let (activation, windows) = (draft.before().activation, draft.windows());
     let fields = &mut draft.fields;
     let title = one_line(ui, "Title", &mut fields.title, f32::INFINITY, true);
     marked(ui, &title, refusal.title);
     lines(ui, "Description", &mut fields.description, "What it answers, in two or three sentences");
     heading(ui, "Labels");
-    labels(ui, &mut fields.labels, refusal);
+    labels(ui, &mut fields.labels, refusal, height * LABELS_SHARE);
     heading(ui, "Activation");
     controls::note(ui, activation_in_words(activation));
     let window = one_line(ui, "Window (bp)", &mut fields.window_bp, 120.0, !windows.is_fixed());
@@ -168,12 +172,15 @@ fn marked(ui: &Ui, field: &Response, is_wrong: bool) {
 }
 
 /// One row for each label; only those that are seen are laid out, as there can be a thousand.
-fn labels(ui: &mut Ui, labels: &mut [Label], refusal: &Refusal) {
+fn labels(ui: &mut Ui, labels: &mut [Label], refusal: &Refusal, room: f32) {
     let spacing = ui.spacing().item_spacing.y;
-    let seen = labels.len().min(LABELS_SEEN) as f32;
+    let fit = (room / (LABEL_HEIGHT + spacing)).floor().clamp(2.0, LABELS_SEEN);
+    let seen = fit.min(labels.len() as f32);
     let height = seen * (LABEL_HEIGHT + spacing) - spacing;
+    let width = ui.available_width() - if seen < labels.len() as f32 { BAR_WIDTH } else { 0.0 };
     let area = ScrollArea::vertical().id_salt("labels").max_height(height).min_scrolled_height(height);
     area.auto_shrink([false, true]).show_rows(ui, LABEL_HEIGHT, labels.len(), |ui, rows| {
+        ui.set_width(width);
         for number in rows {
             if let Some(shown) = labels.get_mut(number) {
                 label(ui, number, shown, refusal.labels.contains(&number));
@@ -221,7 +228,7 @@ fn windows_in_words(windows: WindowLengths) -> String {
         return format!("The network reads windows of {} and no others.", length(most_bp));
     }
     let (least, most) = (length(least_bp), length(most_bp));
-    format!("Read at once where nobody says otherwise, {least} to {most}; best as long as what it was trained on.")
+    format!("How much is read at once: {least} to {most}, best as much as it was trained on.")
 }
 
 fn strand(ui: &mut Ui, rule: &mut StrandRule) {
