@@ -27,6 +27,7 @@ const NAME_WIDTH: f32 = 170.0;
 const MARK_WIDTH: f32 = 100.0;
 /// Room for a bar, which floats over what it moves.
 const BAR_WIDTH: f32 = 14.0;
+const BUTTON_WIDTH: f32 = 90.0;
 /// Distance between fields.
 const FIELD_GAP: f32 = 6.0;
 
@@ -81,7 +82,7 @@ fn unread(ui: &mut Ui, state: &State, dialog: &CardDialog, screen: &mut Screen) 
         }
     }
     ui.add_space(10.0);
-    ui.horizontal(|ui| controls::button(ui, "Close", 90.0, true).clicked()).inner
+    ui.horizontal(|ui| controls::button(ui, "Close", BUTTON_WIDTH, true).clicked()).inner
 }
 
 /// Tells what went wrong, and how much room that takes.
@@ -103,8 +104,8 @@ fn failure(ui: &mut Ui, error: &JobError, what: &str) -> f32 {
 fn foot(ui: &mut Ui, can_save: bool, reason: &str, is_wrong: bool) -> (bool, bool) {
     let palette = Palette::of(ui);
     ui.horizontal(|ui| {
-        let save = controls::primary_button(ui, "Save", 90.0, can_save).on_disabled_hover_text(reason);
-        let leaves = controls::button(ui, "Cancel", 90.0, true).clicked();
+        let save = controls::primary_button(ui, "Save", BUTTON_WIDTH, can_save).on_disabled_hover_text(reason);
+        let leaves = controls::button(ui, "Cancel", BUTTON_WIDTH, true).clicked();
         let colour = if is_wrong { palette.danger } else { palette.weak };
         controls::paragraph(ui, RichText::new(reason).font(theme::regular(12.0)).color(colour));
         (save.clicked(), leaves)
@@ -114,11 +115,13 @@ fn foot(ui: &mut Ui, can_save: bool, reason: &str, is_wrong: bool) -> (bool, boo
 
 /// Asks whether changes shall be lost; says whether they shall.
 fn question(ui: &mut Ui, dialog: &mut CardDialog) -> bool {
+    // It lies where the buttons were, so that a double click loses nothing.
+    const OVER_BUTTONS: f32 = 2.0 * BUTTON_WIDTH + theme::GAP;
     ui.horizontal(|ui| {
-        let discards = controls::button(ui, "Discard changes", 130.0, true).clicked();
-        if controls::primary_button(ui, "Keep editing", 120.0, true).clicked() {
+        if controls::primary_button(ui, "Keep editing", OVER_BUTTONS, true).clicked() {
             dialog.asks = false;
         }
+        let discards = controls::button(ui, "Discard changes", 130.0, true).clicked();
         controls::paragraph(ui, "What you changed is not saved. Discard it?");
         discards
     })
