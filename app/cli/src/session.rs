@@ -153,6 +153,7 @@ pub(crate) fn unexpected(outcome: &Outcome) -> Failure {
         Outcome::Bases { .. } => "bases",
         Outcome::Tokens { .. } => "tokens",
         Outcome::Library(_) => "a library",
+        Outcome::Card(_) => "a card",
         Outcome::Run(_) => "a run",
         Outcome::Written { .. } => "written files",
         Outcome::Json(_) => "a document",

@@ -52,6 +52,9 @@ impl Window {
             Action::PickFolder => self.services.pick_folder(),
             Action::ImportModel(folder) => state.import_model(folder),
             Action::RemoveModel(name) => state.remove_model(&name),
+            Action::EditCard(head) => self.screen.edit_card(head),
+            Action::OpenCard(head) => state.open_card(&head),
+            Action::SaveCard(head, edit) => state.save_card(&head, edit),
             Action::CancelLibrary => state.cancel_library(),
             Action::CloseFailure => state.failure = None,
             Action::RestartEngine => self.restart_engine(),
@@ -123,7 +126,10 @@ impl Window {
     /// Shows why this path could not be written to, and lets it be changed.
     pub(crate) fn ask_again(&mut self, save: Save, path: &Path, error: JobError) {
         let path = path.to_string_lossy().into_owned();
-        self.screen.dialog = Some(Dialog::SavePath(SavePath { save, path, replace: false, refused: Some(error) }));
+        let fields = SavePath { save, path, replace: false, refused: Some(error.clone()) };
+        if !self.screen.show(Dialog::SavePath(fields)) {
+            self.state.failure = Some(Failure { what: "It could not be saved".to_owned(), error });
+        }
     }
 
     pub(crate) fn on_answer(&mut self, answer: ServiceAnswer) {
@@ -141,10 +147,12 @@ impl Window {
                     dialog.folder.get_or_insert_default();
                 }
             }
-            ServiceAnswer::NoOpenDialog => self.screen.dialog = Some(Dialog::OpenPath(String::new())),
+            ServiceAnswer::NoOpenDialog => {
+                self.screen.show(Dialog::OpenPath(String::new()));
+            }
             ServiceAnswer::NoSaveDialog { save, suggested } => {
                 let path = suggested.to_string_lossy().into_owned();
-                self.screen.dialog = Some(Dialog::SavePath(SavePath { save, path, replace: false, refused: None }));
+                self.screen.show(Dialog::SavePath(SavePath { save, path, replace: false, refused: None }));
             }
             ServiceAnswer::FigureSaved(path) => self.state.message = Some(format!("Saved {}", path.display())),
             ServiceAnswer::FigureNotSaved { figure, path, error } => {

@@ -30,7 +30,10 @@ pub(crate) const SHEET: [(&str, &str); 16] = [
 
 /// Takes in the keys of this frame.
 pub(crate) fn read(ctx: &Context, state: &State, screen: &mut Screen) {
-    commands(ctx, screen);
+    // What is typed into a card would be lost under another dialog.
+    if !screen.is_editing_card() {
+        commands(ctx, screen);
+    }
     // An open menu takes the key itself.
     if !Popup::is_any_open(ctx) && pressed(ctx, Modifiers::NONE, Key::Escape) {
         escape(ctx, state, screen);
@@ -78,8 +81,8 @@ fn commands(ctx: &Context, screen: &mut Screen) {
 
 /// Closes the foremost thing: a dialog, a message, a running job.
 fn escape(ctx: &Context, state: &State, screen: &mut Screen) {
-    if screen.dialog.is_some() {
-        screen.dialog = None;
+    if let Some(dialog) = screen.dialog.take() {
+        screen.dialog = dialog.left();
     } else if screen.locus.text.is_some() {
         screen.locus = Default::default();
         ctx.memory_mut(egui::Memory::stop_text_input);

@@ -6,6 +6,7 @@
 //! Drawing only reads the state; what the user does comes out as actions.
 
 mod actions;
+mod draft;
 mod export;
 mod figure;
 mod icons;
@@ -85,6 +86,9 @@ impl Window {
         if let Some((request, error)) = self.state.not_saved.take() {
             let path = request.path.clone();
             self.ask_again(Save::Tracks(request), &path, error);
+        }
+        for news in std::mem::take(&mut self.state.cards) {
+            self.screen.on_card(news);
         }
         while let Some(answer) = self.services.poll() {
             self.on_answer(answer);

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use strandscope_worker::JobError;
+use strandscope_worker::{JobError, card_edit::CardEdit};
 
-use crate::{Save, SaveFormat, locus::Place, theme::BaseColours};
+use crate::{Save, SaveFormat, draft::Draft, locus::Place, state::cards::CardNews, theme::BaseColours};
 
 /// Names of the fields for a locus and for searching records, by which one asks whether they have the keyboard.
 pub(crate) const LOCUS_FIELD: &str = "locus";
@@ -63,6 +63,12 @@ pub(crate) enum Action {
     PickFolder,
     ImportModel(PathBuf),
     RemoveModel(String),
+    /// Show the dialog that edits the card of a head.
+    EditCard(String),
+    /// Read that card.
+    OpenCard(String),
+    /// Write what was edited of it.
+    SaveCard(String, CardEdit),
     /// Stop fetching or importing.
     CancelLibrary,
     CloseFailure,
@@ -80,6 +86,47 @@ pub(crate) enum Dialog {
     SavePath(SavePath),
     /// Models and heads.
     Models(ModelsDialog),
+    /// The card of a head, to be edited.
+    Card(CardDialog),
+}
+
+impl Dialog {
+    /// What is left of it when the user wants to leave it: one that would lose something asks first.
+    pub(crate) fn left(self) -> Option<Self> {
+        match self {
+            Self::Card(dialog) if dialog.is_changed() => Some(Self::Card(CardDialog { asks: !dialog.asks, ..dialog })),
+            dialog => dialog.closed(),
+        }
+    }
+
+    /// What is left of it when it is done with: one that was opened from another goes back there.
+    pub(crate) fn closed(self) -> Option<Self> {
+        match self {
+            Self::Card(dialog) => dialog.back.map(Self::Models),
+            _ => None,
+        }
+    }
+}
+
+/// The card of a head, as it is being edited.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CardDialog {
+    /// Name of the head.
+    pub(crate) head: String,
+    /// What has been typed; `None` until the card is read.
+    pub(crate) draft: Option<Box<Draft>>,
+    /// Why it could not be read or saved.
+    pub(crate) failure: Option<JobError>,
+    /// Whether it asks if changes shall be lost.
+    pub(crate) asks: bool,
+    /// The list it was opened from.
+    pub(crate) back: Option<ModelsDialog>,
+}
+
+impl CardDialog {
+    fn is_changed(&self) -> bool {
+        self.draft.as_ref().is_some_and(|draft| draft.is_changed())
+    }
 }
 
 /// The list of models, as it is being searched.
@@ -173,6 +220,44 @@ impl Screen {
     pub(crate) fn show_models(&mut self) {
         let is_shown = matches!(self.dialog, Some(Dialog::Models(_)));
         self.dialog = (!is_shown).then(|| Dialog::Models(ModelsDialog::default()));
+    }
+
+    /// Shows the card of a head, to be edited.
+    pub(crate) fn edit_card(&mut self, head: String) {
+        let back = match self.dialog.take() {
+            Some(Dialog::Models(dialog)) => Some(dialog),
+            _ => None,
+        };
+        self.dialog = Some(Dialog::Card(CardDialog { head, draft: None, failure: None, asks: false, back }));
+    }
+
+    /// Whether a card is being edited, over which no other dialog may come.
+    pub(crate) fn is_editing_card(&self) -> bool {
+        matches!(self.dialog, Some(Dialog::Card(_)))
+    }
+
+    /// Shows a dialog, unless something typed would be lost by that; says whether it does.
+    pub(crate) fn show(&mut self, dialog: Dialog) -> bool {
+        let is_free = !self.is_editing_card();
+        if is_free {
+            self.dialog = Some(dialog);
+        }
+        is_free
+    }
+
+    /// Takes in what has become of a card; what another dialog waited for is of no use.
+    pub(crate) fn on_card(&mut self, news: CardNews) {
+        let Some(Dialog::Card(dialog)) = &mut self.dialog else { return };
+        match news {
+            CardNews::Opened(head, card) if head == dialog.head && dialog.draft.is_none() => {
+                dialog.draft = Some(Box::new(Draft::of(*card)));
+            }
+            CardNews::Failed(head, error) if head == dialog.head => dialog.failure = Some(error),
+            CardNews::Saved(head) if head == dialog.head => {
+                self.dialog = self.dialog.take().and_then(Dialog::closed);
+            }
+            _ => {}
+        }
     }
 
     /// Notes what the user did.

@@ -4,6 +4,7 @@
 //! threads, files or the screen, so that a test can play the engine.
 
 pub(crate) mod blocks;
+pub(crate) mod cards;
 mod events;
 pub(crate) mod kept;
 pub(crate) mod lanes;
@@ -27,6 +28,7 @@ use strandscope_worker::{
 
 use self::{
     blocks::Blocks,
+    cards::CardNews,
     kept::Kept,
     notices::{Failure, Warnings},
     pieces::Pieces,
@@ -124,6 +126,10 @@ pub(crate) struct State {
     pub(crate) failure: Option<Failure>,
     /// What went wrong with the library last.
     pub(crate) library_failure: Option<Failure>,
+    /// What has become of cards that are edited, for the dialog.
+    pub(crate) cards: Vec<CardNews>,
+    /// Pieces of scores that were whole when the card of their head was given to be saved, by head.
+    settled: BTreeMap<String, BTreeSet<u64>>,
     /// Tracks that could not be saved under the path they carry, and why.
     pub(crate) not_saved: Option<(Arc<ExportRequest>, JobError)>,
     /// Why the engine has ended.
@@ -170,6 +176,8 @@ impl State {
             warnings: Warnings::default(),
             failure: None,
             library_failure: None,
+            cards: Vec::new(),
+            settled: BTreeMap::new(),
             not_saved: None,
             stopped: None,
             device: None,

@@ -2,6 +2,7 @@
 
 mod canvas;
 mod card;
+mod card_editor;
 mod controls;
 mod curve;
 mod dialogs;

@@ -122,12 +122,33 @@ impl Library {
         name::check(name)?;
         let part = self.part_folder(name);
         if self.find(name).is_none() && !part.is_dir() {
-            let known = self.installed()?.into_iter().map(|installed| installed.name).collect();
-            return Err(LibraryError::NotInstalled { name: name.to_owned(), folder: self.models.clone(), known });
+            return Err(self.not_installed(name));
         }
         let place = self.claim(name)?;
         place.discard(&part)?;
         place.remove()
+    }
+
+    /// Lets `change` write into the folder of a model while nobody else works on it.
+    ///
+    /// # Errors
+    /// When there is none of this name, another program works on it, or `change` fails.
+    pub fn change<T, E: From<LibraryError>>(
+        &self,
+        name: &str,
+        change: impl FnOnce(&Path) -> Result<T, E>,
+    ) -> Result<T, E> {
+        name::check(name)?;
+        if self.find(name).is_none() {
+            return Err(self.not_installed(name).into());
+        }
+        let place = self.claim(name)?;
+        change(&place.folder())
+    }
+
+    fn not_installed(&self, name: &str) -> LibraryError {
+        let known = self.installed().unwrap_or_default().into_iter().map(|installed| installed.name).collect();
+        LibraryError::NotInstalled { name: name.to_owned(), folder: self.models.clone(), known }
     }
 
     /// Where a download of this name is kept until it is whole.

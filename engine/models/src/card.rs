@@ -123,11 +123,14 @@ pub struct HeadCard {
     pub command: String,
 }
 
-impl HeadCard {
-    /// The limit of a head of which nobody says what it was fine-tuned on.
-    pub const UNKNOWN_LENGTH: &str =
-        "The checkpoint does not tell the length it was fine-tuned on: the window is the longest it reads at once.";
+/// What the card of a checkpoint says while nobody has told the length of its windows.
+pub const LENGTH_UNTOLD: &str =
+    "The checkpoint does not tell the length it was fine-tuned on: the window is the longest it reads at once.";
+/// The same of its strands.
+pub const STRAND_UNTOLD: &str =
+    "The checkpoint does not tell whether strands may be averaged: each strand is answered for by itself.";
 
+impl HeadCard {
     /// What is known of the classes of a fine-tuned checkpoint whose makers left no card.
     pub fn of_checkpoint(name: &str, classes: &Classes, input_length_bp: u64, model_sha256: &str) -> Self {
         let label = |label: &String| Label {
@@ -154,11 +157,7 @@ impl HeadCard {
             training: Vec::new(),
             figures: Vec::new(),
             intended_use: "What its makers say; the checkpoint does not tell.".to_owned(),
-            limits: vec![
-                Self::UNKNOWN_LENGTH.to_owned(),
-                "The checkpoint does not tell whether strands may be averaged: each strand is answered for by itself."
-                    .to_owned(),
-            ],
+            limits: vec![LENGTH_UNTOLD.to_owned(), STRAND_UNTOLD.to_owned()],
             licence: "unclear".to_owned(),
             citation: Vec::new(),
             model_sha256: model_sha256.to_owned(),

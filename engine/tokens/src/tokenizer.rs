@@ -143,8 +143,19 @@ impl Tokenizer {
     /// about so many of learnt words.
     pub fn typical_bp(&self, tokens: u64) -> u64 {
         const LEARNT_TOKEN_BP: u64 = 4;
+        self.covered_bp(tokens, LEARNT_TOKEN_BP)
+    }
+
+    /// Bases that so many tokens cover at most in sequence as it is: the published learnt words hold up to nine on
+    /// average.
+    pub fn roomy_bp(&self, tokens: u64) -> u64 {
+        const LONG_LEARNT_TOKEN_BP: u64 = 10;
+        self.covered_bp(tokens, LONG_LEARNT_TOKEN_BP)
+    }
+
+    fn covered_bp(&self, tokens: u64, learnt_token_bp: u64) -> u64 {
         let bases = match self.kind() {
-            TokenizerKind::Bpe => tokens.saturating_mul(LEARNT_TOKEN_BP),
+            TokenizerKind::Bpe => tokens.saturating_mul(learnt_token_bp),
             TokenizerKind::OverlappingKmers { k } => tokens.saturating_sub(3).saturating_add(k as u64),
             TokenizerKind::Kmers { k } => tokens.saturating_sub(1).saturating_mul(k as u64),
         };

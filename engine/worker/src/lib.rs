@@ -3,6 +3,7 @@
 //! An [`Engine`] owns the threads that do the work. Files are read on one, tensors live on another;
 //! neither is ever waited for. Everything that crosses is plain data that serde can carry.
 
+pub mod card_edit;
 mod engine;
 #[cfg(test)]
 mod flow_tests;

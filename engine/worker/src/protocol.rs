@@ -19,6 +19,8 @@ use strandscope_models::{
     config::Family,
 };
 
+use crate::card_edit::WindowLengths;
+
 /// Names one piece of work; only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobId(pub u64);
@@ -72,6 +74,13 @@ pub enum Task {
         /// Its name.
         name: String,
     },
+    /// The card of a head in the user's library, to be edited → [`Outcome::Card`].
+    OpenCard {
+        /// Its name.
+        name: String,
+    },
+    /// Write what a user has changed of it → [`Outcome::Written`].
+    EditCard(EditCardRequest),
     /// Fetch a published model into the user's library → [`Outcome::Written`].
     GetModel(GetRequest),
     /// Copy a folder into the user's library → [`Outcome::Written`].
@@ -128,6 +137,8 @@ impl Task {
             | Self::Export(_)
             | Self::Tokenize(_)
             | Self::ListModels
+            | Self::OpenCard { .. }
+            | Self::EditCard(_)
             | Self::RemoveModel { .. } => TaskThread::Files,
             Self::GetModel(_) | Self::ImportModel(_) => TaskThread::Library,
             _ => TaskThread::Tensors,
@@ -263,6 +274,8 @@ pub enum Outcome {
     },
     /// Models and heads.
     Library(Library),
+    /// A card to be edited.
+    Card(OpenedCard),
     /// What was run, after all chunks.
     Run(RunRecord),
     /// Files that now exist.
@@ -285,6 +298,17 @@ pub struct GenomeSummary {
     pub contigs: Vec<Contig>,
     /// Oddities found, one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// The card of a head as it is on disk, and what its windows may be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenedCard {
+    /// The card.
+    pub card: HeadCard,
+    /// The file it is in.
+    pub path: PathBuf,
+    /// Lengths that its windows may have.
+    pub windows: WindowLengths,
 }
 
 /// One token and the bases it covers.
@@ -495,6 +519,11 @@ impl TrackAssembly {
     /// The tracks so far, each covering what has arrived.
     pub fn tracks(&self) -> impl Iterator<Item = &Track> {
         self.tracks.iter().flatten()
+    }
+
+    /// The same, to be renamed.
+    pub fn tracks_mut(&mut self) -> impl Iterator<Item = &mut Track> {
+        self.tracks.iter_mut().flatten()
     }
 
     /// The tracks themselves.

@@ -16,7 +16,7 @@ use strandscope_worker::{
 use super::stage::{Bare, Stage, bare};
 
 /// Long enough for a busy machine; the goal itself is two seconds.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 fn sequence() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/examples/human_PTEN_GRCh37.fa.gz")
@@ -27,7 +27,7 @@ fn locus() -> Region {
     Region::new("NT_030059.13", 69_510, 69_910)
 }
 
-fn engine(cache: &Path) -> Engine {
+pub(crate) fn engine(cache: &Path) -> Engine {
     let options = EngineOptions {
         device: DeviceChoice::Cpu,
         threads: Some(1),
@@ -39,7 +39,7 @@ fn engine(cache: &Path) -> Engine {
 }
 
 /// Draws frames until something with these words is on screen.
-fn wait_for(harness: &mut Harness<'_, Bare>, words: &str) {
+pub(crate) fn wait_for(harness: &mut Harness<'_, Bare>, words: &str) {
     let start = Instant::now();
     while harness.query_all_by_label_contains(words).next().is_none() {
         assert!(start.elapsed() < PATIENCE, "“{words}” does not come");

@@ -27,6 +27,23 @@ fn published() -> CatalogueEntry {
     .expect("an entry")
 }
 
+/// The card of the classes of the fetched model, as its makers left it: with a thousand labels nearly, and without names.
+fn many_labels(card: HeadCard) -> HeadCard {
+    let unnamed = |number: usize| {
+        let name = format!("LABEL_{number}");
+        label(&name, &format!("As the checkpoint names it: {name}."), false)
+    };
+    HeadCard {
+        name: "fetched".into(),
+        title: "A fetched model".into(),
+        labels: (0..919).map(unnamed).collect(),
+        activation: Activation::Sigmoid,
+        strand: StrandRule::Stranded,
+        figures: vec![],
+        ..card
+    }
+}
+
 /// Heads as a test needs them; their figures are made up.
 pub(crate) fn library() -> Library {
     let card = |name: &str, title: &str, description: &str, kind, strand, labels| HeadCard {
@@ -114,9 +131,14 @@ pub(crate) fn library() -> Library {
         origin: None,
         commercial_use: None,
     };
+    let profiles = HeadEntry {
+        source: fetched.source.clone(),
+        origin: fetched.origin.clone(),
+        ..entry(many_labels(promoter.clone()))
+    };
     Library {
         models: vec![built_in, fetched],
-        heads: vec![entry(promoter), entry(splice)],
+        heads: vec![entry(promoter), entry(splice), profiles],
         published: vec![Published { entry: published(), is_begun: false }],
         unusable: vec![],
     }

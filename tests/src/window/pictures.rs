@@ -128,6 +128,26 @@ fn dialogs_and_menus() {
 }
 
 #[test]
+fn a_card_that_is_edited() {
+    for (name, size, theme) in [
+        ("card_light_1280", SIZE, Theme::Light),
+        ("card_dark_1280", SIZE, Theme::Dark),
+        ("card_light_900", [900.0, 600.0], Theme::Light),
+        ("card_dark_900", [900.0, 600.0], Theme::Dark),
+    ] {
+        let (stage, mut harness) = scored(size, 1.0, theme);
+        super::cards::edit(&mut harness);
+        super::cards::fill(&mut harness, "Name of label 2", "gain/loss");
+        keep(&mut harness, name);
+        super::cards::fill(&mut harness, "Name of label 2", "gain");
+        super::cards::refuse(&stage, &mut harness);
+        harness.key_press(egui::Key::Escape);
+        harness.run();
+        keep(&mut harness, &format!("{name}_refused"));
+    }
+}
+
+#[test]
 fn a_place_that_does_not_exist() {
     let (_, mut harness) = scored(SIZE, 1.0, Theme::Dark);
     stage::go_to(&mut harness, "chr99:5-10");

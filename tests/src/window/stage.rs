@@ -12,7 +12,9 @@ use egui_kittest::{Harness, kittest::Queryable};
 use strandscope_figure::Figure;
 use strandscope_ui::{Example, Save, ServiceAnswer, Services, Start, Window, Worker};
 use strandscope_worker::{
-    Contig, Engine, ErrorKind, Event, GenomeSummary, JobError, JobId, Outcome, RunRecord, Task, Token, TrackChunk,
+    Contig, Engine, ErrorKind, Event, GenomeSummary, JobError, JobId, OpenedCard, Outcome, RunRecord, Task, Token,
+    TrackChunk,
+    card_edit::WindowLengths,
     genome::{MissingRun, Region, Strand, Track, TrackLayout},
 };
 
@@ -242,6 +244,11 @@ fn answer(task: &Task) -> Option<Outcome> {
         Task::OpenGenome { path } => Some(Outcome::Genome(genome(path))),
         Task::ReadBases { region, .. } => Some(Outcome::Bases { region: region.clone(), bases: bases(region) }),
         Task::ListModels => Some(Outcome::Library(library())),
+        Task::OpenCard { name } => {
+            let card = library().heads.into_iter().find(|head| head.card.name == *name)?.card;
+            let windows = WindowLengths { least_bp: 16, most_bp: 5_120 };
+            Some(Outcome::Card(OpenedCard { card, path: "/data/models/fetched/head-card.json".into(), windows }))
+        }
         Task::Tokenize(request) => {
             Some(Outcome::Tokens { region: request.region.clone(), tokens: tokens(&request.region) })
         }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use strandscope_worker::{Event, GenomeSummary, JobError, JobId, Library, Outcome, Task, Token};
 
 use super::{
-    Genome, Order, State, TOKEN_BLOCK_BP, TokenSpan, file_name, first_view,
+    Genome, Order, State, TOKEN_BLOCK_BP, TokenSpan,
+    cards::CardNews,
+    file_name, first_view,
     notices::Failure,
     view::{History, View},
     work::{Jobs, Purpose, duration},
@@ -66,6 +68,12 @@ impl State {
                 self.message = notes.into_iter().next();
                 self.order(Purpose::Library, Task::ListModels);
             }
+            (Purpose::OpenCard(head), Outcome::Card(card)) => self.cards.push(CardNews::Opened(head, Box::new(card))),
+            (Purpose::SaveCard(head), Outcome::Written { notes, .. }) => {
+                self.message = notes.into_iter().next();
+                self.cards.push(CardNews::Saved(head));
+                self.order(Purpose::Library, Task::ListModels);
+            }
             (Purpose::Export { .. }, Outcome::Written { paths, notes }) => {
                 for note in &notes {
                     self.warnings.add(note);
@@ -112,7 +120,9 @@ impl State {
         if self.head.is_none() {
             self.head = library.heads.first().map(|entry| entry.card.name.clone());
         }
-        self.library = Some(library);
+        if let Some(before) = self.library.replace(library) {
+            self.follow_cards(&before);
+        }
         self.show_example();
     }
 
@@ -156,6 +166,7 @@ impl State {
         self.not_delivered(&running.purpose);
         match running.purpose {
             Purpose::Export { kept: Some(request) } => self.not_saved = Some((request, error)),
+            Purpose::OpenCard(head) | Purpose::SaveCard(head) => self.cards.push(CardNews::Failed(head, error)),
             purpose if purpose.changes_library() => {
                 self.library_failure = Some(Failure { what: purpose.failed().to_owned(), error });
                 self.order(Purpose::Library, Task::ListModels);

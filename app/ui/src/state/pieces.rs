@@ -114,6 +114,23 @@ impl Pieces {
         });
     }
 
+    /// Names of the pieces.
+    pub(crate) fn names(&self) -> impl Iterator<Item = u64> {
+        self.list.iter().map(|piece| piece.id)
+    }
+
+    /// Gives tracks the labels that `renamed` finds for theirs.
+    pub(crate) fn relabel(&mut self, renamed: impl Fn(&str) -> Option<String>) {
+        let strips = self.list.iter_mut().flat_map(|piece| piece.strips.values_mut());
+        for track in strips.flat_map(|strip| strip.assembly.tracks_mut()) {
+            let Some(label) = renamed(&track.label) else { continue };
+            if let Some(head) = track.name.strip_suffix(&track.label) {
+                track.name = format!("{head}{label}");
+            }
+            track.label = label;
+        }
+    }
+
     /// Whether there is a piece of this name.
     pub(crate) fn holds(&self, id: u64) -> bool {
         self.list.iter().any(|piece| piece.id == id)

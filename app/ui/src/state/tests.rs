@@ -11,6 +11,8 @@ use strandscope_worker::{
 
 use super::*;
 
+mod cards;
+
 /// A state whose orders are sent at once, and the tasks that were.
 struct Played {
     state: State,

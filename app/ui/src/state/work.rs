@@ -25,6 +25,10 @@ pub(crate) enum Purpose {
     Import,
     /// A model is taken out of the library.
     Remove,
+    /// The card of this head is read, to be edited.
+    OpenCard(String),
+    /// What was edited of the card of this head is written.
+    SaveCard(String),
     /// Tracks are written; what must not replace a file is kept, since it can be refused.
     Export { kept: Option<Arc<ExportRequest>> },
 }
@@ -39,7 +43,12 @@ impl Purpose {
             Self::Export { .. } => Some("Saving"),
             Self::Fetch => Some("Fetching"),
             Self::Import => Some("Importing"),
-            Self::Library | Self::Remove | Self::Bases { .. } | Self::Tokens { .. } => None,
+            Self::Library
+            | Self::Remove
+            | Self::Bases { .. }
+            | Self::Tokens { .. }
+            | Self::OpenCard(_)
+            | Self::SaveCard(_) => None,
         }
     }
 
@@ -55,6 +64,8 @@ impl Purpose {
             Self::Fetch => "The model could not be fetched",
             Self::Import => "The folder could not be imported",
             Self::Remove => "The model could not be removed",
+            Self::OpenCard(_) => "The card could not be read",
+            Self::SaveCard(_) => "The card could not be saved",
         }
     }
 
@@ -63,9 +74,14 @@ impl Purpose {
         matches!(self, Self::Fetch | Self::Import | Self::Remove)
     }
 
+    /// Whether the dialog that edits a card waits for it.
+    pub(crate) fn is_of_card(&self) -> bool {
+        matches!(self, Self::OpenCard(_) | Self::SaveCard(_))
+    }
+
     /// Whether it goes on when another file is opened.
     pub(crate) fn outlives_file(&self) -> bool {
-        self.changes_library() || matches!(self, Self::Library | Self::Export { .. })
+        self.changes_library() || self.is_of_card() || matches!(self, Self::Library | Self::Export { .. })
     }
 
     /// Whether it computes what the user asked to see.

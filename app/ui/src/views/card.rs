@@ -24,6 +24,10 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     controls::paragraph(ui, &card.description);
     ui.add_space(4.0);
     kind(ui, card);
+    if entry.source != "built-in" {
+        ui.add_space(4.0);
+        edit(ui, card, screen);
+    }
     ui.add_space(theme::SECTION_GAP - 6.0);
     labels(ui, state, card, screen);
     if !card.figures.is_empty() {
@@ -57,6 +61,13 @@ fn kind(ui: &mut Ui, card: &HeadCard) {
     };
     ui.spacing_mut().item_spacing.y = 4.0;
     controls::chips(ui, &[kind.to_owned(), format!("{} window", length(card.input_length_bp)), strand.to_owned()]);
+}
+
+fn edit(ui: &mut Ui, card: &HeadCard, screen: &mut Screen) {
+    let hint = "Name its labels, say how long its windows are and what it is for";
+    if ui.button("Edit card …").on_hover_text(hint).clicked() {
+        screen.act(Action::EditCard(card.name.clone()));
+    }
 }
 
 fn labels(ui: &mut Ui, state: &State, card: &HeadCard, screen: &mut Screen) {

@@ -1,8 +1,8 @@
-//! What lies over the window: the list of shortcuts, models and heads, and fields for paths where the desktop has no dialogs.
+//! What lies over the window: the list of shortcuts, models and heads, a card that is edited, and fields for paths where the desktop has no dialogs.
 
 use egui::{Context, Grid, Id, Key, Modal, RichText, TextEdit, Ui};
 
-use super::{controls, models};
+use super::{card_editor, controls, models};
 use crate::{
     keys,
     screen::{Action, Dialog, SavePath, Screen},
@@ -18,10 +18,19 @@ pub(crate) fn ui(ctx: &Context, palette: &Palette, state: &State, screen: &mut S
         Dialog::OpenPath(path) => open_path(ui, path, screen),
         Dialog::SavePath(fields) => save_path(ui, palette, fields, screen),
         Dialog::Models(dialog) => models::ui(ui, state, dialog, screen),
+        Dialog::Card(dialog) => card_editor::ui(ui, state, dialog, screen),
     });
-    if !response.inner && !response.should_close() {
-        screen.dialog = Some(dialog);
+    // A dialog stands where one of its last size would be in the middle.
+    let (id, size) = (Id::unique("size of the dialog"), response.response.rect.size());
+    let before = ctx.data_mut(|data| std::mem::replace(data.get_temp_mut_or(id, size), size));
+    if (before - size).abs().max_elem() > 0.5 {
+        ctx.request_discard("a dialog of another size is put in the middle");
     }
+    screen.dialog = match (response.inner, response.should_close()) {
+        (true, _) => dialog.closed(),
+        (false, true) => dialog.left(),
+        (false, false) => Some(dialog),
+    };
 }
 
 /// Each of these says whether the dialog is done with.

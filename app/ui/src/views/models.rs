@@ -32,6 +32,8 @@ struct Card<'a> {
     /// Where it came from, or is described.
     source: &'a str,
     home: Home,
+    /// Whether it is a head, whose card can be edited.
+    is_head: bool,
 }
 
 /// Where it is.
@@ -180,22 +182,28 @@ fn is_head_of(head: &HeadEntry, model: &ModelEntry) -> bool {
     (&head.card.name, &head.source) == (&model.card.name, &model.source)
 }
 
-fn of_model<'a>(model: &'a ModelEntry, library: &Library) -> Card<'a> {
+fn of_model<'a>(model: &'a ModelEntry, library: &'a Library) -> Card<'a> {
     let ModelEntry { card, sha256, source, origin, commercial_use } = model;
     let head = library.heads.iter().find(|head| is_head_of(head, model));
     let kind = if head.is_some() { "model and head" } else { "model" };
     let mut facts = facts(Some(kind), Some(&card.family), Some(card.parameters), Some(card.context_tokens));
     facts.extend(head.map(labels_of));
+    // What is said of its classes, a user may have edited.
+    let (title, description, licence) = match head {
+        Some(HeadEntry { card, .. }) => (&card.title, &card.description, &card.licence),
+        None => (&card.title, &card.description, &card.licence),
+    };
     Card {
         name: &card.name,
-        title: &card.title,
-        description: &card.description,
+        title,
+        description,
         facts,
-        licence: &card.licence,
+        licence,
         commercial_use: *commercial_use,
         sha256: sha256.as_deref(),
         source: origin.as_ref().unwrap_or(source),
         home: Home::of(source),
+        is_head: head.is_some(),
     }
 }
 
@@ -218,6 +226,7 @@ fn of_head(head: &HeadEntry) -> Card<'_> {
         sha256: sha256.as_deref(),
         source: origin.as_ref().unwrap_or(source),
         home: Home::of(source),
+        is_head: true,
     }
 }
 
@@ -233,6 +242,7 @@ fn of_published(Published { entry, is_begun }: &Published) -> Card<'_> {
         sha256: None,
         source: &entry.source,
         home: Home::Nowhere { is_begun: *is_begun },
+        is_head: false,
     }
 }
 
@@ -290,6 +300,10 @@ fn buttons(ui: &mut Ui, card: &Card<'_>, is_busy: bool, removing: &mut Option<St
             if removing.as_deref() != Some(card.name) {
                 if button("Remove", !is_busy, "Delete its files from the library; asks first") {
                     *removing = Some(card.name.to_owned());
+                }
+                let hint = "Name its labels and say what it is for";
+                if card.is_head && button("Edit card …", !is_busy, hint) {
+                    screen.act(Action::EditCard(card.name.to_owned()));
                 }
             } else if button("Keep", true, "Leave it where it is") {
                 *removing = None;

@@ -1,6 +1,7 @@
 //! From a file and a request to events and tracks, through the engine as its users have it.
 
 mod attention;
+mod cards;
 mod health;
 mod tiny;
 mod token_classes;

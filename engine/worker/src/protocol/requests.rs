@@ -11,6 +11,7 @@ use strandscope_genome::{Region, Track};
 use strandscope_models::rmt::RmtPadding;
 
 use super::RunRecord;
+use crate::card_edit::CardEdit;
 
 /// Scores of regions with a head.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -122,6 +123,15 @@ pub struct ImportRequest {
     pub name: Option<String>,
     /// Replace what has this name.
     pub force: bool,
+}
+
+/// What a user has changed of the card of a head.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditCardRequest {
+    /// Name of the head in the user's library.
+    pub name: String,
+    /// What the card shall say.
+    pub edit: CardEdit,
 }
 
 /// The raw network on a file of token ids.

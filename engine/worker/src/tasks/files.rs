@@ -54,6 +54,8 @@ impl Tasks for FileTasks {
             Task::Inspect { path } => inspect(&path, job),
             Task::Export(request) => export(&request),
             Task::Tokenize(request) => self.tokenize(&request, job),
+            Task::OpenCard { name } => self.open_card(&name),
+            Task::EditCard(request) => self.edit_card(request),
             Task::ListModels => Ok(Outcome::Library(self.known.list()?)),
             Task::RemoveModel { name } => {
                 self.known.installation.remove(&name)?;

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use strandscope_genome::AtomicFile;
 use strandscope_library::{Added, Adding, Catalogue, DEFAULT_ENDPOINT, Entry, Hub, LibraryError, Progress, Step};
 use strandscope_models::{
-    card::{Activation, HeadCard, HeadKind, ModelCard},
+    card::{Activation, HeadCard, HeadKind, LENGTH_UNTOLD, ModelCard},
     folder::{CARD, CHECKPOINT_CARD, Folder},
     head::Head,
     model::Model,
@@ -154,7 +154,7 @@ fn head_card(card: HeadCard, name: &str, entry: Option<&Entry>) -> HeadCard {
             label.background = entry.background.as_ref() == Some(name);
         }
     }
-    let is_known = |limit: &String| limit == HeadCard::UNKNOWN_LENGTH && entry.input_length_bp.is_some();
+    let is_known = |limit: &String| limit == LENGTH_UNTOLD && entry.input_length_bp.is_some();
     let of_checkpoint = card.limits.into_iter().filter(|limit| !is_known(limit));
     let limits = entry.limits.iter().cloned().chain(of_checkpoint).collect();
     HeadCard {
@@ -182,7 +182,8 @@ fn activation(entry: &Entry) -> Option<Activation> {
     }
 }
 
-fn write(path: &Path, card: &impl serde::Serialize) -> Result<(), JobError> {
+/// Writes a card beside its place and puts it there once it is whole.
+pub(super) fn write(path: &Path, card: &impl serde::Serialize) -> Result<(), JobError> {
     let text = serde_json::to_string_pretty(card).map_err(|error| JobError::of(ErrorKind::Runtime, &error))?;
     let mut file = AtomicFile::create(path, true)?;
     std::io::Write::write_all(&mut file, text.as_bytes())
@@ -248,7 +249,7 @@ mod tests {
         let labels: Vec<_> = card.labels.iter().map(|label| (label.name.as_str(), label.background)).collect();
         assert_eq!(labels, [("none", true), ("acceptor", false), ("donor", false)]);
         assert!(card.limits.iter().any(|limit| limit.contains("SpliceAI")), "{:?}", card.limits);
-        assert!(card.limits.iter().all(|limit| limit != HeadCard::UNKNOWN_LENGTH), "{:?}", card.limits);
+        assert!(card.limits.iter().all(|limit| limit != LENGTH_UNTOLD), "{:?}", card.limits);
     }
 
     #[test]

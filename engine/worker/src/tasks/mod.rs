@@ -2,6 +2,7 @@
 
 mod attention;
 mod bench;
+mod cards;
 mod command_line;
 mod device;
 mod doctor;

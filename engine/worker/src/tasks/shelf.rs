@@ -3,7 +3,12 @@
 use std::{ffi::OsString, path::Path, rc::Rc};
 
 use burn::tensor::Device;
-use strandscope_models::{checkpoint::WeightType, folder::Folder, head::Head, model::Model};
+use strandscope_models::{
+    checkpoint::WeightType,
+    folder::{CHECKPOINT_CARD, Folder},
+    head::Head,
+    model::Model,
+};
 use strandscope_tokens::Tokenizer;
 
 use super::{genomes::Stamp, known::Known};
@@ -62,6 +67,13 @@ impl Key {
         files.sort_by(|a, b| a.0.cmp(&b.0));
         Self { folder: folder.clone(), files }
     }
+
+    /// The same of a network alone: whoever edits the card of its classes need not wait for weights again.
+    fn of_network(folder: &Folder) -> Self {
+        let mut key = Self::of(folder);
+        key.files.retain(|(name, _)| name != CHECKPOINT_CARD);
+        key
+    }
 }
 
 impl Shelf {
@@ -75,7 +87,7 @@ impl Shelf {
     }
 
     fn model_in(&mut self, folder: Folder) -> Result<Rc<LoadedModel>, Stop> {
-        let key = Key::of(&folder);
+        let key = Key::of_network(&folder);
         if let Some((_, model)) = self.models.iter().find(|(known, _)| *known == key) {
             return Ok(Rc::clone(model));
         }
@@ -145,7 +157,7 @@ pub(crate) struct LoadedTokenizer {
 impl LastTokenizer {
     /// The tokenizer of the model in `folder`.
     pub(crate) fn of(&mut self, folder: &Folder) -> Result<&mut LoadedTokenizer, Stop> {
-        let key = Key::of(folder);
+        let key = Key::of_network(folder);
         let loaded = match self.0.take().filter(|loaded| loaded.key == key) {
             Some(loaded) => loaded,
             None => LoadedTokenizer { key, tokenizer: folder.tokenizer()?, sha256: None },

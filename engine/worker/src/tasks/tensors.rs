@@ -99,6 +99,8 @@ impl TensorTasks {
             | Task::Export(_)
             | Task::Tokenize(_)
             | Task::ListModels
+            | Task::OpenCard { .. }
+            | Task::EditCard(_)
             | Task::RemoveModel { .. }
             | Task::GetModel(_)
             | Task::ImportModel(_) => {
