@@ -140,8 +140,8 @@ impl State {
 /// Whether scores of a head are the same but for their labels.
 fn gives_the_same_scores(before: &HeadEntry, after: &HeadEntry) -> bool {
     let windows = |entry: &HeadEntry| {
-        let HeadCard { kind, activation, input_length_bp, strand, labels, .. } = &entry.card;
-        (*kind, *activation, *input_length_bp, *strand, labels.len())
+        let HeadCard { kind, activation, input_length_bp, context_bp, strand, labels, .. } = &entry.card;
+        (*kind, *activation, *input_length_bp, *context_bp, *strand, labels.len())
     };
     windows(before) == windows(after) && before.sha256 == after.sha256
 }
