@@ -3,10 +3,8 @@
 //! Upstream: `downstream_tasks/SpliceAI/SpliceAIDataset.py` of <https://github.com/AIRI-Institute/GENA_LM>, whose rows
 //! are always of full length.
 
+use strandscope_models::head::TOKENS_APART;
 use strandscope_tokens::{Encoding, TokenError, Tokenizer};
-
-/// Tokens that set the three sequences apart.
-const APART: usize = 4;
 
 /// A stretch and what lies around it, any of them empty.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +40,7 @@ impl<'a> Between<'a> {
         let special = tokenizer.special();
         let [cls, sep, pad] = [special.cls, special.sep, special.pad].map(|id| id.unwrap_or(special.unknown));
         let stretch = inner(tokenizer, self.stretch)?;
-        let room = length.saturating_sub(APART);
+        let room = length.saturating_sub(TOKENS_APART);
         let [mut left, mut right] = [Vec::new(), Vec::new()];
         if stretch.ids.len() <= room {
             let unknown_ends = |base: &u8| base.eq_ignore_ascii_case(&b'N');

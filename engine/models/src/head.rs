@@ -13,7 +13,7 @@ use strandscope_kernels::HiddenAct;
 
 pub use self::{
     config::{HeadConfig, HeadNetwork, Pooling, TrunkSizes},
-    loaded::{Answers, Head},
+    loaded::{Answers, Head, TOKENS_APART},
 };
 use crate::{
     card::HeadKind,

@@ -37,13 +37,13 @@ pub fn probabilities(
     for (length, numbers) in by_length {
         check_length(predictor, length, site)?;
         for group in numbers.chunks((BATCH_BP / length.max(1)).max(1)) {
+            let sites = site.map_or([length.max(2) / 2 - 1, length / 2], |site| [site, site]);
             let windows: Vec<&[u8]> = group.iter().map(|&number| rows[number].sequence.as_slice()).collect();
             let prediction = match predictor.head.card.context_bp {
-                Some(context_bp) => between_contexts(predictor, &windows, site.unwrap_or(length / 2), context_bp)?,
+                Some(context_bp) => between_contexts(predictor, &windows, sites, context_bp)?,
                 None => predictor.predict(&windows)?,
             };
             for ((&number, places), spans) in group.iter().zip(&prediction.values).zip(&prediction.spans) {
-                let sites = site.map_or([length.max(2) / 2 - 1, length / 2], |site| [site, site]);
                 found[number] = match predictor.head.card.kind {
                     HeadKind::Sequence => places[0].clone(),
                     HeadKind::Base => at_site(&predictor.head.card, sites.map(|site| &places[site])),
@@ -59,25 +59,35 @@ pub fn probabilities(
     Ok(found)
 }
 
-/// Answers of a head that reads contexts apart: the stretch around the site is answered for, what is left of the row on
+/// Answers of a head that reads contexts apart: the stretch around the sites is answered for, what is left of the row on
 /// either side is its context.
 fn between_contexts(
     predictor: &Predictor<'_>,
     rows: &[&[u8]],
-    site: usize,
+    sites: [usize; 2],
     context_bp: u64,
 ) -> Result<Prediction, TrainError> {
     let size = |bases: u64| usize::try_from(bases).unwrap_or(usize::MAX);
     let half = size(predictor.head.card.input_length_bp.saturating_sub(2 * context_bp)).div_ceil(2).max(1);
     let mut all = Prediction { values: Vec::new(), spans: Vec::new(), unknown_bp: 0 };
     for row in rows {
-        let start = site.saturating_sub(half);
-        let stretch = start..(site + half).min(row.len());
-        let found = predictor.predict_between(&Between::new(row, stretch, size(context_bp)))?;
-        let in_row = |(first, end): (usize, usize)| (first + start, end + start);
-        all.spans.extend(found.spans.into_iter().map(|spans| spans.into_iter().map(|span| span.map(in_row)).collect()));
-        all.values.extend(found.values);
-        all.unknown_bp += found.unknown_bp;
+        let mut half = half;
+        loop {
+            let start = sites[1].saturating_sub(half);
+            let stretch = start..(sites[1] + half).min(row.len());
+            let mut found = predictor.predict_between(&Between::new(row, stretch, size(context_bp)))?;
+            for (first, end) in found.spans.iter_mut().flatten().flatten() {
+                (*first, *end) = (*first + start, *end + start);
+            }
+            // A stretch with too many tokens is cut at its end: a shorter one has the sites.
+            if half == 1 || found.spans[0].iter().any(|span| covers(span, sites[1])) {
+                all.spans.append(&mut found.spans);
+                all.values.append(&mut found.values);
+                all.unknown_bp += found.unknown_bp;
+                break;
+            }
+            half = half.div_ceil(2);
+        }
     }
     Ok(all)
 }
@@ -96,8 +106,11 @@ fn check_length(predictor: &Predictor<'_>, length: usize, site: Option<usize>) -
 }
 
 fn token_at(spans: &[Option<(usize, usize)>], site: usize) -> usize {
-    let covers = |span: &Option<(usize, usize)>| span.is_some_and(|(start, end)| (start..end).contains(&site));
-    spans.iter().position(covers).unwrap_or(0)
+    spans.iter().position(|span| covers(span, site)).unwrap_or(0)
+}
+
+fn covers(span: &Option<(usize, usize)>, site: usize) -> bool {
+    span.is_some_and(|(start, end)| (start..end).contains(&site))
 }
 
 fn at_site(card: &HeadCard, places: [&Vec<f32>; 2]) -> Vec<f32> {

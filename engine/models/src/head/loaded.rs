@@ -22,6 +22,9 @@ pub struct Head {
     pub sha256: String,
 }
 
+/// Tokens that set a stretch and its contexts apart: one before each and one at the end.
+pub const TOKENS_APART: usize = 4;
+
 /// What a head answers with.
 pub enum Answers {
     /// A network of its own, on bases and the encoder's states.
@@ -147,9 +150,16 @@ fn check_context(card: &HeadCard, model: &Model) -> Result<(), String> {
     if card.input_length_bp <= context_bp.saturating_mul(2) {
         return refuse("nothing of a window is left between two of these");
     }
-    let special = model.tokenizer().map_err(|error| error.to_string())?.special();
+    let tokenizer = model.tokenizer().map_err(|error| error.to_string())?;
+    let special = tokenizer.special();
     if special.cls.is_none() || special.sep.is_none() {
         return refuse("its tokenizer has no tokens to set sequences apart");
+    }
+    if tokenizer.overlap() > 1 {
+        return refuse("its tokens overlap, so that a stretch cannot be cut between them");
+    }
+    if model.config.most_tokens().is_some_and(|most| most <= TOKENS_APART) {
+        return refuse("the model has no place for a token of the stretch");
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use strandscope_models::{
 use strandscope_tokens::{Tokenizer, TokenizerKind};
 
 use super::{Ended, engine, run, score, tiny::bases};
-use crate::{ErrorKind, ScoreRequest, Task, WindowChoice, flow_tests::tiny::Tiny};
+use crate::{ErrorKind, EvaluateRequest, Outcome, ScoreRequest, Task, WindowChoice, flow_tests::tiny::Tiny};
 
 /// Bases of a stretch and of each context.
 const STRETCH: usize = 60;
@@ -147,6 +147,38 @@ fn the_reverse_strand_has_its_contexts_on_the_other_side() {
     let turned = |start: usize, end: usize| reverse_complement(&sequence[start..end]);
     assert_near(&tracks[3..], 20, &expected(&tiny, &turned(60, 130), &turned(0, 60), &[], 39));
     assert_near(&tracks[3..], 115, &expected(&tiny, &turned(150, 220), &turned(90, 150), &turned(20, 90), 34));
+}
+
+#[test]
+fn rows_are_judged_by_the_stretch_around_their_site() {
+    let tiny = of_gena(CONTEXT, STRETCH);
+    let all = bases(1_200);
+    let mut table = "sequence,label\n".to_owned();
+    for row in all.as_bytes().chunks_exact(200) {
+        let [a, b] = [29, 30].map(|base| expected(&tiny, &row[..70], &row[70..130], &row[130..], base));
+        let larger: Vec<f32> = a.iter().zip(&b).map(|(a, b)| a.max(*b)).collect();
+        let label = (0..3).max_by(|a, b| larger[*a].total_cmp(&larger[*b])).expect("labels");
+        table += &format!("{},{label}\n", String::from_utf8_lossy(row));
+    }
+    let judged = |tiny: &Tiny, table: &str| {
+        let request = EvaluateRequest {
+            head: tiny.name("gena"),
+            model: None,
+            data: tiny.write("rows.csv", table),
+            sequence_column: None,
+            label_column: None,
+            label_names: Vec::new(),
+            site_offset: None,
+        };
+        match run(&mut engine(tiny), Task::Evaluate(request)).result {
+            Ok(Outcome::Json(figures)) => figures,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(judged(&tiny, &table)["accuracy"], 1.0, "{table}");
+    // A stretch of so many tokens that those of the site in its middle are cut off is read shorter.
+    let wide = of_gena(20, 1_100);
+    assert_eq!(judged(&wide, &format!("sequence,label\n{all},0\n{all},1\n"))["n"], 2);
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(in crate::cpu) fn feed_forward_bytes(rows: usize, inputs: usize, wide: usize
 
 /// Adds `x·Wᵀ + b` to `out`, `[row, in] → [row, out]`.
 pub(in crate::cpu) fn add_linear(unit: Amx, out: &mut [f32], x: &[f32], table: Table<'_>, watch: &Watch) {
-    by_stripes(out, table.outputs(), x, table.inputs, |out, x| {
+    by_stripes([table.outputs(), table.inputs], out, x, watch, |out, x| {
         let sums = products(unit, &Packed::of(x, table.inputs), table, watch);
         add_sums(&sums, out, table.outputs());
     });
@@ -57,7 +57,7 @@ pub(in crate::cpu) fn feed_forward(
 ) -> Vec<f32> {
     let outputs = second.outputs();
     let mut out = vec![0.0; x.len() / first.inputs * outputs];
-    by_stripes(&mut out, outputs, x, first.inputs, |out, x| {
+    by_stripes([outputs, first.inputs], &mut out, x, watch, |out, x| {
         let x = Packed::of(x, first.inputs);
         let middle = if between.gated {
             let [gate, up] = first.halves().map(|half| products(unit, &x, half, watch));
@@ -71,12 +71,13 @@ pub(in crate::cpu) fn feed_forward(
 }
 
 /// Does `of` for each stripe of rows of the output and the input, for no more of them at once than there are threads: a
-/// thread that waits for the shares of one stripe would begin another one, and each takes memory.
+/// thread that waits for the shares of one stripe would begin another one, and each takes memory. None is begun where
+/// the watch is stopped.
 fn by_stripes(
+    [outputs, inputs]: [usize; 2],
     out: &mut [f32],
-    outputs: usize,
     x: &[f32],
-    inputs: usize,
+    watch: &Watch,
     of: impl Fn(&mut [f32], &[f32]) + Send + Sync,
 ) {
     let (rows, threads) = (x.len() / inputs.max(1), rayon::current_num_threads());
@@ -86,7 +87,7 @@ fn by_stripes(
     let at_once = out.chunks_mut((threads * rows * outputs).max(1)).zip(x.chunks((threads * rows * inputs).max(1)));
     for (out, x) in at_once {
         let stripes = out.par_chunks_mut((rows * outputs).max(1)).zip(x.par_chunks((rows * inputs).max(1)));
-        stripes.for_each(|(out, x)| of(out, x));
+        stripes.filter(|_| !watch.is_stopped()).for_each(|(out, x)| of(out, x));
     }
 }
 
