@@ -13,6 +13,8 @@
 //! # Ok::<(), strandscope_genome::ParseRegionError>(())
 //! ```
 
+mod aliases;
+mod annotation;
 mod contig;
 mod digest;
 mod error;
@@ -32,6 +34,8 @@ mod unfinished;
 mod unpack;
 mod write;
 
+pub use aliases::Aliases;
+pub use annotation::{Block, BlockKind, Feature, Row, RowStatus, Rows};
 pub use contig::Contig;
 pub use digest::{sha256_of_bytes, sha256_of_file};
 pub use error::{GenomeError, Place};

@@ -1,0 +1,12 @@
+//! What is known of places of a sequence: features, read from files of several formats.
+//!
+//! Whatever the format counts from, a [`Feature`] is 0-based and half-open. Each reader goes through its file row by
+//! row; a row that cannot be used is kept as a [`Row`] with line, text, reason and remedy, and the rest is read.
+
+mod feature;
+mod lines;
+mod row;
+
+pub use feature::{Block, BlockKind, Feature};
+pub(crate) use lines::Lines;
+pub use row::{Row, RowStatus, Rows};
