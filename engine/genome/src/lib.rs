@@ -35,7 +35,10 @@ mod unpack;
 mod write;
 
 pub use aliases::Aliases;
-pub use annotation::{Block, BlockKind, Feature, Row, RowStatus, Rows};
+pub use annotation::{
+    Annotation, AnnotationKind, AnnotationReport, Block, BlockKind, Feature, Hit, ReportedRow, Row, RowStatus, Rows,
+    inspect_annotation,
+};
 pub use contig::Contig;
 pub use digest::{sha256_of_bytes, sha256_of_file};
 pub use error::{GenomeError, Place};
