@@ -31,3 +31,8 @@ pub use report::{SignalContig, SignalReport, inspect_signal};
 pub use search::Found;
 pub use track_file::Signal;
 pub use write::BigWigWriter;
+
+#[cfg(test)]
+mod fixture_tests;
+#[cfg(test)]
+mod hostile_tests;

@@ -4,7 +4,7 @@ use super::{Bbi, Fields, LARGEST_BLOCK_BYTES};
 use crate::GenomeError;
 
 const MAGIC: u32 = 0x2468_ace0;
-const TREE_HEADER_BYTES: usize = 48;
+pub(super) const TREE_HEADER_BYTES: usize = 48;
 const NODE_HEADER_BYTES: usize = 4;
 const LEAF_ENTRY_BYTES: usize = 32;
 const BRANCH_ENTRY_BYTES: usize = 24;

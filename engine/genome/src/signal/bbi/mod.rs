@@ -55,6 +55,7 @@ impl Bbi {
         }
         let mut bbi = Self { source, header, zooms: Vec::new(), contigs: Vec::new(), total: None };
         bbi.zooms = bbi.read_zooms()?;
+        bbi.check_indexes()?;
         bbi.total = bbi.read_total()?;
         bbi.contigs = bbi.read_contigs()?;
         Ok(bbi)
@@ -103,6 +104,16 @@ impl Bbi {
         zooms.sort_by_key(|zoom| zoom.reduction_bp);
         zooms.retain(|zoom| zoom.reduction_bp > 0);
         Ok(zooms)
+    }
+
+    /// A download that broke off shows here, before any region is asked for: indexes lie behind what they are of.
+    fn check_indexes(&self) -> Result<(), GenomeError> {
+        let mut indexes = self.zooms.iter().map(|zoom| zoom.index_at).chain([self.header.index_at]);
+        let is_outside = |at: &u64| at.saturating_add(index::TREE_HEADER_BYTES as u64) > self.size_bytes();
+        match indexes.find(is_outside) {
+            Some(at) => Err(self.damaged(at, "an index lies beyond the end of the file: it is cut short or damaged")),
+            None => Ok(()),
+        }
     }
 
     fn read_total(&mut self) -> Result<Option<Total>, GenomeError> {
