@@ -27,6 +27,7 @@ mod output;
 mod output_folder;
 mod reading;
 mod region;
+mod signal;
 mod source;
 mod strand;
 mod track;
@@ -48,6 +49,9 @@ pub use hooks::Hooks;
 pub use output::{AtomicFile, Output, OutputError};
 pub use output_folder::AtomicFolder;
 pub use region::{ParseRegionError, Region, grouped};
+pub use signal::{
+    BigBed, BigWigWriter, Bin, Found, Reference, Signal, SignalContig, SignalKind, SignalReport, inspect_signal,
+};
 pub use strand::{Strand, complement, reverse_complement};
 pub use track::{MissingRun, Track, TrackLayout};
 pub use unfinished::remove_unfinished_files;
