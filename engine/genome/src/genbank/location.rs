@@ -297,7 +297,7 @@ mod tests {
             parts("complement(join(90..100,1..5))", true),
             (vec![(0, 5), (89, 100)], Some(Strand::Reverse), true)
         );
-        assert_eq!(parts("complement(join(1..5,90..100))", true).2, false, "along a reverse gene");
+        assert!(!parts("complement(join(1..5,90..100))", true).2, "along a reverse gene");
         assert!(!place("join(90..100,1..5)", 100, true, true).expect("placed").wraps, "trans-spliced");
     }
 

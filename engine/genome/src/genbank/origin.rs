@@ -4,7 +4,7 @@ use super::header::Complaint;
 use crate::fasta::{Letter, Oddities, Oddity, letter, why_foreign};
 
 /// The sequences of a file may take this much memory.
-pub(super) const MOST_BP: u64 = 2 << 30;
+const MOST_BP: u64 = 2 << 30;
 
 /// Takes the lines below ORIGIN.
 #[derive(Default)]
@@ -66,6 +66,15 @@ impl Origin {
             self.length_bp
         );
         Err((reason, "export or download the record again"))
+    }
+
+    /// Refuses more than fits: `before_bp` bases of other records are in memory as well.
+    pub(super) fn check_memory(&self, keep: bool, before_bp: u64) -> Result<(), Complaint> {
+        if !keep || before_bp + self.length_bp <= MOST_BP {
+            return Ok(());
+        }
+        let reason = "its sequences are longer than 2 GiB, and those of a GenBank file are kept in memory";
+        Err((reason.to_owned(), "convert it to FASTA or 2bit"))
     }
 
     /// Lower case that is everywhere means nothing.

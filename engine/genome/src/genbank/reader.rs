@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     header::{Complaint, Header, Locus},
-    origin::{MOST_BP, Origin},
+    origin::Origin,
     qualifiers::{RawFeature, Table},
 };
 use crate::{
@@ -85,48 +85,28 @@ impl Reader {
     /// The next record; none at the end of the file.
     pub(super) fn next(&mut self, hooks: &mut Hooks<'_>) -> Result<Option<Record>, GenomeError> {
         let mut draft: Option<Draft> = None;
-        let refuse = |path: &Path, line, record, (reason, remedy): Complaint| {
-            Err(GenomeError::unusable(path, Place::Line { line, record }, reason, remedy))
-        };
         while let Some((line, text)) = self.lines.next(hooks)? {
+            let refuse = |record: Option<&str>, (reason, remedy): Complaint| {
+                let place = Place::Line { line, record: record.map(str::to_owned) };
+                GenomeError::unusable(&self.path, place, reason, remedy)
+            };
             let Some(draft) = &mut draft else {
-                let text = if line == 1 { text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text) } else { text };
-                let shown = String::from_utf8_lossy(text);
-                if let Some(locus) = shown.strip_prefix("LOCUS").filter(|rest| rest.starts_with([' ', '\t'])) {
-                    match Locus::parse(locus) {
-                        Ok(locus) => draft = Some(Draft { line, locus, ..Draft::default() }),
-                        Err(complaint) => return refuse(&self.path, line, None, complaint),
-                    }
-                } else if !shown.trim().is_empty() {
-                    // Releases of GenBank begin with some lines about themselves.
-                    self.is_preamble |= line == 1;
-                    if !self.is_preamble {
-                        let reason = "there is text outside of records, which begin with LOCUS and end with '//'";
-                        return refuse(&self.path, line, None, (reason.to_owned(), "export the file again"));
-                    }
-                }
+                draft = Draft::begin(line, text, &mut self.is_preamble).map_err(|complaint| refuse(None, complaint))?;
                 continue;
             };
-            self.is_preamble = false;
             if text.starts_with(b"//") {
                 let draft = std::mem::take(draft);
                 return self.finish(draft).map(Some);
             }
             let keep = self.wants == Wants::Bases;
-            if let Err(complaint) = draft.line(line, text, keep, &mut self.oddities) {
-                let name = draft.header.name(&draft.locus.name).to_owned();
-                return refuse(&self.path, line, Some(name), complaint);
-            }
-            if keep && self.total_bp + draft.origin.length_bp > MOST_BP {
-                let reason = "its sequences are longer than 2 GiB, and those of a GenBank file are kept in memory";
-                let name = draft.header.name(&draft.locus.name).to_owned();
-                return refuse(&self.path, line, Some(name), (reason.to_owned(), "convert it to FASTA or 2bit"));
-            }
+            let taken = draft.line(line, text, keep, &mut self.oddities);
+            let taken = taken.and_then(|()| draft.origin.check_memory(keep, self.total_bp));
+            taken.map_err(|complaint| refuse(Some(draft.header.name(&draft.locus.name)), complaint))?;
         }
         let Some(draft) = draft else { return Ok(None) };
         let name = shortened(draft.header.name(&draft.locus.name));
-        self.warnings
-            .push(format!("Record '{name}' is the last and lacks its end line '//': it may have been truncated."));
+        let sentence = "is the last and lacks its end line '//': it may have been truncated.";
+        self.warnings.push(format!("Record '{name}' {sentence}"));
         self.finish(draft).map(Some)
     }
 
@@ -140,62 +120,91 @@ impl Reader {
     fn finish(&mut self, mut draft: Draft) -> Result<Record, GenomeError> {
         draft.table.close();
         draft.origin.settle_case();
+        let name = self.settle_name(&draft)?;
+        self.check_length(&draft, &name)?;
+        self.total_bp += draft.origin.length_bp;
+        let description = draft.header.description();
+        let (length_bp, is_circular) = (draft.locus.length_bp, draft.locus.is_circular);
+        let contig = Contig { name, description, length_bp, is_circular };
+        Ok(Record { contig, bases: draft.origin.bases, features: draft.table.features })
+    }
+
+    /// The name by which the record is found.
+    fn settle_name(&mut self, draft: &Draft) -> Result<String, GenomeError> {
         let found = draft.header.name(&draft.locus.name);
         let name = found.split_ascii_whitespace().collect::<Vec<_>>().join("_");
-        let refuse = |record: Option<String>, reason: String, remedy: &str| {
-            Err(GenomeError::unusable(&self.path, Place::Line { line: draft.line, record }, reason, remedy))
-        };
         if name.is_empty() {
-            return refuse(None, "the record has no name".to_owned(), "give it one in the LOCUS line");
+            return Err(self.refused(draft, "", "the record has no name", "give it one in the LOCUS line"));
         }
         if name.chars().any(char::is_control) {
-            return refuse(
-                None,
-                "the name of the record holds a control character".to_owned(),
-                "export the file again",
-            );
+            let reason = "the name of the record holds a control character";
+            return Err(self.refused(draft, "", reason, "export the file again"));
         }
         if name != found {
             self.warnings.push(format!("The name '{}' is read with '_' for blanks.", shortened(found)));
         }
         if let Some(earlier) = self.line_of_name.insert(name.clone(), draft.line) {
             let reason = format!("this name is a duplicate: line {earlier} has it already");
-            return refuse(Some(name), reason, "rename one of the records, since regions are found by name");
+            let remedy = "rename one of the records, since regions are found by name";
+            return Err(self.refused(draft, &name, &reason, remedy));
         }
         if let Some(region) = &draft.header.region {
-            let shown = shortened(&name);
+            let (shown, region) = (shortened(&name), shortened(region));
             self.warnings.push(format!(
-                "Record '{shown}' is a part of that sequence ({}): positions are counted from the start of the part.",
-                shortened(region)
+                "Record '{shown}' is a part of that sequence ({region}): positions are counted from the start of the part."
             ));
         }
+        Ok(name)
+    }
+
+    /// Holds the bases that were found against what the LOCUS line says.
+    fn check_length(&mut self, draft: &Draft, name: &str) -> Result<(), GenomeError> {
         let (said, found) = (draft.locus.length_bp, draft.origin.length_bp);
-        if found == 0 && said > 0 && self.wants == Wants::Bases {
-            let (reason, remedy) = if draft.has_contig_line {
-                (
-                    "the record has no sequence but says what it is put together from (CONTIG)",
-                    "download it as GenBank (full)",
-                )
-            } else {
-                ("the record has no sequence (no bases below ORIGIN)", "export it with its sequence")
-            };
-            return refuse(Some(name), reason.to_owned(), remedy);
+        if found == 0 && said > 0 && self.wants == Wants::Features {
+            return Ok(());
         }
-        if found > 0 && found != said {
+        if found == 0 && said > 0 && draft.has_contig_line {
+            let reason = "the record has no sequence but says what it is put together from (CONTIG)";
+            return Err(self.refused(draft, name, reason, "download it as GenBank (full)"));
+        }
+        if found == 0 && said > 0 {
+            let reason = "the record has no sequence (no bases below ORIGIN)";
+            return Err(self.refused(draft, name, reason, "export it with its sequence"));
+        }
+        if found != said {
             let reason = format!("its LOCUS line says {said} bp, and {found} bases stand below ORIGIN");
-            return refuse(Some(name), reason, "export or download it again");
+            return Err(self.refused(draft, name, &reason, "export or download it again"));
         }
         if said == 0 {
-            self.oddities.note(Oddity::EmptyRecord, 1, draft.line, &name);
+            self.oddities.note(Oddity::EmptyRecord, 1, draft.line, name);
         }
-        self.total_bp += found;
-        let description = draft.header.description();
-        let contig = Contig { name, description, length_bp: said, is_circular: draft.locus.is_circular };
-        Ok(Record { contig, bases: draft.origin.bases, features: draft.table.features })
+        Ok(())
+    }
+
+    /// The record as a whole cannot be used.
+    fn refused(&self, draft: &Draft, name: &str, reason: &str, remedy: &str) -> GenomeError {
+        let record = (!name.is_empty()).then(|| name.to_owned());
+        GenomeError::unusable(&self.path, Place::Line { line: draft.line, record }, reason, remedy)
     }
 }
 
 impl Draft {
+    /// Begins with a LOCUS line; blank lines go before it, and what releases of GenBank say about themselves.
+    fn begin(line: u64, text: &[u8], is_preamble: &mut bool) -> Result<Option<Self>, Complaint> {
+        let text = if line == 1 { text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text) } else { text };
+        let text = String::from_utf8_lossy(text);
+        if let Some(locus) = text.strip_prefix("LOCUS").filter(|rest| rest.starts_with([' ', '\t'])) {
+            *is_preamble = false;
+            return Ok(Some(Self { line, locus: Locus::parse(locus)?, ..Self::default() }));
+        }
+        *is_preamble |= line == 1 && text.contains("Genetic Sequence Data Bank");
+        if text.trim().is_empty() || *is_preamble {
+            return Ok(None);
+        }
+        let reason = "there is text outside of records, which begin with LOCUS and end with '//'";
+        Err((reason.to_owned(), "export the file again"))
+    }
+
     fn line(&mut self, line: u64, text: &[u8], keep: bool, oddities: &mut Oddities) -> Result<(), Complaint> {
         let is_locus = text.strip_prefix(b"LOCUS").is_some_and(|rest| rest.first() == Some(&b' '));
         if is_locus {

@@ -23,9 +23,11 @@ struct Expected {
     md5: String,
     first: String,
     last: String,
-    /// Kind, start, end, strand, parts.
-    features: Vec<(String, Option<u64>, Option<u64>, Option<i8>, Vec<(u64, u64)>)>,
+    features: Vec<ExpectedFeature>,
 }
+
+/// Kind, start, end, strand, parts.
+type ExpectedFeature = (String, Option<u64>, Option<u64>, Option<i8>, Vec<(u64, u64)>);
 
 fn expected() -> std::collections::BTreeMap<String, Vec<Expected>> {
     serde_json::from_slice(&fs::read(fixture("genbank.json")).expect("the fixture")).expect("its form")
@@ -254,6 +256,8 @@ fn odd_records_are_refused_with_line_and_reason() {
         ("LOCUS       a 4 bp\nORIGIN\n 1 acgt\n//\nLOCUS       a 4 bp\nORIGIN\n 1 acgt\n//\n", "line 5", "duplicate"),
         ("LOCUS       a 4 bp\nORIGIN\n 1 acgt\n//\nhello\n", "line 5", "outside of records"),
         ("LOCUS       a bp\n//\n", "line 1", "no length"),
+        ("\nLOCUS       a 4 bp\n//\n", "line 2", "no sequence"),
+        ("GBX.SEQ  Genetic Sequence Data Bank\n\n", "x.gb", "no record"),
     ];
     for (text, place, reason) in refused {
         let error = open(text).expect_err(text).to_string();
@@ -272,6 +276,13 @@ fn odd_records_are_read_with_a_warning() {
     assert_eq!(genome.read(&Region::new("b", 0, 4)).expect("bases"), b"acGr", "both cases occur");
     let warnings = genome.warnings().join(" ");
     assert!(warnings.contains("part of that sequence (5..8)") && warnings.contains("ambiguity"), "{warnings}");
+}
+
+#[test]
+fn a_release_begins_with_lines_about_itself() {
+    let text = "GBX.SEQ  Genetic Sequence Data Bank\n  1 loci\n\nLOCUS       a 4 bp\nORIGIN\n 1 acgt\n//\n\n";
+    let (_folder, genome) = open(text).expect("opened");
+    assert_eq!(genome.contigs().len(), 1);
 }
 
 #[test]
