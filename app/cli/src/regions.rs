@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn genome() -> GenomeSummary {
-        let contig = |name: &str, length_bp| Contig { name: name.into(), description: String::new(), length_bp };
+        let contig = |name: &str, length_bp| Contig { name: name.into(), length_bp, ..Contig::default() };
         GenomeSummary {
             path: "ref.fa".into(),
             contigs: vec![

@@ -131,7 +131,7 @@ mod tests {
 
     fn contigs() -> Vec<Contig> {
         [("chr1", 5_000), ("chr10", 2_000_000), ("HLA-A*01:01", 300)]
-            .map(|(name, length_bp)| Contig { name: name.into(), description: String::new(), length_bp })
+            .map(|(name, length_bp)| Contig { name: name.into(), length_bp, ..Contig::default() })
             .into()
     }
 

@@ -1,4 +1,4 @@
-//! An opened FASTA file, read region by region.
+//! An opened sequence file, read region by region.
 
 use std::{
     collections::HashMap,
@@ -7,16 +7,15 @@ use std::{
 };
 
 use crate::{
-    Contig, GenomeError, Hooks, Region,
-    error::{Place, shown},
-    fasta::{Layout, why_foreign},
-    index::{beside, cache},
-    opening::{Limits, Opened, Origin},
-    reading::{Misfit, bases_at},
-    source::{SourceFile, TextStore, unpacking_error},
+    Contig, GenomeError, Hooks, Region, SequenceFormat,
+    index::cache,
+    opening::{Limits, Opened, Sequence},
+    source::SourceFile,
 };
 
-/// A FASTA file, plain, gzip or BGZF, of which any region can be read without holding the rest in memory.
+/// A sequence file of which any region can be read: FASTA or GenBank, plain, gzip or BGZF, or 2bit.
+///
+/// FASTA is read without holding the rest in memory:
 ///
 /// * Files up to 64 MiB are checked letter by letter at each opening.
 /// * For larger ones an index is taken from the cache or from a `.fai` beside the file, after it was
@@ -24,6 +23,9 @@ use crate::{
 /// * A `.gzi` is not needed: the blocks of a BGZF file are found from its own headers.
 /// * Plain gzip has no random access: its text is kept in memory up to 64 MiB, else unpacked once into the cache,
 ///   which holds at most 8 GiB of such copies.
+///
+/// 2bit is read from the disk as well. The sequences of GenBank files are kept in memory, up to 2 GiB; their letters
+/// are upper-case where the file has all of a record in lower case, as GenBank does without meaning anything by it.
 ///
 /// Nothing is ever written beside the file.
 ///
@@ -42,20 +44,18 @@ use crate::{
 /// ```
 pub struct Genome {
     source: SourceFile,
-    store: TextStore,
+    sequence: Sequence,
     contigs: Vec<Contig>,
-    layouts: Vec<Layout>,
     index_of_name: HashMap<String, usize>,
     warnings: Vec<String>,
-    origin: Origin,
 }
 
 impl Genome {
-    /// Opens the FASTA file at `path`; indexes and unpacked copies are kept in the folder `cache`.
+    /// Opens the sequence file at `path`; indexes and unpacked copies are kept in the folder `cache`.
     ///
     /// # Errors
     ///
-    /// When the file is missing, unreadable or no FASTA; the message says where and what to do.
+    /// When the file is missing, unreadable or no sequence file; the message says where and what to do.
     /// A cache that cannot be written to is a warning, not an error, unless a large gzip file needs it.
     pub fn open(path: &Path, cache: &Path) -> Result<Self, GenomeError> {
         Self::open_with(path, cache, &mut Hooks::default())
@@ -72,24 +72,10 @@ impl Genome {
     }
 
     fn from(opened: Opened) -> Self {
-        let Opened { source, index, store, origin, mut warnings } = opened;
-        warnings.extend(index.warnings);
-        let count = index.contigs.len();
-        let mut genome = Self {
-            source,
-            store,
-            contigs: Vec::with_capacity(count),
-            layouts: Vec::with_capacity(count),
-            index_of_name: HashMap::with_capacity(count),
-            warnings,
-            origin,
-        };
-        for (number, indexed) in index.contigs.into_iter().enumerate() {
-            genome.index_of_name.insert(indexed.contig.name.clone(), number);
-            genome.contigs.push(indexed.contig);
-            genome.layouts.push(indexed.layout);
-        }
-        genome
+        let Opened { source, sequence, contigs, warnings } = opened;
+        let numbered = contigs.iter().enumerate();
+        let index_of_name = numbered.map(|(number, contig)| (contig.name.clone(), number)).collect();
+        Self { source, sequence, contigs, index_of_name, warnings }
     }
 
     /// Where indexes are kept unless the caller knows better: the user's cache folder.
@@ -100,6 +86,15 @@ impl Genome {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.source.path
+    }
+
+    /// What kind of file it is.
+    pub fn format(&self) -> SequenceFormat {
+        match self.sequence {
+            Sequence::Fasta(_) => SequenceFormat::Fasta,
+            Sequence::TwoBit(_) => SequenceFormat::TwoBit,
+            Sequence::GenBank(_) => SequenceFormat::GenBank,
+        }
     }
 
     /// The contigs in file order.
@@ -139,7 +134,7 @@ impl Genome {
         Ok(Region::new(region.contig.clone(), region.start_bp.min(end_bp), end_bp))
     }
 
-    /// The bases of `region` as they stand in the file: case is kept, line ends are not.
+    /// The bases of `region` as they stand in the file: case is kept (but see [`Genome`] for GenBank), line ends are not.
     ///
     /// # Errors
     ///
@@ -152,33 +147,11 @@ impl Genome {
         }
         self.source.check_unchanged()?;
         let path = &self.source.path;
-        let bases = bases_at(&mut self.store, &self.layouts[index], region.start_bp, region.end_bp);
-        let bases = bases.map_err(|error| unpacking_error(path, error))?;
-        bases.map_err(|misfit| self.misfit(misfit, &region.contig))
-    }
-
-    /// The index promised bases that are not there.
-    fn misfit(&self, misfit: Misfit, contig: &str) -> GenomeError {
-        let path = &self.source.path;
-        let place = Place::Record(contig.to_owned());
-        match (misfit, &self.origin) {
-            (Misfit::Foreign { byte, position_bp }, _) => {
-                let (reason, remedy) = why_foreign(byte);
-                GenomeError::unusable(path, place, format!("{reason} (at position {})", position_bp + 1), remedy)
-            }
-            (Misfit::Lines, Origin::Beside) => {
-                let reason =
-                    format!("the index {} does not fit it: lines have another length", shown(&beside::fai_path(path)));
-                GenomeError::unusable(path, place, reason, "make the index anew with samtools faidx, or delete it")
-            }
-            (Misfit::Lines, Origin::Kept(index)) => {
-                // The next opening builds another one.
-                if let Err(error) = std::fs::remove_file(index) {
-                    tracing::warn!(path = %index.display(), %error, "a stale index could not be removed");
-                }
-                GenomeError::Changed { path: path.clone(), place }
-            }
-            (Misfit::Lines, Origin::Scanned) => GenomeError::Changed { path: path.clone(), place },
+        let (start_bp, end_bp) = (region.start_bp, region.end_bp);
+        match &mut self.sequence {
+            Sequence::Fasta(text) => text.read(path, (index, &region.contig), start_bp, end_bp),
+            Sequence::TwoBit(file) => file.read(path, index, start_bp, end_bp),
+            Sequence::GenBank(records) => Ok(records.bases(index, start_bp, end_bp)),
         }
     }
 

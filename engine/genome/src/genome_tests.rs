@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::opening::Origin;
 
 /// Everything goes through the ways of large files.
 const NOTHING_IS_SMALL: Limits = Limits { scanned_bytes: 0, memory_bytes: 0 };
@@ -43,6 +44,11 @@ impl Folder {
     fn open_large(&self, path: &Path) -> Genome {
         self.open(path, &NOTHING_IS_SMALL).unwrap()
     }
+}
+
+fn origin(genome: &Genome) -> &Origin {
+    let Sequence::Fasta(text) = &genome.sequence else { panic!("it is no FASTA") };
+    &text.origin
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -119,7 +125,7 @@ proptest! {
         // Built and kept, then taken from the cache.
         check_all_regions(&mut folder.open_large(&path), &records, &cuts);
         let mut again = folder.open_large(&path);
-        prop_assert!(matches!(again.origin, Origin::Kept(_)), "{:?} {:?}", again.origin, again.warnings);
+        prop_assert!(matches!(origin(&again), Origin::Kept(_)), "{:?} {:?}", origin(&again), again.warnings);
         check_all_regions(&mut again, &records, &cuts);
         prop_assert_eq!(folder.folder.path().read_dir().unwrap().count(), 2, "the file and the cache");
     }
@@ -132,7 +138,7 @@ proptest! {
         let path = folder.write("x.fa", &junk);
         folder.write("x.fa.fai", &bytes);
         let opened = folder.open(&path, &Limits::default());
-        let inspected = crate::inspect_fasta(&path, &mut Hooks::default());
+        let inspected = crate::inspect_sequences(&path, &mut Hooks::default());
         prop_assert_eq!(opened.is_ok(), inspected.is_ok(), "{:?}", opened.err());
         let _ = folder.open(&path, &NOTHING_IS_SMALL);
     }
@@ -146,12 +152,13 @@ proptest! {
             .map(|row| row.map(str::to_owned));
         let fai = |rows: &[[String; 5]; 3]| rows.iter().map(|row| row.join("\t") + "\n").collect::<String>();
         folder.write("x.fa.fai", fai(&rows));
-        prop_assert_eq!(folder.open_large(&path).origin, Origin::Beside);
+        let beside = folder.open_large(&path);
+        prop_assert_eq!(origin(&beside), &Origin::Beside);
         let number: u64 = rows[line][column].parse().unwrap();
         rows[line][column] = (number + change).to_string();
         folder.write("x.fa.fai", fai(&rows));
         let mut genome = folder.open_large(&path);
-        prop_assert_eq!(&genome.origin, &Origin::Scanned);
+        prop_assert_eq!(origin(&genome), &Origin::Scanned);
         prop_assert!(genome.warnings()[0].contains("x.fa.fai does not fit"), "{:?}", genome.warnings());
         check_all_regions(&mut genome, &records, &[(0, 1000)]);
     }

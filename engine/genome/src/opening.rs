@@ -7,21 +7,30 @@ use std::{
 };
 
 use crate::{
-    GenomeError, Hooks,
+    Contig, GenomeError, Hooks, SequenceFormat,
     error::shown,
     fasta::NoSink,
+    fasta_text::FastaText,
+    genbank::GenBankRecords,
     index::{Index, beside, cache, verify},
     source::{Packing, SourceFile, TextStore, unpacking_error},
+    twobit::TwoBitFile,
     unpack::Unpacked,
 };
 
-/// A file with its index and its text.
+/// A file that can be read region by region.
 pub(crate) struct Opened {
     pub(crate) source: SourceFile,
-    pub(crate) index: Index,
-    pub(crate) store: TextStore,
-    pub(crate) origin: Origin,
+    pub(crate) sequence: Sequence,
+    pub(crate) contigs: Vec<Contig>,
     pub(crate) warnings: Vec<String>,
+}
+
+/// Where bases come from.
+pub(crate) enum Sequence {
+    Fasta(FastaText),
+    TwoBit(TwoBitFile),
+    GenBank(GenBankRecords),
 }
 
 /// Where the index came from.
@@ -54,14 +63,37 @@ impl Opened {
     pub(crate) fn open(path: &Path, cache: &Path, limits: &Limits, hooks: &mut Hooks<'_>) -> Result<Self, GenomeError> {
         let source = SourceFile::open(path)?;
         let packing = Packing::of(&source)?;
-        let warnings = packing.warnings();
-        let found = match TextStore::open(&source, &packing)? {
-            Some(store) => open_indexed(&source, &packing, store, cache, limits, hooks)?,
-            None => open_gzip(&source, cache, limits, hooks)?,
-        };
-        let warnings = warnings.into_iter().chain(found.warnings).collect();
-        Ok(Self { source, index: found.index, store: found.store, origin: found.origin, warnings })
+        match SequenceFormat::of_source(&source, &packing)? {
+            SequenceFormat::Fasta => open_fasta(source, &packing, cache, limits, hooks),
+            SequenceFormat::TwoBit => {
+                let (file, contigs, warnings) = TwoBitFile::open(&source, &packing, hooks)?;
+                Ok(Self { source, sequence: Sequence::TwoBit(file), contigs, warnings })
+            }
+            SequenceFormat::GenBank => {
+                let (records, contigs, warnings) = GenBankRecords::open(&source, hooks)?;
+                Ok(Self { source, sequence: Sequence::GenBank(records), contigs, warnings })
+            }
+        }
     }
+}
+
+fn open_fasta(
+    source: SourceFile,
+    packing: &Packing,
+    cache: &Path,
+    limits: &Limits,
+    hooks: &mut Hooks<'_>,
+) -> Result<Opened, GenomeError> {
+    let mut warnings = packing.warnings();
+    let found = match TextStore::open(&source, packing)? {
+        Some(store) => open_indexed(&source, packing, store, cache, limits, hooks)?,
+        None => open_gzip(&source, cache, limits, hooks)?,
+    };
+    warnings.extend(found.warnings);
+    warnings.extend(found.index.warnings);
+    let (contigs, layouts) = found.index.contigs.into_iter().map(|indexed| (indexed.contig, indexed.layout)).unzip();
+    let text = FastaText { store: found.store, layouts, origin: found.origin };
+    Ok(Opened { source, sequence: Sequence::Fasta(text), contigs, warnings })
 }
 
 /// An index, the text it belongs to, and what the user should know about how it was come by.

@@ -262,12 +262,13 @@ fn genome(path: &Path) -> GenomeSummary {
         name: "chr10_PTEN".into(),
         description: "human PTEN region, GRCh37".into(),
         length_bp: LENGTH_BP,
+        ..Contig::default()
     }];
     let more = if path.ends_with("many.fa") { 100_000 } else { 4 };
     contigs.extend((1..=more).map(|number| Contig {
         name: format!("scaffold_{number}"),
-        description: String::new(),
         length_bp: 1_000 + number * 137 % 90_000,
+        ..Contig::default()
     }));
     GenomeSummary {
         path: path.to_owned(),

@@ -16,8 +16,8 @@ use crate::{
 
 /// Say what files hold: records with lengths and checksums, tensors with shapes.
 ///
-/// Knows FASTA (plain, gzip, BGZF), weights (safetensors, what torch saves), tokenizers, configurations, and the folders
-/// of models and heads. A file is read from end to end.
+/// Knows FASTA and GenBank (plain, gzip, BGZF), 2bit, weights (safetensors, what torch saves), tokenizers,
+/// configurations, and the folders of models and heads. A file is read from end to end.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Files to look at; - is standard input

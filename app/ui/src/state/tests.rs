@@ -60,8 +60,8 @@ impl Played {
         let job = self.last();
         let contigs = lengths.iter().enumerate().map(|(number, &length_bp)| Contig {
             name: format!("chr{}", number + 1),
-            description: String::new(),
             length_bp,
+            ..Contig::default()
         });
         let summary = GenomeSummary { path: path.into(), contigs: contigs.collect(), warnings: vec![] };
         self.finish(job, Outcome::Genome(summary));
@@ -469,7 +469,7 @@ fn a_file_that_is_being_opened_outlives_the_engine() {
     played.send();
     let job = played.last();
     played.post(Event::Stopped { error: error("no device") });
-    let contigs = vec![Contig { name: "chr1".into(), description: String::new(), length_bp: 3_000 }];
+    let contigs = vec![Contig { name: "chr1".into(), length_bp: 3_000, ..Contig::default() }];
     played.finish(job, Outcome::Genome(GenomeSummary { path: "a.fa".into(), contigs, warnings: vec![] }));
     assert!(played.state.genome.is_some(), "files are read by another thread");
     played.state.ask_for_view();

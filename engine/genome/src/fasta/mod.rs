@@ -11,14 +11,13 @@
 //! * Refused, with the line: letters that are no nucleotide codes, digits, `;` comments, names that are missing or
 //!   occur twice, files without a single base, text that is not FASTA, damaged or cut compression and what follows it.
 
-mod inspect;
 mod layout;
 mod letters;
 mod oddities;
 mod scanner;
 mod sniff;
 
-pub use inspect::{FastaRecord, FastaReport, inspect_fasta};
 pub(crate) use layout::Layout;
-pub(crate) use letters::{is_base, is_blank, why_foreign};
+pub(crate) use letters::{Letter, is_base, is_blank, letter, why_foreign};
+pub(crate) use oddities::{Oddities, Oddity};
 pub(crate) use scanner::{IndexedContig, NoSink, Sink, scan};

@@ -338,7 +338,7 @@ impl<'a> Scanner<'a> {
             self.oddities.note(Oddity::LongHeader, 1, self.line, &shown_name);
         }
         let description = String::from_utf8_lossy(description.trim_ascii()).into_owned();
-        let contig = Contig { name: shown_name, description, length_bp: 0 };
+        let contig = Contig { name: shown_name, description, ..Contig::default() };
         self.record = Some(OpenRecord { contig, ..OpenRecord::default() });
         Ok(())
     }

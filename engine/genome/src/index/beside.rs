@@ -58,7 +58,7 @@ fn parse_line(line: &str) -> Option<IndexedContig> {
     let name = columns.next().filter(|name| !name.is_empty())?.to_owned();
     let mut number = || columns.next()?.parse::<u64>().ok();
     let (length_bp, offset, line_bases, line_width) = (number()?, number()?, number()?, number()?);
-    let contig = Contig { name, description: String::new(), length_bp };
+    let contig = Contig { name, length_bp, ..Contig::default() };
     let indexed = IndexedContig { contig, layout: Layout::Lines { offset, line_bases, line_width } };
     columns.next().is_none().then_some(indexed)
 }

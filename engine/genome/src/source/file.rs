@@ -36,7 +36,7 @@ impl SourceFile {
         let metadata = fs::metadata(path).map_err(|error| unreachable_file(path, error))?;
         if !metadata.is_file() {
             let reason = format!("it is {}, not a regular file", kind_of(&metadata));
-            return Err(GenomeError::unusable(path, Place::Whole, reason, "give a FASTA file"));
+            return Err(GenomeError::unusable(path, Place::Whole, reason, "give a file that lies on the disk"));
         }
         let file = File::open(path).map_err(|error| unreachable_file(path, error))?;
         let identity = Identity::of(&file.metadata().map_err(|error| GenomeError::reading(path, error))?);

@@ -4,7 +4,7 @@ use std::{fs::File, io::Read as _, path::Path};
 
 use burn::tensor::Device;
 use serde_json::{Value, json};
-use strandscope_genome::inspect_fasta;
+use strandscope_genome::inspect_sequences;
 use strandscope_models::{
     checkpoint::{SeenTensor, examine, is_checkpoint},
     config::Config,
@@ -28,7 +28,7 @@ pub(super) fn inspect(path: &Path, job: &Job) -> Result<Outcome, Stop> {
         Kind::Tokenizer => tokenizer(path)?,
         Kind::Config => config(path)?,
         Kind::Sequences => {
-            let report = with_progress(job, |hooks| inspect_fasta(path, hooks))?;
+            let report = with_progress(job, |hooks| inspect_sequences(path, hooks))?;
             serde_json::to_value(report).map_err(|error| JobError::of(ErrorKind::Runtime, &error))?
         }
     };
