@@ -15,6 +15,8 @@
 
 mod aliases;
 mod annotation;
+mod codons;
+mod composition;
 mod contig;
 mod digest;
 mod error;
@@ -22,12 +24,17 @@ mod fasta;
 mod genome;
 mod hooks;
 mod index;
+mod iupac;
+mod motif;
 mod opening;
+mod orfs;
 mod output;
 mod output_folder;
 mod reading;
 mod region;
 mod source;
+#[cfg(test)]
+mod speed_tests;
 mod strand;
 mod track;
 mod unfinished;
@@ -36,12 +43,16 @@ mod write;
 
 pub use aliases::Aliases;
 pub use annotation::{Block, BlockKind, Feature, Row, RowStatus, Rows};
+pub use codons::GeneticCode;
+pub use composition::{BaseKind, BaseRun, Composition, GcBin, base_runs, extend_base_runs, extend_gc_bins, gc_bins};
 pub use contig::Contig;
 pub use digest::{sha256_of_bytes, sha256_of_file};
 pub use error::{GenomeError, Place};
 pub use fasta::{FastaRecord, FastaReport, inspect_fasta};
 pub use genome::Genome;
 pub use hooks::Hooks;
+pub use motif::{MOST_MISMATCHES, MotifHit, MotifHits, MotifScan, Pattern, PatternError, Strands};
+pub use orfs::{Orf, OrfFinder, OrfScan, StartRule};
 pub use output::{AtomicFile, Output, OutputError};
 pub use output_folder::AtomicFolder;
 pub use region::{ParseRegionError, Region, grouped};
