@@ -15,6 +15,8 @@
 
 mod aliases;
 mod annotation;
+mod codons;
+mod composition;
 mod contig;
 mod digest;
 mod error;
@@ -26,13 +28,18 @@ mod genome;
 mod hooks;
 mod index;
 mod inspect;
+mod iupac;
+mod motif;
 mod opening;
+mod orfs;
 mod output;
 mod output_folder;
 mod reading;
 mod region;
 mod signal;
 mod source;
+#[cfg(test)]
+mod speed_tests;
 mod strand;
 mod track;
 mod twobit;
@@ -45,6 +52,8 @@ pub use annotation::{
     Annotation, AnnotationKind, AnnotationReport, Block, BlockKind, Feature, Hit, ReportedRow, Row, RowStatus, Rows,
     inspect_annotation,
 };
+pub use codons::GeneticCode;
+pub use composition::{BaseKind, BaseRun, Composition, GcBin, base_runs, extend_base_runs, extend_gc_bins, gc_bins};
 pub use contig::Contig;
 pub use digest::{sha256_of_bytes, sha256_of_file};
 pub use error::{GenomeError, Place};
@@ -53,6 +62,8 @@ pub use genbank::{GenBankFeatures, read_genbank_features};
 pub use genome::Genome;
 pub use hooks::Hooks;
 pub use inspect::{SequenceRecord, SequenceReport, inspect_sequences};
+pub use motif::{MOST_MISMATCHES, MotifHit, MotifHits, MotifScan, Pattern, PatternError, Strands};
+pub use orfs::{Orf, OrfFinder, OrfScan, StartRule};
 pub use output::{AtomicFile, Output, OutputError};
 pub use output_folder::AtomicFolder;
 pub use region::{ParseRegionError, Region, grouped};
