@@ -38,7 +38,7 @@ pub struct Figure {
 }
 
 /// A track of a figure.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FigureTrack {
     /// What is written beside it.
     pub name: String,

@@ -17,8 +17,13 @@ use crate::figure;
 /// Nobody closes a dialog as fast as this: it was never there.
 const TOO_FAST_FOR_PEOPLE: Duration = Duration::from_millis(300);
 
-/// Endings of sequence files.
-const SEQUENCES: &[&str] = &["fa", "fasta", "fna", "ffn", "frn", "faa", "gz", "bgz", "bgzf"];
+/// Endings of files that hold sequences.
+const SEQUENCES: &[&str] =
+    &["fa", "fasta", "fna", "ffn", "frn", "faa", "2bit", "gb", "gbk", "gbff", "genbank", "gz", "bgz", "bgzf"];
+/// Endings of files that are shown beside one.
+const TRACKS: &[&str] = &[
+    "bed", "gff", "gff3", "gtf", "vcf", "bedgraph", "bdg", "wig", "bw", "bigwig", "bb", "bigbed", "gz", "bgz", "bgzf",
+];
 
 /// Answers what the window asks of the desktop.
 pub(crate) struct Desktop {
@@ -55,10 +60,10 @@ impl Desktop {
         }
     }
 
-    fn ask(
+    fn ask<T>(
         &self,
-        dialog: impl FnOnce() -> Option<PathBuf> + Send + 'static,
-        answer: impl FnOnce(PathBuf) -> ServiceAnswer + Send + 'static,
+        dialog: impl FnOnce() -> Option<T> + Send + 'static,
+        answer: impl FnOnce(T) -> ServiceAnswer + Send + 'static,
         no_dialog: impl FnOnce() -> ServiceAnswer + Clone + Send + 'static,
     ) {
         let otherwise = no_dialog.clone();
@@ -68,7 +73,7 @@ impl Desktop {
             }
             let asked = Instant::now();
             match dialog() {
-                Some(path) => answer(path),
+                Some(chosen) => answer(chosen),
                 None if asked.elapsed() < TOO_FAST_FOR_PEOPLE => no_dialog(),
                 None => ServiceAnswer::Dismissed,
             }
@@ -80,8 +85,11 @@ impl Desktop {
 impl Services for Desktop {
     fn pick_file(&mut self) {
         let dialog = || {
-            let dialog = rfd::FileDialog::new().set_title("Open sequences");
-            dialog.add_filter("Sequences (FASTA)", SEQUENCES).add_filter("All files", &["*"]).pick_file()
+            let dialog = rfd::FileDialog::new().set_title("Open sequences and tracks");
+            let everything: Vec<&str> = SEQUENCES.iter().chain(TRACKS).copied().collect();
+            let dialog = dialog.add_filter("Sequences and tracks", &everything);
+            let dialog = dialog.add_filter("Sequences", SEQUENCES).add_filter("Tracks", TRACKS);
+            dialog.add_filter("All files", &["*"]).pick_files()
         };
         self.ask(dialog, ServiceAnswer::Opened, || ServiceAnswer::NoOpenDialog);
     }

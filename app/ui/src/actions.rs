@@ -24,15 +24,43 @@ impl Window {
         let state = &mut self.state;
         match action {
             Action::Open => self.services.pick_file(),
-            Action::OpenPath(path) => self.open(path),
+            Action::OpenPaths(paths) => self.open(paths),
             Action::OpenExample => {
                 self.screen.forget_places();
                 state.open_example();
             }
-            Action::GoTo(place) => state.go_to(place),
-            Action::Back => state.go_back(),
-            Action::Forward => state.go_forward(),
-            Action::Pan(_) | Action::Zoom(..) | Action::Fit | Action::Show { .. } => self.move_view(&action),
+            Action::GoTo(_)
+            | Action::Back
+            | Action::Forward
+            | Action::Pan(_)
+            | Action::Zoom(..)
+            | Action::Fit
+            | Action::Show { .. }
+            | Action::TurnRound
+            | Action::ActivateLocus(_)
+            | Action::AddLocus
+            | Action::CloseLocus(_)
+            | Action::LinkLoci(_) => self.move_view(action),
+            Action::NextFeature(is_after) => state.next_feature(is_after),
+            Action::SearchFeatures(text) => state.search(&text),
+            Action::GoToFirstFound => state.go_to_first_found(),
+            Action::FindMotif(pattern) => state.find_motif(&pattern),
+            Action::ShowTrack(source) => state.open_track(source),
+            Action::MarkView(whole) => state.mark_view(whole),
+            Action::EditMark(id) => self.screen.mark = Some(id),
+            Action::Say(message) => state.message = Some(message),
+            Action::PickFeature(picked) => self.screen.picked = Some(picked),
+            Action::SelectLane(..)
+            | Action::PlaceLane { .. }
+            | Action::StepLane(..)
+            | Action::LaneHeight(..)
+            | Action::ScaleLane(..)
+            | Action::ChangeLane(..)
+            | Action::GroupLanes(..)
+            | Action::UngroupLanes(_)
+            | Action::OverlayGroup(..)
+            | Action::RemoveLanes
+            | Action::CloseFile(_) => state.arrange(action),
             Action::ScoreView => state.score_view(),
             Action::ScoreRecord => state.score_record(),
             Action::Cancel => state.cancel_analyses(),
@@ -61,27 +89,27 @@ impl Window {
         }
     }
 
-    /// Opens a file in place of the one that is open.
-    pub(crate) fn open(&mut self, path: PathBuf) {
+    /// Opens files as what they are.
+    pub(crate) fn open(&mut self, paths: Vec<PathBuf>) {
         self.screen.forget_places();
-        self.state.open(path);
+        self.state.open_files(paths);
     }
 
-    fn move_view(&mut self, action: &Action) {
+    fn move_view(&mut self, action: Action) {
         let Some(genome) = &mut self.state.genome else { return };
-        match *action {
-            Action::Pan(fraction) => genome.view.pan(fraction),
-            Action::Zoom(factor, anchor) => genome.view.zoom(factor, anchor),
-            Action::Fit => {
-                self.state.history.leave(genome.record, genome.view);
-                genome.view.set(0.0, genome.view.length_bp() as f64);
-            }
-            Action::Show { start_bp, span_bp, jump } => {
-                if jump {
-                    self.state.history.leave(genome.record, genome.view);
-                }
-                genome.view.set(start_bp, span_bp);
-            }
+        match action {
+            Action::GoTo(place) => genome.go_to(place),
+            Action::Back => genome.go_back(),
+            Action::Forward => genome.go_forward(),
+            Action::Pan(fraction) => genome.pan(fraction),
+            Action::Zoom(factor, anchor) => genome.zoom(factor, anchor),
+            Action::Fit => genome.show(0.0, genome.view().length_bp() as f64, true),
+            Action::Show { start_bp, span_bp, jump } => genome.show(start_bp, span_bp, jump),
+            Action::TurnRound => genome.turn_round(),
+            Action::ActivateLocus(number) => genome.activate(number),
+            Action::AddLocus => genome.add_locus(),
+            Action::CloseLocus(number) => genome.close_locus(number),
+            Action::LinkLoci(linked) => genome.linked = linked,
             _ => {}
         }
     }
@@ -134,7 +162,7 @@ impl Window {
 
     pub(crate) fn on_answer(&mut self, answer: ServiceAnswer) {
         match answer {
-            ServiceAnswer::Opened(path) => self.open(path),
+            ServiceAnswer::Opened(paths) => self.open(paths),
             ServiceAnswer::SaveTo { save, path } => {
                 // The dialog has asked about one file: of several, none is replaced unasked.
                 let force = save.file_count() == 1;

@@ -5,11 +5,19 @@ use strandscope_worker::{
     genome::{MissingRun, Region, Track, TrackLayout},
 };
 
-use crate::state::{State, lanes::Lane};
+use crate::state::{
+    State,
+    lanes::{Lane, LaneId},
+};
 
 /// The lanes that go into tables: those of the head that is picked, since labels of two heads may be one word.
 pub(crate) fn lanes(state: &State) -> Vec<Lane> {
-    state.lanes().into_iter().filter(|lane| lane.kept.is_none()).collect()
+    let is_picked = |lane: &Lane| match &lane.id {
+        LaneId::Score { head, .. } => state.head.as_ref() == Some(head),
+        LaneId::Attention => true,
+        _ => false,
+    };
+    state.all_lanes().into_iter().filter(is_picked).collect()
 }
 
 /// The tracks of lanes in a region of the record in view; their labels tell scores from attention.
@@ -19,7 +27,7 @@ pub(crate) fn tracks(state: &State, lanes: &[Lane], region: &Region) -> Vec<Trac
 
 /// What was run for lanes in a region; of several runs the first, with the commands of all.
 pub(crate) fn record(state: &State, lanes: &[Lane], region: &Region) -> Option<RunRecord> {
-    let layers = lanes.iter().flat_map(|lane| state.layers(lane));
+    let layers = lanes.iter().flat_map(|lane| state.layers(lane, &region.contig));
     let drawn = layers.filter(|layer| layer.overlaps(region.start_bp, region.end_bp)).filter_map(|layer| layer.record);
     let mut commands: Vec<&str> = Vec::new();
     let mut first: Option<RunRecord> = None;
@@ -35,7 +43,7 @@ pub(crate) fn record(state: &State, lanes: &[Lane], region: &Region) -> Option<R
 
 /// What is drawn of a lane in a region, in order.
 fn lane_tracks(state: &State, lane: &Lane, region: &Region) -> Vec<Track> {
-    let layers = state.layers(lane);
+    let layers = state.layers(lane, &region.contig);
     let parts = layers.iter().flat_map(|layer| layer.parts.iter().map(|&part| (layer.track, part)));
     let mut tracks: Vec<Track> = parts
         .filter_map(|(track, (start_bp, end_bp))| cut(track, start_bp.max(region.start_bp), end_bp.min(region.end_bp)))

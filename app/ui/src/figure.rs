@@ -1,7 +1,7 @@
 //! What is seen, as plain data for whoever draws the picture.
 
 use egui::{Color32, Rangef};
-use strandscope_figure::{ATTENTION, Figure, FigureColours, FigureStep, FigureTrack, Rgb};
+use strandscope_figure::{Figure, FigureColours, FigureStep, FigureTrack, Rgb};
 use strandscope_worker::RunRecord;
 
 use crate::{
@@ -10,10 +10,11 @@ use crate::{
     screen::Screen,
     state::{
         State, TOKENS_IN_VIEW_BP,
-        lanes::{Lane, LaneKind, reason_in_words},
+        lanes::{Lane, reason_in_words},
         pieces::Layer,
     },
     theme::Palette,
+    views,
 };
 
 /// Most bases in view whose letters are shown.
@@ -25,14 +26,15 @@ pub(crate) fn of_view(state: &State, screen: &Screen) -> Option<Figure> {
     let region = genome.region();
     let palette = Palette::for_paper();
     let head = state.head_entry().map(|entry| entry.card.title.clone());
-    let lanes = state.lanes();
+    let lanes: Vec<Lane> = state.lanes().into_iter().filter(Lane::is_of_model).collect();
     let record = export::record(state, &lanes, &region);
     let model = record.as_ref().map(|record| record.model.clone());
     let subtitle = [Some(genome.file_name()), head, model].into_iter().flatten().collect::<Vec<_>>().join("  ·  ");
     let letters = region.len_bp() <= LETTERS_BP;
-    let bases = (region.start_bp..region.end_bp).map_while(|bp| state.base_at(bp).filter(|_| letters));
+    let bases = (region.start_bp..region.end_bp).map_while(|bp| state.base_at(genome.record(), bp).filter(|_| letters));
     let with_tokens = region.len_bp() as f64 <= TOKENS_IN_VIEW_BP;
-    let tokens = state.tokens.overlapping(genome.record, region.start_bp, region.end_bp).flat_map(|(_, tokens)| tokens);
+    let tokens =
+        state.tokens.overlapping(genome.record(), region.start_bp, region.end_bp).flat_map(|(_, tokens)| tokens);
     let tokens = tokens
         .filter(|token| with_tokens && token.end_bp > region.start_bp && token.start_bp < region.end_bp)
         .map(|token| (token.start_bp, token.end_bp));
@@ -56,12 +58,10 @@ fn rgb(colour: Color32) -> Rgb {
 }
 
 fn track(state: &State, lane: &Lane, palette: &Palette) -> FigureTrack {
-    let colour = match lane.kind {
-        LaneKind::Score => rgb(palette.track(lane.colour)),
-        LaneKind::Attention => ATTENTION,
-    };
-    let layers = state.layers(lane);
-    let (from, to) = state.genome.as_ref().map_or((0, 0), |genome| genome.view.range_bp());
+    let colour = rgb(views::lane_colour(lane, palette));
+    let Some(genome) = &state.genome else { return FigureTrack::default() };
+    let layers = state.layers(lane, &genome.contig().name);
+    let (from, to) = genome.view().range_bp();
     let mut steps: Vec<FigureStep> = layers.iter().flat_map(|layer| layer_steps(layer, from, to)).collect();
     steps.sort_by_key(|step| step.start_bp);
     let missing = layers.iter().flat_map(|layer| {
@@ -72,7 +72,7 @@ fn track(state: &State, lane: &Lane, palette: &Palette) -> FigureTrack {
         name: lane.of.as_ref().map_or_else(|| lane.name.clone(), |of| format!("{}, {of}", lane.name)),
         unit: lane.unit.clone(),
         colour,
-        range: lane.range,
+        range: (lane.axis.low, lane.axis.high),
         steps,
         missing: missing.collect(),
         threshold: state.threshold(lane),
@@ -115,6 +115,8 @@ fn provenance(record: &RunRecord) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use strandscope_figure::ATTENTION;
+
     use super::*;
 
     #[test]

@@ -16,6 +16,12 @@ pub(crate) enum Icon {
     Question,
     Close,
     Copy,
+    /// Three dots.
+    More,
+    /// Two arrows in opposite directions.
+    TurnRound,
+    /// Two columns.
+    Columns,
 }
 
 /// Draws `icon` into the middle of `rect`, on a grid of 16 by 16.
@@ -31,6 +37,21 @@ pub(crate) fn paint(painter: &Painter, rect: Rect, icon: Icon, colour: Color32) 
         painter.rect_stroke(Rect::from_min_size(at(x, y), Vec2::new(w, h)), 1.5, stroke, StrokeKind::Middle);
     };
     match icon {
+        Icon::More => {
+            for x in [3.0, 8.0, 13.0] {
+                painter.circle_filled(at(x, 8.0), 1.3, colour);
+            }
+        }
+        Icon::TurnRound => {
+            line(&[(2.0, 5.5), (13.5, 5.5)]);
+            line(&[(10.5, 2.5), (13.8, 5.5), (10.5, 8.0)]);
+            line(&[(14.0, 11.0), (2.5, 11.0)]);
+            line(&[(5.5, 8.2), (2.2, 11.0), (5.5, 14.0)]);
+        }
+        Icon::Columns => {
+            frame(1.5, 3.0, 5.5, 10.0);
+            frame(9.0, 3.0, 5.5, 10.0);
+        }
         Icon::Open => {
             line(&[(1.5, 12.5), (1.5, 3.5), (6.0, 3.5), (7.5, 5.2), (13.5, 5.2), (13.5, 7.5)]);
             line(&[(1.5, 12.9), (3.8, 7.5), (15.0, 7.5), (12.9, 12.9), (1.5, 12.9)]);

@@ -6,6 +6,7 @@
 //! Drawing only reads the state; what the user does comes out as actions.
 
 mod actions;
+mod commands;
 mod draft;
 mod export;
 mod figure;
@@ -45,9 +46,10 @@ impl Window {
     /// A window that opens what `start` says.
     pub fn new(worker: impl Worker + 'static, services: Box<dyn Services>, start: Start) -> Self {
         let mut state = State::new(start.example);
-        match start.files.last() {
-            Some(path) => state.open(path.clone()),
-            None => state.open_example(),
+        if start.files.is_empty() {
+            state.open_example();
+        } else {
+            state.open_files(start.files);
         }
         let (screen, worker) = (Screen::default(), Box::new(worker));
         let mut window = Self { state, screen, worker, services, begun: Instant::now(), themed: false };
@@ -93,9 +95,10 @@ impl Window {
         while let Some(answer) = self.services.poll() {
             self.on_answer(answer);
         }
-        let dropped = ctx.input(|input| input.raw.dropped_files.last().map(|file| file.path().to_owned()));
-        if let Some(path) = dropped {
-            self.open(path);
+        let dropped: Vec<_> =
+            ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
+        if !dropped.is_empty() {
+            self.open(dropped);
         }
     }
 

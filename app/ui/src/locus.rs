@@ -9,8 +9,21 @@ pub(crate) enum Place {
     Record(usize),
     /// `start_bp..end_bp`, 0-based, half-open.
     Stretch(usize, u64, u64),
+    /// The same with some bases on either side of it.
+    Around(usize, u64, u64),
     /// One base, 0-based.
     Base(usize, u64),
+}
+
+/// Whether a text can be bases to be found: at least six letters of DNA, with IUPAC codes, mismatches as `~2`, or a
+/// regular expression between slashes.
+pub(crate) fn bases_in(text: &str) -> bool {
+    const LEAST: usize = 6;
+    if text.len() > 2 && text.starts_with('/') && text.ends_with('/') {
+        return true;
+    }
+    let letters = text.split_once('~').map_or(text, |(letters, _)| letters);
+    letters.len() >= LEAST && letters.bytes().all(|letter| b"ACGTURYSWKMBDHVN".contains(&letter.to_ascii_uppercase()))
 }
 
 /// Reads `contig:start-end`, `start-end`, `contig`, `contig:position` or `position`, 1-based and inclusive,
@@ -27,7 +40,7 @@ pub(crate) fn parse_place(text: &str, contigs: &[Contig], current: usize) -> Res
         return Ok(Place::Record(record));
     }
     let fields: Vec<&str> = text.split_whitespace().collect();
-    if let [contig_name, start, end] = fields[..] {
+    if let [contig_name, start, end, ..] = fields[..] {
         let record = record_named(contig_name, contigs)?;
         let start_bp = number(start)?;
         let end_bp = number(end)?;
@@ -146,6 +159,7 @@ mod tests {
         assert_eq!(place("1.5M"), Ok(Place::Base(1, 1_499_999)), "one position, with unit");
         assert_eq!(place("CHR1:7"), Ok(Place::Base(0, 6)), "case of the name does not matter");
         assert_eq!(place("chr1 1000 2000"), Ok(Place::Stretch(0, 1_000, 2_000)), "BED counts from 0");
+        assert_eq!(place("chr1\t1000\t2000\tname\t0\t+"), Ok(Place::Stretch(0, 1_000, 2_000)), "the rest of its line");
         assert_eq!(place("HLA-A*01:01"), Ok(Place::Record(2)), "a name with a colon");
         assert_eq!(place("HLA-A*01:01:5-9"), Ok(Place::Stretch(2, 4, 9)), "and a stretch of it");
         assert_eq!(place("chr1:4,000-9,000"), Ok(Place::Stretch(0, 3_999, 5_000)), "cut at the end");
@@ -168,6 +182,12 @@ mod tests {
             let error = parse_place(text, &contigs, 0).expect_err(text);
             assert!(error.contains(wanted), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn bases_are_told_from_names() {
+        let found = ["GATTACA", "gattaca", "TATAWAR~1", "/TATA[AT]{3}/", "BRCA1", "TATA", "chrIII"].map(bases_in);
+        assert_eq!(found, [true, true, true, true, false, false, false], "six letters or more");
     }
 
     #[test]

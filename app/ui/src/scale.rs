@@ -2,18 +2,29 @@
 
 use egui::Rangef;
 
-/// How a stretch of a contig lies on screen.
+/// How a stretch of a contig lies on screen: from left to right, or from right to left where the reverse strand is read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Scale {
     start_bp: f64,
     bp_per_px: f64,
     x: Rangef,
+    is_reversed: bool,
 }
 
 impl Scale {
     /// Lays `span_bp` bases from `start_bp` on the pixels of `x`.
     pub(crate) fn new(start_bp: f64, span_bp: f64, x: Rangef) -> Self {
-        Self { start_bp, bp_per_px: span_bp / f64::from(x.span().max(1.0)), x }
+        Self { start_bp, bp_per_px: span_bp / f64::from(x.span().max(1.0)), x, is_reversed: false }
+    }
+
+    /// The same from right to left.
+    pub(crate) fn reversed(self, is_reversed: bool) -> Self {
+        Self { is_reversed, ..self }
+    }
+
+    /// Whether positions fall from left to right.
+    pub(crate) fn is_reversed(&self) -> bool {
+        self.is_reversed
     }
 
     /// Width of a base.
@@ -31,25 +42,39 @@ impl Scale {
         self.x
     }
 
-    /// Where the left edge of base `bp` lies; far places end a little outside, so that drawing never overflows.
+    /// Where the edge before base `bp` lies; far places end a little outside, so that drawing never overflows.
     pub(crate) fn px_from_bp(&self, bp: f64) -> f32 {
         let px = (bp - self.start_bp) / self.bp_per_px;
-        self.x.min + narrow(px.clamp(-10_000.0, f64::from(self.x.span()) + 10_000.0))
+        let px = narrow(px.clamp(-10_000.0, f64::from(self.x.span()) + 10_000.0));
+        if self.is_reversed { self.x.max - px } else { self.x.min + px }
+    }
+
+    /// The pixels under `start_bp..end_bp`.
+    pub(crate) fn px_range(&self, start_bp: u64, end_bp: u64) -> Rangef {
+        let (a, b) = (self.px_from_bp(start_bp as f64), self.px_from_bp(end_bp as f64));
+        if self.is_reversed { Rangef::new(b, a) } else { Rangef::new(a, b) }
     }
 
     /// The place under a pixel, fractions of a base included.
     pub(crate) fn bp_from_px(&self, px: f32) -> f64 {
-        self.start_bp + f64::from(px - self.x.min) * self.bp_per_px
+        let from_start = if self.is_reversed { self.x.max - px } else { px - self.x.min };
+        self.start_bp + f64::from(from_start) * self.bp_per_px
+    }
+
+    /// The bases that any pixel of `x` lies over, parts of bases counted, half-open.
+    pub(crate) fn bp_range(&self, x: Rangef) -> (u64, u64) {
+        let (a, b) = (self.bp_from_px(x.min), self.bp_from_px(x.max));
+        (whole(a.min(b)), whole(a.max(b).ceil()))
     }
 
     /// The first base in view.
     pub(crate) fn first_bp(&self) -> u64 {
-        whole(self.start_bp.floor())
+        self.bp_range(self.x).0
     }
 
     /// One past the last base in view.
     pub(crate) fn end_bp(&self) -> u64 {
-        whole(self.bp_from_px(self.x.max).ceil())
+        self.bp_range(self.x).1
     }
 }
 
@@ -95,5 +120,15 @@ mod tests {
     fn parts_of_bases_are_in_view() {
         let scale = Scale::new(10.5, 3.0, Rangef::new(0.0, 30.0));
         assert_eq!((scale.first_bp(), scale.end_bp()), (10, 14), "half bases at both ends");
+    }
+
+    #[test]
+    fn the_reverse_strand_is_read_from_right_to_left() {
+        let scale = Scale::new(1_000.0, 200.0, Rangef::new(100.0, 900.0)).reversed(true);
+        assert_eq!((scale.px_from_bp(1_000.0), scale.px_from_bp(1_200.0)), (900.0, 100.0), "ends");
+        assert_eq!(scale.bp_from_px(700.0), 1_050.0, "and back");
+        assert_eq!(scale.px_range(1_000, 1_001), Rangef::new(896.0, 900.0), "the first base is the last one");
+        assert_eq!(scale.bp_range(Rangef::new(890.0, 900.0)), (1_000, 1_003), "parts of bases counted");
+        assert_eq!((scale.first_bp(), scale.end_bp()), (1_000, 1_200), "what is in view");
     }
 }

@@ -2,9 +2,15 @@
 
 use std::path::PathBuf;
 
-use strandscope_worker::{JobError, card_edit::CardEdit};
+use strandscope_worker::{JobError, TrackSource, card_edit::CardEdit, genome::Feature};
 
-use crate::{Save, SaveFormat, draft::Draft, locus::Place, state::cards::CardNews, theme::BaseColours};
+use crate::{
+    Save, SaveFormat,
+    draft::Draft,
+    locus::Place,
+    state::{arrangement::Setting, cards::CardNews, lanes::LaneId},
+    theme::BaseColours,
+};
 
 /// Names of the fields for a locus and for searching records, by which one asks whether they have the keyboard.
 pub(crate) const LOCUS_FIELD: &str = "locus";
@@ -13,9 +19,9 @@ pub(crate) const FILTER_FIELD: &str = "record filter";
 /// Something the user did; carried out after drawing.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
-    /// Show the dialog that picks a file.
+    /// Show the dialog that picks files.
     Open,
-    OpenPath(PathBuf),
+    OpenPaths(Vec<PathBuf>),
     OpenExample,
     GoTo(Place),
     Back,
@@ -33,6 +39,53 @@ pub(crate) enum Action {
         /// Whether where one was is kept for going back.
         jump: bool,
     },
+    /// Read the other strand from left to right.
+    TurnRound,
+    /// Make a locus the one that keys act on.
+    ActivateLocus(usize),
+    /// Show one more locus.
+    AddLocus,
+    CloseLocus(usize),
+    /// Move all loci together, or each by itself.
+    LinkLoci(bool),
+    /// Go to the next feature, or to the one before.
+    NextFeature(bool),
+    PickFeature(Picked),
+    /// Search the names of features.
+    SearchFeatures(String),
+    /// Go to the best feature that is found, as soon as it is.
+    GoToFirstFound,
+    /// Show where a pattern fits as a track, and go to the first place.
+    FindMotif(String),
+    /// Show a track that is computed from the bases.
+    ShowTrack(TrackSource),
+    /// Mark what is in view as a region of interest, or the one base in its middle.
+    MarkView(bool),
+    /// Show the fields of a region of interest.
+    EditMark(u64),
+    /// Say something in the status bar.
+    Say(String),
+    /// Select a lane alone, or together with others.
+    SelectLane(LaneId, bool),
+    /// Put a lane above or beneath another.
+    PlaceLane {
+        id: LaneId,
+        beside: LaneId,
+        is_above: bool,
+    },
+    /// Move lanes by so many places.
+    StepLane(LaneId, isize),
+    LaneHeight(LaneId, f32),
+    /// Make lanes so many times as high as they are.
+    ScaleLane(LaneId, f32),
+    ChangeLane(LaneId, Box<Setting>),
+    /// Put lanes into one group; with `true` they are drawn over each other.
+    GroupLanes(Vec<LaneId>, bool),
+    UngroupLanes(Vec<LaneId>),
+    OverlayGroup(u32, bool),
+    /// Take away what is selected.
+    RemoveLanes,
+    CloseFile(u64),
     ScoreView,
     ScoreRecord,
     /// Stop what is being computed.
@@ -75,12 +128,39 @@ pub(crate) enum Action {
     RestartEngine,
 }
 
+/// The base under the pointer, and in which locus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) locus: usize,
+    pub(crate) bp: u64,
+}
+
+/// A lane that is being dragged.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LaneDrag {
+    pub(crate) id: LaneId,
+    /// The lane it would stand beside, and whether above that.
+    pub(crate) before: Option<(LaneId, bool)>,
+    /// Where that is on screen.
+    pub(crate) mark_y: f32,
+}
+
+/// A feature that was picked.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Picked {
+    /// In which locus.
+    pub(crate) locus: usize,
+    pub(crate) feature: Feature,
+}
+
 /// What lies over the window.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Dialog {
     /// The list of shortcuts.
     Shortcuts,
-    /// A field for the path of a file to open.
+    /// A search over everything that can be done.
+    Palette(PaletteDialog),
+    /// A field for the paths of files to open.
     OpenPath(String),
     /// A field for the path of a file to write.
     SavePath(SavePath),
@@ -129,6 +209,14 @@ impl CardDialog {
     }
 }
 
+/// A search over commands, heads and records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PaletteDialog {
+    pub(crate) text: String,
+    /// Which of what is found is chosen.
+    pub(crate) chosen: usize,
+}
+
 /// The list of models, as it is being searched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ModelsDialog {
@@ -157,6 +245,8 @@ pub(crate) struct LocusField {
     pub(crate) text: Option<String>,
     /// What is wrong with it.
     pub(crate) error: Option<String>,
+    /// Which of the suggestions beneath it is chosen.
+    pub(crate) chosen: Option<usize>,
     /// Whether it is to be given the keyboard.
     pub(crate) focus: bool,
 }
@@ -185,9 +275,15 @@ pub(crate) struct Screen {
     pub(crate) hint_closed: bool,
     pub(crate) dialog: Option<Dialog>,
     /// The base under the pointer.
-    pub(crate) cursor_bp: Option<u64>,
-    /// Where on the ruler a stretch is being drawn out.
-    pub(crate) sweep_from_bp: Option<f64>,
+    pub(crate) cursor: Option<Cursor>,
+    /// In which locus and from where a stretch is being drawn out.
+    pub(crate) sweep: Option<(usize, f64)>,
+    /// The lane that is being dragged.
+    pub(crate) lane_drag: Option<LaneDrag>,
+    /// The region of interest whose fields are shown.
+    pub(crate) mark: Option<u64>,
+    /// The feature that was picked.
+    pub(crate) picked: Option<Picked>,
     pub(crate) actions: Vec<Action>,
 }
 
@@ -202,8 +298,11 @@ impl Default for Screen {
             found: Found::default(),
             hint_closed: false,
             dialog: None,
-            cursor_bp: None,
-            sweep_from_bp: None,
+            cursor: None,
+            sweep: None,
+            lane_drag: None,
+            mark: None,
+            picked: None,
             actions: Vec::new(),
         }
     }

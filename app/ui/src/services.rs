@@ -12,7 +12,7 @@ use crate::state::pieces::TrackKey;
 /// Nothing here may wait: work is started and its answer handed out by [`Services::poll`] later.
 /// Whoever implements this asks egui for a repaint when an answer is ready, since an idle window does not look.
 pub trait Services {
-    /// Shows a dialog that picks one sequence file → [`ServiceAnswer::Opened`], `Dismissed` or `NoOpenDialog`.
+    /// Shows a dialog that picks files → [`ServiceAnswer::Opened`], `Dismissed` or `NoOpenDialog`.
     fn pick_file(&mut self);
 
     /// Shows a dialog that picks the folder of a model → [`ServiceAnswer::Folder`], `Dismissed` or `NoFolderDialog`.
@@ -41,8 +41,8 @@ pub trait Services {
 /// What came of something that was asked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ServiceAnswer {
-    /// This file was picked.
-    Opened(PathBuf),
+    /// These files were picked.
+    Opened(Vec<PathBuf>),
     /// This folder was picked.
     Folder(PathBuf),
     /// Write to this file; the dialog has asked about replacing one that exists.
@@ -54,7 +54,7 @@ pub enum ServiceAnswer {
     },
     /// The dialog was closed without a choice.
     Dismissed,
-    /// There is no dialog on this desktop: the window shows a field for the path of the file to open.
+    /// There is no dialog on this desktop: the window shows a field for the paths of the files to open.
     NoOpenDialog,
     /// There is no dialog on this desktop: the window shows a field for the path of the folder.
     NoFolderDialog,
@@ -136,7 +136,7 @@ impl SaveFormat {
 /// What the window opens first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Start {
-    /// Files named on the command line; the last one stays open.
+    /// Files named on the command line: a sequence, and what is shown beside it.
     pub files: Vec<PathBuf>,
     /// The bundled example: opened and scored when no file is named, and offered afterwards.
     pub example: Option<Example>,

@@ -3,16 +3,22 @@
 //! Events come in through [`State::on_event`], tasks go out through [`State::orders`]; nothing here knows of
 //! threads, files or the screen, so that a test can play the engine.
 
+pub(crate) mod arrangement;
+pub(crate) mod axis;
 pub(crate) mod blocks;
 pub(crate) mod cards;
 mod events;
+pub(crate) mod files;
 pub(crate) mod kept;
 pub(crate) mod lanes;
+pub(crate) mod loci;
+pub(crate) mod marks;
 mod models;
 pub(crate) mod notices;
 pub(crate) mod pieces;
 pub(crate) mod pyramid;
 mod requests;
+pub(crate) mod tiles;
 pub(crate) mod view;
 pub(crate) mod work;
 
@@ -22,20 +28,21 @@ use std::{
     sync::Arc,
 };
 
-use strandscope_worker::{
-    Contig, ExportRequest, GenomeSummary, HeadEntry, JobError, JobId, Library, Task, genome::Region,
-};
+use strandscope_worker::{ExportRequest, HeadEntry, JobError, JobId, Library, Task, TrackSource, genome::GeneticCode};
 
 use self::{
+    arrangement::Arrangement,
     blocks::Blocks,
     cards::CardNews,
+    files::{OpenFile, Search},
     kept::Kept,
+    loci::Genome,
+    marks::Marks,
     notices::{Failure, Warnings},
     pieces::Pieces,
-    view::{History, View},
     work::{Jobs, Purpose},
 };
-use crate::{Example, locus::Place};
+use crate::Example;
 
 /// Bases read at once.
 const BASE_BLOCK_BP: u64 = 65_536;
@@ -49,34 +56,6 @@ pub(crate) const TOKENS_IN_VIEW_BP: f64 = 4_000.0;
 pub(crate) const ATTENTION_LIMIT_BP: u64 = 50_000;
 /// What is shown first of a long record.
 const FIRST_VIEW_BP: u64 = 10_000;
-
-/// An opened file and where one is in it.
-#[derive(Clone, Debug)]
-pub(crate) struct Genome {
-    pub(crate) summary: GenomeSummary,
-    /// Tells it from what was opened before, even under the same path.
-    pub(crate) opening: u64,
-    /// The record in view.
-    pub(crate) record: usize,
-    pub(crate) view: View,
-}
-
-impl Genome {
-    /// The record in view.
-    pub(crate) fn contig(&self) -> &Contig {
-        &self.summary.contigs[self.record]
-    }
-
-    /// The region in view.
-    pub(crate) fn region(&self) -> Region {
-        self.view.region(&self.contig().name)
-    }
-
-    /// Name of the file, without its folder.
-    pub(crate) fn file_name(&self) -> String {
-        file_name(&self.summary.path)
-    }
-}
 
 /// Name of a file, without its folder.
 pub(crate) fn file_name(path: &std::path::Path) -> String {
@@ -104,7 +83,6 @@ pub(crate) struct ScoreOptions {
 pub(crate) struct State {
     pub(crate) example: Option<Example>,
     pub(crate) genome: Option<Genome>,
-    pub(crate) history: History,
     pub(crate) library: Option<Library>,
     /// Name of the head that is picked.
     pub(crate) head: Option<String>,
@@ -117,6 +95,24 @@ pub(crate) struct State {
     pub(crate) tokens: Blocks<Vec<TokenSpan>>,
     pub(crate) scores: Pieces,
     pub(crate) attention: Pieces,
+    /// How the lanes stand.
+    pub(crate) arrangement: Arrangement,
+    /// Regions of interest.
+    pub(crate) marks: Marks,
+    /// Number of the genetic code, as NCBI counts them.
+    pub(crate) code: u8,
+    /// Files beside the sequence, in the order in which they were opened.
+    pub(crate) files: Vec<OpenFile>,
+    /// Tracks to be opened once the sequence is there.
+    waiting_tracks: Vec<TrackSource>,
+    pub(crate) search: Search,
+    /// What was in view when a feature was jumped to, and where that starts.
+    stepped_to: Option<((u64, u64), u64)>,
+    next_file: u64,
+    /// The track whose first feature is to be gone to when it is open.
+    go_to_first_of: Option<TrackSource>,
+    /// Tables of names of contigs that the user has given.
+    aliases: Vec<PathBuf>,
     /// Heads whose tracks stay when another is picked.
     keep: BTreeSet<String>,
     /// What such heads have scored, in the order in which they were left.
@@ -160,7 +156,6 @@ impl State {
         let mut state = Self {
             example,
             genome: None,
-            history: History::default(),
             library: None,
             head: None,
             options: ScoreOptions { both_strands: false, all_frames: false, attention: true },
@@ -170,6 +165,16 @@ impl State {
             tokens: Blocks::new(TOKEN_BLOCK_BP, 64),
             scores: Pieces::default(),
             attention: Pieces::default(),
+            arrangement: Arrangement::default(),
+            marks: Marks::default(),
+            code: 1,
+            files: Vec::new(),
+            waiting_tracks: Vec::new(),
+            search: Search::default(),
+            stepped_to: None,
+            next_file: 0,
+            go_to_first_of: None,
+            aliases: Vec::new(),
             keep: BTreeSet::new(),
             kept: Vec::new(),
             jobs: Jobs::default(),
@@ -277,54 +282,22 @@ impl State {
         }
     }
 
-    /// Goes to a place; where one was can be gone back to.
-    pub(crate) fn go_to(&mut self, place: Place) {
-        let Some(genome) = &mut self.genome else { return };
-        self.history.leave(genome.record, genome.view);
-        let contigs = &genome.summary.contigs;
-        (genome.record, genome.view) = match place {
-            Place::Record(record) => (record, first_view(contigs[record].length_bp)),
-            Place::Stretch(record, start_bp, end_bp) => (record, View::of(start_bp, end_bp, contigs[record].length_bp)),
-            Place::Base(record, position_bp) => {
-                const AROUND_BP: f64 = 120.0;
-                let length_bp = contigs[record].length_bp;
-                let span_bp = genome.view.span_bp().min(AROUND_BP);
-                let mut view = View::whole(length_bp);
-                view.set(position_bp as f64 - (span_bp / 2.0).floor(), span_bp);
-                (record, view)
-            }
-        };
-    }
-
-    /// Goes back to where one was.
-    pub(crate) fn go_back(&mut self) {
-        let Some(genome) = &mut self.genome else { return };
-        if let Some((record, view)) = self.history.back(genome.record, genome.view) {
-            (genome.record, genome.view) = (record, view);
-        }
-    }
-
-    /// Goes forward again.
-    pub(crate) fn go_forward(&mut self) {
-        let Some(genome) = &mut self.genome else { return };
-        if let Some((record, view)) = self.history.forward() {
-            (genome.record, genome.view) = (record, view);
-        }
-    }
-
-    /// The base at a position of the record in view, where it has been read.
-    pub(crate) fn base_at(&self, position_bp: u64) -> Option<u8> {
-        let genome = self.genome.as_ref()?;
-        let (start_bp, bases) = self.bases.holding(genome.record, position_bp)?;
+    /// The base at a position of a record, where it has been read.
+    pub(crate) fn base_at(&self, record: usize, position_bp: u64) -> Option<u8> {
+        let (start_bp, bases) = self.bases.holding(record, position_bp)?;
         bases.get(crate::scale::index(position_bp - start_bp)).copied()
     }
 
-    /// The token that covers a position of the record in view, where it is known.
-    pub(crate) fn token_at(&self, position_bp: u64) -> Option<&TokenSpan> {
-        let genome = self.genome.as_ref()?;
-        let (_, tokens) = self.tokens.holding(genome.record, position_bp)?;
+    /// The token that covers a position of a record, where it is known.
+    pub(crate) fn token_at(&self, record: usize, position_bp: u64) -> Option<&TokenSpan> {
+        let (_, tokens) = self.tokens.holding(record, position_bp)?;
         let at = tokens.partition_point(|token| token.end_bp <= position_bp);
         tokens.get(at).filter(|token| token.start_bp <= position_bp)
+    }
+
+    /// The genetic code by which bases are translated.
+    pub(crate) fn genetic_code(&self) -> &'static GeneticCode {
+        GeneticCode::by_id(self.code).unwrap_or_else(GeneticCode::standard)
     }
 
     /// Whether a file is being opened, and which.
@@ -334,11 +307,6 @@ impl State {
             _ => None,
         })
     }
-}
-
-/// What is shown first of a record.
-fn first_view(length_bp: u64) -> View {
-    if length_bp <= 2 * FIRST_VIEW_BP { View::whole(length_bp) } else { View::of(0, FIRST_VIEW_BP, length_bp) }
 }
 
 #[cfg(test)]

@@ -60,6 +60,9 @@ pub(crate) struct Palette {
     pub(crate) cursor: Color32,
     /// Two grounds of tokens, in turn.
     pub(crate) tokens: [Color32; 2],
+    /// Codons at which a protein begins, and at which it ends.
+    pub(crate) start_codon: Color32,
+    pub(crate) stop_codon: Color32,
     /// Attention received.
     pub(crate) attention: Color32,
     tracks: [Color32; 6],
@@ -69,6 +72,12 @@ impl Palette {
     /// Colour of the track of label `index`; apart in lightness as well as in hue.
     pub(crate) fn track(&self, index: usize) -> Color32 {
         self.tracks[index % self.tracks.len()]
+    }
+
+    /// `colour`, moved towards that of text until it stands out from the canvas.
+    pub(crate) fn readable(&self, colour: Color32) -> Color32 {
+        let steps = (0_u8..=4).map(|step| towards(colour, self.text, f32::from(step) * 0.2));
+        steps.into_iter().find(|colour| contrast(*colour, self.canvas) >= 3.0).unwrap_or(self.text)
     }
 
     /// The colours of figures: light, whatever the window wears.
@@ -108,6 +117,8 @@ static LIGHT: Palette = Palette {
     missing: hex(0xB4BDC9),
     cursor: hex(0x8A95A5),
     tokens: [hex(0xE3E9F1), hex(0xCBD6E4)],
+    start_codon: hex(0x1E8E5A),
+    stop_codon: hex(0xC0392B),
     attention: hex(0x5B4A9E),
     tracks: [hex(0x1F62B0), hex(0xC2540A), hex(0x0B7F6E), hex(0x8A3D92), hex(0x7B6A00), hex(0x5A6675)],
 };
@@ -133,6 +144,8 @@ static DARK: Palette = Palette {
     missing: hex(0x4A5566),
     cursor: hex(0x718095),
     tokens: [hex(0x28323F), hex(0x364354)],
+    start_codon: hex(0x53C58C),
+    stop_codon: hex(0xF07167),
     attention: hex(0xB7A5F5),
     tracks: [hex(0x6FB4FF), hex(0xFFA45C), hex(0x4FD1B5), hex(0xD79BEF), hex(0xD9CA52), hex(0xA9B4C3)],
 };
@@ -183,6 +196,19 @@ pub(crate) fn ink_on(ground: Color32) -> Color32 {
     let linear = |byte: u8| (f32::from(byte) / 255.0).powf(2.2);
     let luminance = 0.2126 * linear(ground.r()) + 0.7152 * linear(ground.g()) + 0.0722 * linear(ground.b());
     if luminance > 0.18 { hex(0x101418) } else { Color32::WHITE }
+}
+
+/// How far two colours are apart in lightness, 1 to 21, as in WCAG.
+fn contrast(a: Color32, b: Color32) -> f32 {
+    let luminance = |colour: Color32| {
+        let linear = |byte: u8| {
+            let share = f32::from(byte) / 255.0;
+            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(colour.r()) + 0.7152 * linear(colour.g()) + 0.0722 * linear(colour.b())
+    };
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
 /// `colour`, moved towards `ground` by `share`.
@@ -289,18 +315,6 @@ fn visuals(theme: Theme, palette: &Palette) -> Visuals {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn contrast(a: Color32, b: Color32) -> f32 {
-        let luminance = |colour: Color32| {
-            let linear = |byte: u8| {
-                let share = f32::from(byte) / 255.0;
-                if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
-            };
-            0.2126 * linear(colour.r()) + 0.7152 * linear(colour.g()) + 0.0722 * linear(colour.b())
-        };
-        let (a, b) = (luminance(a), luminance(b));
-        (a.max(b) + 0.05) / (a.min(b) + 0.05)
-    }
 
     #[test]
     fn text_can_be_read_on_every_ground() {

@@ -4,22 +4,33 @@ mod canvas;
 mod card;
 mod card_editor;
 mod controls;
-mod curve;
 mod dialogs;
 mod empty;
 mod failure;
+mod features;
+mod gutter;
 mod head;
+mod heading;
 mod hint;
+mod lane;
+mod lane_menu;
+mod locus_box;
+mod marks;
 mod menus;
+mod missing;
 mod models;
 mod overview;
+mod palette;
 mod records;
 mod ruler;
-mod score;
 mod sequence;
 mod status;
 mod tokens;
 mod top_bar;
+mod translation;
+mod values;
+
+pub(crate) use lane::colour as lane_colour;
 
 use egui::{CentralPanel, Frame, Panel, Ui};
 

@@ -18,7 +18,7 @@ use strandscope_models::checkpoint::WeightType;
 
 use crate::{
     Command, ErrorKind, Event, JobError, JobId, Outcome, Task, TaskThread,
-    tasks::{FileTasks, LibraryTasks, TensorTasks},
+    tasks::{FileTasks, LibraryTasks, TensorTasks, TrackTasks},
 };
 
 /// Events that may wait to be read; a reader that falls behind then slows the work down instead of filling memory.
@@ -69,11 +69,12 @@ impl EngineOptions {
     }
 }
 
-/// A running engine: one thread for tensors, one for files, one for what comes from afar.
+/// A running engine: one thread for tensors, one for files, one for tracks beside them, one for what comes from afar.
 ///
 /// Dropping it cancels what runs and lets the threads end by themselves.
 pub struct Engine {
     files: Sender<Command>,
+    tracks: Sender<Command>,
     library: Sender<Command>,
     tensors: Sender<Command>,
     events: Receiver<Event>,
@@ -97,12 +98,16 @@ impl Engine {
             let options = options.clone();
             move |_| Ok(FileTasks::new(&options))
         })?;
+        let tracks = spawn("tracks", post.clone(), {
+            let options = options.clone();
+            move |_| Ok(TrackTasks::new(&options))
+        })?;
         let library = spawn("library", post.clone(), {
             let options = options.clone();
             move |_| Ok(LibraryTasks::new(&options))
         })?;
         let tensors = spawn("engine", post, move |post| TensorTasks::new(options, post))?;
-        Ok(Self { files, library, tensors, events, flags, next_job: 0 })
+        Ok(Self { files, tracks, library, tensors, events, flags, next_job: 0 })
     }
 
     /// Sends a task; its events carry the returned name.
@@ -112,6 +117,7 @@ impl Engine {
         lock(&self.flags).insert(job, Arc::default());
         let queue = match task.thread() {
             TaskThread::Files => &self.files,
+            TaskThread::Tracks => &self.tracks,
             TaskThread::Library => &self.library,
             TaskThread::Tensors => &self.tensors,
         };
@@ -338,7 +344,7 @@ mod tests {
             let open = open.clone();
             spawn("test", post.clone(), move |_| open()).expect("a thread")
         };
-        Engine { files: spawn(), library: spawn(), tensors: spawn(), events, flags, next_job: 0 }
+        Engine { files: spawn(), tracks: spawn(), library: spawn(), tensors: spawn(), events, flags, next_job: 0 }
     }
 
     /// An engine that works on [`Steps`], and the number of steps done.

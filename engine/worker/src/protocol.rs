@@ -1,6 +1,7 @@
 //! What goes to the engine and what comes back.
 
 mod requests;
+mod tracks;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -18,6 +19,7 @@ use strandscope_models::{
     card::{HeadCard, HeadKind, ModelCard},
     config::Family,
 };
+pub use tracks::*;
 
 use crate::card_edit::WindowLengths;
 
@@ -43,7 +45,7 @@ pub enum Command {
     },
 }
 
-/// A piece of work. Each is done on one of three threads, see [`Task::thread`], and waits for those of its own alone.
+/// A piece of work. Each is done on one of four threads, see [`Task::thread`], and waits for those of its own alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Task {
     /// Open a FASTA file (plain, gzip or BGZF), find or build its index → [`Outcome::Genome`].
@@ -58,6 +60,24 @@ pub enum Task {
         /// What to read; cut at the contig's ends.
         region: Region,
     },
+    /// Say what each file would become if it were opened → [`Outcome::Roles`].
+    Recognise {
+        /// The files.
+        paths: Vec<PathBuf>,
+    },
+    /// Open something that is shown beside a sequence → [`Outcome::Track`].
+    OpenTrack {
+        /// Where it comes from.
+        source: TrackSource,
+        /// The sequence file that it is shown beside.
+        genome: PathBuf,
+    },
+    /// Read what a track has in a stretch → [`Outcome::Tile`].
+    ReadTile(TileRequest),
+    /// Search features by name → [`Outcome::Found`].
+    FindFeatures(FindFeaturesRequest),
+    /// The next feature of a track → [`Outcome::Found`], with one or none.
+    NextFeature(NextFeatureRequest),
     /// Say what a file holds, as JSON → [`Outcome::Json`].
     Inspect {
         /// The file.
@@ -121,6 +141,8 @@ pub enum Task {
 pub enum TaskThread {
     /// Reads and writes files, and is never long at it.
     Files,
+    /// Reads what is shown beside a sequence, which can take long to open.
+    Tracks,
     /// Fetches and imports models.
     Library,
     /// Owns the device and every tensor.
@@ -133,6 +155,7 @@ impl Task {
         match self {
             Self::OpenGenome { .. }
             | Self::ReadBases { .. }
+            | Self::Recognise { .. }
             | Self::Inspect { .. }
             | Self::Export(_)
             | Self::Tokenize(_)
@@ -140,6 +163,9 @@ impl Task {
             | Self::OpenCard { .. }
             | Self::EditCard(_)
             | Self::RemoveModel { .. } => TaskThread::Files,
+            Self::OpenTrack { .. } | Self::ReadTile(_) | Self::FindFeatures(_) | Self::NextFeature(_) => {
+                TaskThread::Tracks
+            }
             Self::GetModel(_) | Self::ImportModel(_) => TaskThread::Library,
             _ => TaskThread::Tensors,
         }
@@ -265,6 +291,14 @@ pub enum Outcome {
         /// One byte for each base.
         bases: Vec<u8>,
     },
+    /// What each file would become, in the order asked.
+    Roles(Vec<(PathBuf, FileRole)>),
+    /// A file that is shown beside a sequence.
+    Track(TrackSummary),
+    /// What a track has in a stretch.
+    Tile(Tile),
+    /// Features, the best first.
+    Found(Vec<FoundFeature>),
     /// Tokens of a region.
     Tokens {
         /// What was tokenized.

@@ -275,7 +275,7 @@ fn a_file_that_cannot_be_opened_is_explained() {
     let start = Start { files: vec!["/data/broken.fa".into()], example: None };
     let mut harness = stage::open_with(&stage, SIZE, 1.0, start);
     assert!(has(&harness, "Opening broken.fa"), "while it is opened");
-    let job = stage.0.borrow().tasks.iter().find(|(_, task)| matches!(task, Task::OpenGenome { .. })).expect("asked").0;
+    let job = stage.opening_job();
     let error = JobError {
         kind: ErrorKind::BadInput,
         message: "record chr2 has an unknown letter 'J' at 1,204".into(),

@@ -4,7 +4,7 @@
 use egui::{Modifiers, Theme, accesskit::Role, pos2};
 use egui_kittest::{Harness, kittest::Queryable};
 use strandscope_ui::Start;
-use strandscope_worker::{ErrorKind, Event, JobError, JobId};
+use strandscope_worker::{ErrorKind, Event, JobError};
 
 use super::stage::{self, Bare, Stage};
 
@@ -80,7 +80,7 @@ fn nothing_open_and_nothing_that_can_be_opened() {
         let start = Start { files: vec!["/data/broken.fa".into()], example: Some(stage::example()) };
         let mut harness = stage::open_with(&stage, SIZE, 1.0, start);
         harness.ctx.set_theme(theme);
-        stage.post(Event::Failed { job: JobId(2), error: broken() });
+        stage.post(Event::Failed { job: stage.opening_job(), error: broken() });
         harness.run();
         keep(&mut harness, &format!("broken_{theme:?}"));
         harness.get_by_label("Close the message").click();

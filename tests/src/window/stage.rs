@@ -12,8 +12,8 @@ use egui_kittest::{Harness, kittest::Queryable};
 use strandscope_figure::Figure;
 use strandscope_ui::{Example, Save, ServiceAnswer, Services, Start, Window, Worker};
 use strandscope_worker::{
-    Contig, Engine, ErrorKind, Event, GenomeSummary, JobError, JobId, OpenedCard, Outcome, RunRecord, Task, Token,
-    TrackChunk,
+    Contig, Engine, ErrorKind, Event, FileRole, GenomeSummary, JobError, JobId, OpenedCard, Outcome, RunRecord, Task,
+    Token, TrackChunk,
     card_edit::WindowLengths,
     genome::{MissingRun, Region, Strand, Track, TrackLayout},
 };
@@ -68,7 +68,12 @@ impl Worker for Stage {
 
 impl Services for Stage {
     fn pick_file(&mut self) {
-        let answer = self.0.borrow().dialog.clone().map_or(ServiceAnswer::NoOpenDialog, ServiceAnswer::Opened);
+        let answer = self
+            .0
+            .borrow()
+            .dialog
+            .clone()
+            .map_or(ServiceAnswer::NoOpenDialog, |path| ServiceAnswer::Opened(vec![path]));
         self.0.borrow_mut().answers.push_back(answer);
     }
 
@@ -119,6 +124,13 @@ impl Stage {
             _ => None,
         });
         scores.collect()
+    }
+
+    /// The newest job that opens a sequence.
+    pub(crate) fn opening_job(&self) -> JobId {
+        let played = self.0.borrow();
+        let opens = played.tasks.iter().rfind(|(_, task)| matches!(task, Task::OpenGenome { .. }));
+        opens.expect("a file is opened").0
     }
 
     /// Plays the newest scoring up to `percent` of its region, and all of the attention that was asked with it.
@@ -242,6 +254,9 @@ fn answer(task: &Task) -> Option<Outcome> {
     match task {
         Task::OpenGenome { path } if path.ends_with("broken.fa") => None,
         Task::OpenGenome { path } => Some(Outcome::Genome(genome(path))),
+        Task::Recognise { paths } => {
+            Some(Outcome::Roles(paths.iter().map(|path| (path.clone(), FileRole::Genome)).collect()))
+        }
         Task::ReadBases { region, .. } => Some(Outcome::Bases { region: region.clone(), bases: bases(region) }),
         Task::ListModels => Some(Outcome::Library(library())),
         Task::OpenCard { name } => {

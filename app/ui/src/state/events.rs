@@ -7,9 +7,9 @@ use strandscope_worker::{Event, GenomeSummary, JobError, JobId, Library, Outcome
 use super::{
     Genome, Order, State, TOKEN_BLOCK_BP, TokenSpan,
     cards::CardNews,
-    file_name, first_view,
+    file_name,
+    files::Search,
     notices::Failure,
-    view::{History, View},
     work::{Jobs, Purpose, duration},
 };
 
@@ -54,6 +54,11 @@ impl State {
         let Some(running) = self.jobs.take(job) else { return };
         match (running.purpose, outcome) {
             (Purpose::Open(_), Outcome::Genome(summary)) => self.on_opened(summary),
+            (Purpose::Recognise, Outcome::Roles(roles)) => self.on_roles(roles),
+            (Purpose::OpenTrack(_), Outcome::Track(summary)) => self.on_track(summary),
+            (Purpose::Tile { file, key }, Outcome::Tile(tile)) => self.on_tile(file, key, tile),
+            (Purpose::Search(text), Outcome::Found(found)) => self.on_found(&text, found),
+            (Purpose::NextFeature, Outcome::Found(found)) => self.on_next_feature(found),
             (Purpose::Library, Outcome::Library(library)) => self.on_library(library),
             (Purpose::Bases { record, block }, Outcome::Bases { bases, .. }) => self.bases.put(record, block, bases),
             (Purpose::Tokens { record, block }, Outcome::Tokens { tokens, .. }) => {
@@ -95,24 +100,26 @@ impl State {
         self.scores.clear();
         self.attention.clear();
         self.kept.clear();
-        self.history = History::default();
+        self.files.clear();
+        self.search = Search::default();
         self.warnings.clear();
         for warning in &summary.warnings {
             self.warnings.add(warning);
         }
-        let Some(first) = summary.contigs.first() else {
-            self.genome = None;
-            let name = file_name(&summary.path);
-            let message = format!("{name} holds no sequence. Open a FASTA file with at least one record.");
-            self.fail(
-                &Purpose::Open(summary.path),
-                JobError { kind: strandscope_worker::ErrorKind::BadInput, message, causes: vec![] },
-            );
-            return;
-        };
-        let view = first_view(first.length_bp);
         self.openings += 1;
-        self.genome = Some(Genome { record: 0, view, summary, opening: self.openings });
+        let path = summary.path.clone();
+        self.genome = Genome::of(summary, self.openings);
+        if self.genome.is_none() {
+            self.waiting_tracks.clear();
+            let name = file_name(&path);
+            let message = format!("{name} holds no sequence. Open a file with at least one record.");
+            let error = JobError { kind: strandscope_worker::ErrorKind::BadInput, message, causes: vec![] };
+            self.fail(&Purpose::Open(path), error);
+            return;
+        }
+        for track in std::mem::take(&mut self.waiting_tracks) {
+            self.open_track(track);
+        }
         self.show_example();
     }
 
@@ -136,10 +143,9 @@ impl State {
         }
         self.score_example = false;
         if let Some(locus) = &example.locus
-            && let Some(record) = genome.summary.contigs.iter().position(|contig| contig.name == locus.contig)
+            && let Some(record) = genome.record_named(&locus.contig)
         {
-            let length_bp = genome.summary.contigs[record].length_bp;
-            (genome.record, genome.view) = (record, View::of(locus.start_bp, locus.end_bp, length_bp));
+            genome.show_places(&[(record, locus.start_bp, locus.end_bp)]);
         }
         if library.heads.iter().any(|entry| entry.card.name == example.head) {
             self.head = Some(example.head.clone());
@@ -179,12 +185,14 @@ impl State {
         match purpose {
             Purpose::Bases { record, block } => self.bases.fail(*record, *block),
             Purpose::Tokens { record, block } => self.tokens.fail(*record, *block),
+            Purpose::Tile { file, key } => self.no_tile(*file, *key),
+            Purpose::Search(text) => self.on_found(text, Vec::new()),
             _ => {}
         }
     }
 
     /// Shows why something did not work; what a view merely lacks does not push a failure of something asked aside.
-    fn fail(&mut self, purpose: &Purpose, error: JobError) {
+    pub(super) fn fail(&mut self, purpose: &Purpose, error: JobError) {
         if purpose.doing().is_some() || self.failure.is_none() {
             self.failure = Some(Failure { what: purpose.failed().to_owned(), error });
         }
@@ -204,6 +212,7 @@ impl State {
         self.jobs = Jobs::default();
         self.bases.retry();
         self.tokens.retry();
+        self.files.iter_mut().for_each(|file| file.tiles.retry());
         self.order(Purpose::Library, Task::ListModels);
         if let Some(path) = opening {
             self.open(path);

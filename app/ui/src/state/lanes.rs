@@ -1,66 +1,168 @@
-//! Which tracks are drawn, from top to bottom.
+//! Which lanes are drawn, from top to bottom, and what is known of them.
 
+use egui::Color32;
 use strandscope_worker::{
-    AttentionStat, HeadEntry,
+    AttentionStat, HeadEntry, Tile,
     card::{Activation, StrandRule},
     genome::Region,
 };
 
 use super::{
-    Genome, State,
+    State,
+    arrangement::Setting,
+    axis::{Axis, Scaling},
+    files::OpenFile,
+    loci::Locus,
     pieces::{Layer, Pieces, TrackKey},
-    pyramid::Extent,
+    pyramid::{Extent, Summary},
     work::Purpose,
 };
 
 /// What a lane shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LaneKind {
-    /// Scores of a label.
-    Score,
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum LaneId {
+    /// The bases.
+    Sequence,
+    /// The tokens of the model.
+    Tokens,
+    /// Amino acids of the reading frames.
+    Translation,
+    /// Regions of interest.
+    Marks,
+    /// A file beside the sequence, by its number.
+    File(u64),
+    /// Scores of a label of a head.
+    Score {
+        /// Name of the head.
+        head: String,
+        /// Its label and strand.
+        key: TrackKey,
+    },
     /// Attention that each token receives.
     Attention,
 }
 
-/// A track as it stands on screen.
+impl LaneId {
+    /// Whether it stays above those that scroll unless the user says otherwise.
+    fn is_pinned_by_itself(&self) -> bool {
+        matches!(self, Self::Sequence | Self::Tokens | Self::Translation | Self::Marks)
+    }
+
+    /// Whether it is drawn only where the user wants it.
+    fn is_hidden_by_itself(&self) -> bool {
+        *self == Self::Translation
+    }
+}
+
+/// What colour a lane has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Ink {
+    /// One of the theme's track colours.
+    Track(usize),
+    /// That of attention.
+    Attention,
+    /// What a file asks for.
+    Own(Color32),
+    /// That of text.
+    Plain,
+}
+
+/// A lane as it stands on screen.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Lane {
-    pub(crate) kind: LaneKind,
-    pub(crate) key: TrackKey,
-    /// Of which of the heads whose tracks are kept; `None` for the head that is picked.
-    pub(crate) kept: Option<usize>,
+    pub(crate) id: LaneId,
     /// What is written beside it.
     pub(crate) name: String,
     /// Whose it is, where there are tracks of several heads.
     pub(crate) of: Option<String>,
     pub(crate) unit: String,
-    /// Which of the theme's track colours it has.
-    pub(crate) colour: usize,
-    /// The values at its lower and upper edge.
-    pub(crate) range: (f32, f32),
+    pub(crate) ink: Ink,
+    pub(crate) axis: Axis,
+    pub(crate) setting: Setting,
+}
+
+impl Lane {
+    fn new(id: LaneId, name: impl Into<String>, unit: impl Into<String>, ink: Ink) -> Self {
+        Self { id, name: name.into(), of: None, unit: unit.into(), ink, axis: Axis::UNIT, setting: Setting::default() }
+    }
+
+    /// Whether it stays above those that scroll.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.setting.pinned.unwrap_or_else(|| self.id.is_pinned_by_itself())
+    }
+
+    /// Whether it is not drawn.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.setting.hidden.unwrap_or_else(|| self.id.is_hidden_by_itself())
+    }
+
+    /// Whether it shows what a model has computed.
+    pub(crate) fn is_of_model(&self) -> bool {
+        matches!(self.id, LaneId::Score { .. } | LaneId::Attention)
+    }
+
+    /// Whether it has values on an axis.
+    pub(crate) fn has_axis(&self, state: &State) -> bool {
+        match &self.id {
+            LaneId::Score { .. } | LaneId::Attention => true,
+            LaneId::File(id) => state.file(*id).is_some_and(|file| file.summary.kind.is_signal()),
+            LaneId::Sequence | LaneId::Tokens | LaneId::Translation | LaneId::Marks => false,
+        }
+    }
 }
 
 impl State {
-    /// The lanes of the heads whose tracks are kept and of the head that is picked, and attention received.
+    /// The lanes that are drawn, as the user arranged them.
     pub(crate) fn lanes(&self) -> Vec<Lane> {
+        let all = self.all_lanes();
+        let ids: Vec<LaneId> = all.iter().map(|lane| lane.id.clone()).collect();
+        let order = self.arrangement.arranged(&ids);
+        let find = |id: &LaneId| all.iter().find(|lane| lane.id == *id).cloned();
+        let shown = order.iter().filter_map(find).filter(|lane| !lane.is_hidden());
+        let mut lanes: Vec<Lane> = shown.collect();
+        self.share_axes(&mut lanes);
+        lanes
+    }
+
+    /// All lanes there are, in the order of their kinds.
+    pub(crate) fn all_lanes(&self) -> Vec<Lane> {
+        let mut lanes = vec![
+            Lane::new(LaneId::Sequence, "sequence", "", Ink::Plain),
+            Lane::new(LaneId::Tokens, "tokens", "", Ink::Plain),
+            Lane::new(LaneId::Translation, "translation", "", Ink::Plain),
+        ];
+        if !self.marks.list.is_empty() {
+            lanes.push(Lane::new(LaneId::Marks, "regions of interest", "", Ink::Plain));
+        }
+        lanes.extend(self.files.iter().enumerate().map(|(at, file)| file_lane(at, file)));
+        lanes.extend(self.model_lanes());
+        for lane in &mut lanes {
+            lane.setting = self.arrangement.setting(&lane.id);
+            lane.axis = self.axis_of(lane);
+        }
+        lanes
+    }
+
+    /// Scores of the heads whose tracks are kept and of the head that is picked, and attention received.
+    fn model_lanes(&self) -> Vec<Lane> {
         let Some(picked) = self.head_entry() else { return Vec::new() };
         // Each head has colours of its own: those of its card for the one that is picked.
         let mut colours = picked.card.labels.len();
         let mut lanes = Vec::new();
-        for (at, kept) in self.kept.iter().enumerate() {
+        for kept in &self.kept {
             let Some(entry) = self.head_named(&kept.head) else { continue };
-            lanes.extend(self.score_lanes(entry, Some(at), colours));
+            lanes.extend(self.score_lanes(entry, &kept.scores, colours));
             colours += entry.card.labels.len();
         }
-        lanes.extend(self.score_lanes(picked, None, 0));
+        lanes.extend(self.score_lanes(picked, &self.scores, 0));
         if self.options.attention && !lanes.is_empty() {
             lanes.push(self.attention_lane());
         }
         lanes
     }
 
-    fn score_lanes(&self, entry: &HeadEntry, kept: Option<usize>, first_colour: usize) -> Vec<Lane> {
-        let (card, scores) = (&entry.card, self.scores_of(kept));
+    fn score_lanes(&self, entry: &HeadEntry, scores: &Pieces, first_colour: usize) -> Vec<Lane> {
+        let card = &entry.card;
         let unit = if card.activation == Activation::Identity { "value" } else { "probability" };
         let strands: &[bool] =
             if self.options.both_strands && card.strand == StrandRule::Stranded { &[false, true] } else { &[false] };
@@ -80,81 +182,131 @@ impl State {
         keys.retain(|(key, ..)| self.is_label_of_shown(entry, &key.label));
         let of = (!self.kept.is_empty()).then(|| card.title.clone());
         let lane = |(key, unit, colour): (TrackKey, String, usize)| {
-            let range = if unit == "probability" { (0.0, 1.0) } else { self.range(scores, &key) };
             let name = format!("{}{}", key.label, if key.reverse { " −" } else { "" });
-            Lane { kind: LaneKind::Score, kept, name, of: of.clone(), unit, colour, range, key }
+            let id = LaneId::Score { head: card.name.clone(), key };
+            Lane { of: of.clone(), ..Lane::new(id, name, unit, Ink::Track(colour)) }
         };
         keys.into_iter().map(lane).collect()
     }
 
-    /// What the head that is picked has scored, or one whose tracks are kept.
-    fn scores_of(&self, kept: Option<usize>) -> &Pieces {
-        kept.and_then(|at| self.kept.get(at)).map_or(&self.scores, |kept| &kept.scores)
+    /// What a head has scored: the one that is picked, or one whose tracks are kept.
+    pub(super) fn scores_of(&self, head: &str) -> Option<&Pieces> {
+        if self.head.as_deref() == Some(head) {
+            return Some(&self.scores);
+        }
+        self.kept.iter().find(|kept| kept.head == head).map(|kept| &kept.scores)
     }
 
     pub(crate) fn attention_lane(&self) -> Lane {
         let known = self.attention.keys().into_iter().next();
-        let (key, unit) = known.unwrap_or_else(|| {
-            let asked = AttentionStat::Received;
-            (TrackKey { label: asked.name().to_owned(), reverse: false }, asked.unit().to_owned())
-        });
-        let range = (0.0, self.range(&self.attention, &key).1);
+        let unit = known.map_or_else(|| AttentionStat::Received.unit().to_owned(), |(_, unit)| unit);
         let of = self.head_entry().filter(|_| !self.kept.is_empty()).map(|entry| entry.card.title.clone());
-        Lane { kind: LaneKind::Attention, kept: None, name: "attention".to_owned(), of, unit, colour: 0, range, key }
+        Lane { of, ..Lane::new(LaneId::Attention, "attention", unit, Ink::Attention) }
     }
 
-    /// Lowest and highest value of all that has arrived on this contig, rounded outwards to a calm number.
-    fn range(&self, pieces: &Pieces, key: &TrackKey) -> (f32, f32) {
-        let Some(genome) = &self.genome else { return (0.0, 1.0) };
-        let layers = pieces.layers(&genome.contig().name, key);
-        let all = |layer: &Layer<'_>| layer.strip.pyramid.extent(&layer.track.values, 0, layer.track.values.len());
-        let Some(extent) = layers.iter().filter_map(all).reduce(Extent::and) else { return (0.0, 1.0) };
-        let top = calm(extent.high.max(0.0));
-        let bottom = if extent.low < 0.0 { -calm(-extent.low) } else { 0.0 };
-        (bottom, if top > bottom { top } else { bottom + 1.0 })
+    fn attention_key(&self) -> TrackKey {
+        let known = self.attention.keys().into_iter().next();
+        known.map_or_else(
+            || TrackKey { label: AttentionStat::Received.name().to_owned(), reverse: false },
+            |(key, _)| key,
+        )
     }
 
-    /// What is to be drawn of a lane in the record in view, newest first.
-    pub(crate) fn layers(&self, lane: &Lane) -> Vec<Layer<'_>> {
-        let Some(genome) = &self.genome else { return Vec::new() };
-        let pieces = match lane.kind {
-            LaneKind::Score => self.scores_of(lane.kept),
-            LaneKind::Attention => &self.attention,
+    /// The axis of a lane by itself.
+    fn axis_of(&self, lane: &Lane) -> Axis {
+        let axis = match lane.setting.scaling {
+            Scaling::Fixed(low, high) => Axis::between(low, high),
+            Scaling::Record if lane.unit == "probability" => Axis::UNIT,
+            Scaling::Record => {
+                self.known_extent(lane).map_or(Axis::UNIT, |extent| Axis::around(extent.low, extent.high))
+            }
+            Scaling::View => {
+                self.extent_in_view(lane).map_or(Axis::UNIT, |extent| Axis::around(extent.low, extent.high))
+            }
         };
-        pieces.layers(&genome.contig().name, &lane.key)
+        Axis { is_log: lane.setting.is_log, ..axis }
+    }
+
+    /// Lanes of one group have one axis.
+    fn share_axes(&self, lanes: &mut [Lane]) {
+        for at in 0..lanes.len() {
+            let Some(group) = lanes[at].setting.group else { continue };
+            let members = lanes.iter().filter(|lane| lane.setting.group == Some(group) && lane.has_axis(self));
+            if let Some(axis) = members.map(|lane| lane.axis).reduce(Axis::and)
+                && lanes[at].has_axis(self)
+            {
+                lanes[at].axis = axis;
+            }
+        }
+    }
+
+    /// Lowest and highest value of all that is known of a lane on the record that keys act on.
+    fn known_extent(&self, lane: &Lane) -> Option<Extent> {
+        if let LaneId::File(id) = lane.id {
+            let (low, high) = self.file(id)?.summary.range?;
+            return Some(Extent { low, high });
+        }
+        let contig = &self.genome.as_ref()?.contig().name;
+        let all = |layer: &Layer<'_>| layer.strip.pyramid.extent(&layer.track.values, 0, layer.track.values.len());
+        self.layers(lane, contig).iter().filter_map(all).reduce(Extent::and)
+    }
+
+    /// Lowest and highest value of a lane in all loci in view.
+    fn extent_in_view(&self, lane: &Lane) -> Option<Extent> {
+        let genome = self.genome.as_ref()?;
+        genome.loci().iter().filter_map(|locus| self.extent(lane, locus)).reduce(Extent::and)
+    }
+
+    /// What is to be drawn of a lane on a contig, newest first.
+    pub(crate) fn layers(&self, lane: &Lane, contig_name: &str) -> Vec<Layer<'_>> {
+        match &lane.id {
+            LaneId::Score { head, key } => {
+                self.scores_of(head).map_or_else(Vec::new, |pieces| pieces.layers(contig_name, key))
+            }
+            LaneId::Attention => self.attention.layers(contig_name, &self.attention_key()),
+            _ => Vec::new(),
+        }
     }
 
     /// The line across a lane: where the user put it, or at a half of a probability.
     pub(crate) fn threshold(&self, lane: &Lane) -> Option<f32> {
-        let wanted = lane.kind == LaneKind::Score && lane.unit == "probability";
-        wanted.then(|| self.thresholds.get(&lane.key.label).copied().unwrap_or(0.5))
+        let LaneId::Score { key, .. } = &lane.id else { return None };
+        (lane.unit == "probability").then(|| self.thresholds.get(&key.label).copied().unwrap_or(0.5))
     }
 
-    /// Whether results of a lane for what is in view are on their way.
-    pub(crate) fn is_coming(&self, lane: &Lane) -> bool {
-        let Some(region) = self.genome.as_ref().map(Genome::region) else { return false };
-        self.jobs.any(|purpose| match (lane.kind, purpose) {
-            (LaneKind::Score, Purpose::Score { piece }) => self.scores_of(lane.kept).reaches(*piece, &region),
-            (LaneKind::Attention, Purpose::Attention { piece }) => self.attention.reaches(*piece, &region),
+    /// Whether results of a lane for a region are on their way.
+    pub(crate) fn is_coming(&self, lane: &Lane, region: &Region) -> bool {
+        self.jobs.any(|purpose| match (&lane.id, purpose) {
+            (LaneId::Score { head, .. }, Purpose::Score { piece }) => {
+                self.scores_of(head).is_some_and(|scores| scores.reaches(*piece, region))
+            }
+            (LaneId::Attention, Purpose::Attention { piece }) => self.attention.reaches(*piece, region),
             _ => false,
         })
     }
 
-    /// Lowest and highest value of a lane in a region of the record in view.
-    pub(crate) fn extent(&self, lane: &Lane, region: &Region) -> Option<Extent> {
-        let layers = self.layers(lane);
+    /// Lowest and highest value of a lane in what a locus shows.
+    pub(crate) fn extent(&self, lane: &Lane, locus: &Locus) -> Option<Extent> {
+        let genome = self.genome.as_ref()?;
+        let (start_bp, end_bp) = locus.view.range_bp();
+        if let LaneId::File(id) = lane.id {
+            return self.file(id)?.extent(locus.record, (start_bp, end_bp));
+        }
+        let layers = self.layers(lane, &genome.contig_of(locus).name);
         let in_view = layers.iter().flat_map(|layer| {
-            layer.parts.iter().filter_map(|&(start_bp, end_bp)| {
-                let (from, to) = (start_bp.max(region.start_bp), end_bp.min(region.end_bp));
-                layer.extent(from, to)
-            })
+            layer.parts.iter().filter_map(|&(from, to)| layer.extent(from.max(start_bp), to.min(end_bp)))
         });
         in_view.reduce(Extent::and)
     }
 
     /// What is known of a lane at a base.
-    pub(crate) fn reading(&self, lane: &Lane, position_bp: u64) -> Reading {
-        for layer in self.layers(lane) {
+    pub(crate) fn reading(&self, lane: &Lane, locus: &Locus, position_bp: u64) -> Reading {
+        let Some(genome) = &self.genome else { return Reading::NotScored };
+        if let LaneId::File(id) = lane.id {
+            let value = self.file(id).and_then(|file| file.value_at(locus.record, position_bp));
+            return value.unwrap_or(Reading::Missing("no value here".to_owned()));
+        }
+        for layer in self.layers(lane, &genome.contig_of(locus).name) {
             if layer.parts.iter().any(|&(start_bp, end_bp)| (start_bp..end_bp).contains(&position_bp)) {
                 return match (layer.track.value_at(position_bp), layer.track.reason_at(position_bp)) {
                     (Some(value), _) => Reading::Value(value),
@@ -167,11 +319,49 @@ impl State {
     }
 }
 
+/// The lane of a file; files take colours in turn unless they ask for one.
+fn file_lane(at: usize, file: &OpenFile) -> Lane {
+    let own = file.summary.colour.map(|[r, g, b]| Ink::Own(Color32::from_rgb(r, g, b)));
+    let unit = if file.summary.kind.is_signal() { "value" } else { "" };
+    Lane::new(LaneId::File(file.id), file.name(), unit, own.unwrap_or(Ink::Track(at + 3)))
+}
+
+impl OpenFile {
+    /// Lowest and highest value that is here for a stretch.
+    fn extent(&self, record: usize, range_bp: (u64, u64)) -> Option<Extent> {
+        let bp_per_px = (range_bp.1 - range_bp.0) as f64 / 1_000.0;
+        let pieces = self.tiles.best(record, super::tiles::level(bp_per_px), range_bp);
+        let bins = pieces.iter().flat_map(|piece| match piece.tile {
+            Tile::Values(bins) => {
+                let width_bp = 1_u64 << piece.key.level;
+                let from = crate::scale::index((piece.range_bp.0 - piece.key.range_bp().0) / width_bp).min(bins.len());
+                let to = crate::scale::index((piece.range_bp.1 - piece.key.range_bp().0).div_ceil(width_bp));
+                &bins[from..to.min(bins.len())]
+            }
+            Tile::Features(_) | Tile::Counts(_) => &[],
+        });
+        let known = bins.filter(|bin| bin.low.is_finite() && bin.high.is_finite());
+        known.map(|bin| Extent { low: bin.low, high: bin.high }).reduce(Extent::and)
+    }
+
+    /// The value at a base, from the finest tile that is here.
+    fn value_at(&self, record: usize, position_bp: u64) -> Option<Reading> {
+        let pieces = self.tiles.best(record, 0, (position_bp, position_bp + 1));
+        let piece = pieces.first()?;
+        let Tile::Values(bins) = piece.tile else { return None };
+        let at = (position_bp - piece.key.range_bp().0) >> piece.key.level;
+        let mean = bins.get(crate::scale::index(at)).map(|bin| bin.mean).filter(|mean| mean.is_finite())?;
+        Some(if piece.key.level == 0 { Reading::Value(mean) } else { Reading::Mean(mean, 1 << piece.key.level) })
+    }
+}
+
 /// What is known of a track at a base.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Reading {
     /// A value.
     Value(f32),
+    /// The mean of so many bases around it, where single values have not been read.
+    Mean(f32, u64),
     /// It was scored, and there is none, for this reason.
     Missing(String),
     /// It was not scored.
@@ -184,13 +374,18 @@ impl Layer<'_> {
         self.parts.iter().any(|&(start_bp, end_bp)| end_bp > from && start_bp < to)
     }
 
-    /// Lowest and highest value in `from..to`.
-    pub(crate) fn extent(&self, from: u64, to: u64) -> Option<Extent> {
+    /// What `from..to` holds.
+    pub(crate) fn summary(&self, from: u64, to: u64) -> Option<Summary> {
         if from >= to {
             return None;
         }
         let values = self.track.values_in(from, to);
-        self.strip.pyramid.extent(&self.track.values, values.start, values.end)
+        self.strip.pyramid.summary(&self.track.values, values.start, values.end)
+    }
+
+    /// Lowest and highest value in `from..to`.
+    pub(crate) fn extent(&self, from: u64, to: u64) -> Option<Extent> {
+        self.summary(from, to).map(Summary::extent)
     }
 }
 
@@ -201,25 +396,5 @@ pub(crate) fn reason_in_words(reason: &str) -> String {
         "contig_end" => "too near the end".to_owned(),
         "not_finite" => "no finite result".to_owned(),
         other => other.replace('_', " "),
-    }
-}
-
-/// The next of 1, 2, 5, 10, 20 … at or above a value.
-fn calm(value: f32) -> f32 {
-    if value <= 0.0 || !value.is_finite() {
-        return 0.0;
-    }
-    let power = 10_f32.powf(value.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * power).find(|&step| step >= value * 0.999).unwrap_or(value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn calm_numbers_are_at_or_above() {
-        assert_eq!([0.7, 1.0, 1.2, 4.0, 0.0, -1.0].map(calm), [1.0, 1.0, 2.0, 5.0, 0.0, 0.0], "next calm number");
-        assert!((calm(0.0031) - 0.005).abs() < 1e-6, "small ones too");
     }
 }

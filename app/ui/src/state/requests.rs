@@ -33,10 +33,30 @@ impl State {
 
     /// Scores what is in view with the head that is picked.
     pub(crate) fn score_view(&mut self) {
-        let Some(region) = self.genome.as_ref().map(super::Genome::region).filter(|_| self.can_score()) else { return };
+        let regions = self.regions_in_view();
+        if regions.is_empty() || !self.can_score() {
+            return;
+        }
         self.begin_analysis();
-        self.score_with_kept(&region);
-        self.attend(region);
+        for region in &regions {
+            self.score_with_kept(region);
+        }
+        for region in regions {
+            self.attend(region);
+        }
+    }
+
+    /// What is in view, the active locus first, each stretch once.
+    fn regions_in_view(&self) -> Vec<Region> {
+        let Some(genome) = &self.genome else { return Vec::new() };
+        let mut regions = vec![genome.region()];
+        for locus in genome.loci() {
+            let region = genome.region_of(locus);
+            if !regions.contains(&region) {
+                regions.push(region);
+            }
+        }
+        regions
     }
 
     /// Scores the record in view, what is in view first.
@@ -117,15 +137,19 @@ impl State {
 
     /// Computes attention for what is in view, unless it is there or on its way.
     pub(super) fn attend_view(&mut self) {
-        let Some(region) = self.genome.as_ref().map(super::Genome::region).filter(|_| self.can_score()) else { return };
-        let known_bp = |(start_bp, end_bp): &(u64, u64)| {
-            (*end_bp).min(region.end_bp).saturating_sub((*start_bp).max(region.start_bp))
-        };
-        let lane = self.attention_lane();
-        let layers = self.layers(&lane);
-        let known_bp: u64 = layers.iter().flat_map(|layer| &layer.parts).map(known_bp).sum();
-        if known_bp < region.len_bp() && !self.is_coming(&lane) {
-            self.attend(region);
+        if !self.can_score() {
+            return;
+        }
+        for region in self.regions_in_view() {
+            let known_bp = |(start_bp, end_bp): &(u64, u64)| {
+                (*end_bp).min(region.end_bp).saturating_sub((*start_bp).max(region.start_bp))
+            };
+            let lane = self.attention_lane();
+            let layers = self.layers(&lane, &region.contig);
+            let known_bp: u64 = layers.iter().flat_map(|layer| &layer.parts).map(known_bp).sum();
+            if known_bp < region.len_bp() && !self.is_coming(&lane, &region) {
+                self.attend(region);
+            }
         }
     }
 
@@ -135,11 +159,20 @@ impl State {
         self.orders.extend(jobs.into_iter().map(Order::Cancel));
     }
 
-    /// Asks for the bases and tokens that the view needs and has not.
+    /// Asks for the bases, tokens and tiles that the loci in view need and have not.
     pub(crate) fn ask_for_view(&mut self) {
+        const PLOT_PX: f64 = 1_000.0;
         let Some(genome) = &self.genome else { return };
-        let (path, record, contig) = (genome.summary.path.clone(), genome.record, genome.contig().clone());
-        let ((start_bp, end_bp), span_bp) = (genome.view.range_bp(), genome.view.span_bp());
+        let loci: Vec<_> = genome.loci().iter().map(|locus| (locus.record, locus.view)).collect();
+        for (record, view) in loci {
+            self.ask_for_bases(record, view.range_bp(), view.span_bp());
+            self.ask_for_tiles(record, view.range_bp(), view.span_bp() / PLOT_PX);
+        }
+    }
+
+    fn ask_for_bases(&mut self, record: usize, (start_bp, end_bp): (u64, u64), span_bp: f64) {
+        let Some(genome) = &self.genome else { return };
+        let (path, contig) = (genome.summary.path.clone(), genome.summary.contigs[record].clone());
         if span_bp <= BASES_IN_VIEW_BP {
             for (block, from, to) in self.bases.ask(record, start_bp, end_bp, contig.length_bp) {
                 let region = Region::new(&contig.name, from, to);

@@ -9,7 +9,8 @@ use strandscope_worker::{
     genome::{Region, Strand, Track, TrackLayout},
 };
 
-use super::*;
+use super::{lanes::Lane, *};
+use crate::locus::Place;
 
 mod cards;
 
@@ -65,6 +66,21 @@ impl Played {
         });
         let summary = GenomeSummary { path: path.into(), contigs: contigs.collect(), warnings: vec![] };
         self.finish(job, Outcome::Genome(summary));
+    }
+
+    fn go_to(&mut self, place: Place) {
+        self.state.genome.as_mut().expect("open").go_to(place);
+    }
+
+    /// The lanes of heads and of attention.
+    fn lanes(&self) -> Vec<Lane> {
+        self.state.lanes().into_iter().filter(Lane::is_of_model).collect()
+    }
+
+    /// Whether attention for what is in view is on its way.
+    fn is_attention_coming(&self) -> bool {
+        let region = self.state.genome.as_ref().expect("open").region();
+        self.state.is_coming(&self.state.attention_lane(), &region)
     }
 
     fn score(&mut self) -> JobId {
@@ -227,7 +243,7 @@ fn bases_are_asked_for_once_and_only_when_near() {
     played.state.ask_for_view();
     played.send();
     assert_eq!(played.tasks.len(), asked, "nothing twice");
-    played.state.go_to(Place::Stretch(0, 0, 100_000_000));
+    played.go_to(Place::Stretch(0, 0, 100_000_000));
     played.state.ask_for_view();
     played.send();
     assert_eq!(played.tasks.len(), asked, "a whole chromosome is not read");
@@ -286,12 +302,12 @@ fn attention_ticked_after_scoring_is_computed_once() {
     };
     let [(job, region)] = &asked(&played)[..] else { panic!("asked {:?}", asked(&played)) };
     assert_eq!(*region, Region::new("chr1", 0, 10_000), "what is in view");
-    assert!(played.state.is_coming(&played.state.attention_lane()), "it is on its way");
-    played.state.go_to(Place::Stretch(0, 20_000, 21_000));
-    assert!(!played.state.is_coming(&played.state.attention_lane()), "but not where one looks now");
+    assert!(played.is_attention_coming(), "it is on its way");
+    played.go_to(Place::Stretch(0, 20_000, 21_000));
+    assert!(!played.is_attention_coming(), "but not where one looks now");
     played.post(Event::TrackChunk { job: *job, chunk: chunk(0, 10_000) });
     played.finish(*job, Outcome::Run(RunRecord::default()));
-    played.state.go_back();
+    played.state.genome.as_mut().expect("open").go_back();
     played.state.set_attention(true);
     played.send();
     assert_eq!(asked(&played).len(), 1, "what is there is not computed again");
@@ -323,26 +339,26 @@ fn kept_tracks_stay_above_those_of_the_next_head_and_are_scored_with_them() {
         scores.collect()
     };
     assert_eq!(heads_scored(&played, played.tasks.len() - 2), ["promoter", "splice"], "both, the picked one first");
-    let lanes = played.state.lanes();
-    let named: Vec<_> = lanes.iter().map(|lane| (lane.kept, lane.of.as_deref())).collect();
-    assert_eq!(named, [(Some(0), Some("splice")), (None, Some("promoter"))], "the kept one above");
-    assert_ne!(lanes[0].colour, lanes[1].colour, "told apart");
+    let lanes = played.lanes();
+    let named: Vec<_> = lanes.iter().map(|lane| lane.of.as_deref()).collect();
+    assert_eq!(named, [Some("splice"), Some("promoter")], "the kept one above");
+    assert_ne!(lanes[0].ink, lanes[1].ink, "told apart");
     // What comes for the kept head goes to its own tracks.
     let of_splice = played.last();
     played.post(Event::TrackChunk { job: of_splice, chunk: chunk(0, 2_000) });
-    assert_eq!(played.state.layers(&lanes[0])[0].track.values.len(), 2_000);
-    assert!(played.state.layers(&lanes[1]).is_empty(), "nothing came for the other");
+    assert_eq!(played.state.layers(&lanes[0], "chr1")[0].track.values.len(), 2_000);
+    assert!(played.state.layers(&lanes[1], "chr1").is_empty(), "nothing came for the other");
 
     // Picked again, it is drawn once; dropped, it is gone, and its work stops.
     played.state.pick_head("splice");
     played.send();
-    assert_eq!(played.state.lanes().len(), 1, "the other was not to be kept");
+    assert_eq!(played.lanes().len(), 1, "the other was not to be kept");
     played.state.pick_head("promoter");
     played.send();
     let job = played.last();
     played.state.drop_kept("splice");
     played.send();
-    assert!(played.cancelled.contains(&job) && played.state.lanes().len() == 1, "{:?}", played.cancelled);
+    assert!(played.cancelled.contains(&job) && played.lanes().len() == 1, "{:?}", played.cancelled);
 }
 
 #[test]
@@ -401,7 +417,7 @@ fn what_is_saved_names_the_runs_it_comes_from_and_no_others() {
     let mut played = Played::new();
     played.open("a.fa", &[50_000]);
     for (start_bp, end_bp) in [(0, 100), (200, 300), (1_000, 1_100)] {
-        played.state.go_to(Place::Stretch(0, start_bp, end_bp));
+        played.go_to(Place::Stretch(0, start_bp, end_bp));
         let job = played.score();
         played.post(Event::TrackChunk { job, chunk: chunk(start_bp, 100) });
         played.finish(job, Outcome::Run(RunRecord { command: format!("score {start_bp}"), ..RunRecord::default() }));
@@ -428,8 +444,8 @@ fn bins_that_begin_before_the_track_are_counted() {
     chunk.part.layout = TrackLayout::Bins { width_bp: 125 };
     chunk.part.values = vec![0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
     played.post(Event::TrackChunk { job, chunk });
-    let lane = played.state.lanes().remove(0);
-    let layers = played.state.layers(&lane);
+    let lane = played.lanes().remove(0);
+    let layers = played.state.layers(&lane, "chr1");
     assert_eq!(layers[0].track.values_in(1_100, 2_100), 0..9, "1,000..1,125 up to 2,000..2,125");
     assert_eq!(layers[0].track.values_in(1_124, 1_126), 0..2, "on both sides of a border");
     assert_eq!(layers[0].extent(2_000, 2_100).map(|extent| extent.high), Some(0.9), "the last one");

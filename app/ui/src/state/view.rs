@@ -14,12 +14,14 @@ pub(crate) struct View {
     start_bp: f64,
     span_bp: f64,
     length_bp: u64,
+    /// Whether the reverse strand is read from left to right.
+    is_reversed: bool,
 }
 
 impl View {
     /// A whole contig.
     pub(crate) fn whole(length_bp: u64) -> Self {
-        Self { start_bp: 0.0, span_bp: (length_bp as f64).max(1.0), length_bp }
+        Self { start_bp: 0.0, span_bp: (length_bp as f64).max(1.0), length_bp, is_reversed: false }
     }
 
     /// `start_bp..end_bp` of a contig, as near as its ends allow.
@@ -45,6 +47,21 @@ impl View {
         self.span_bp
     }
 
+    /// Whether the reverse strand is read from left to right.
+    pub(crate) fn is_reversed(&self) -> bool {
+        self.is_reversed
+    }
+
+    /// Reads the reverse strand from left to right, or the forward one.
+    pub(crate) fn set_reversed(&mut self, is_reversed: bool) {
+        self.is_reversed = is_reversed;
+    }
+
+    /// The same place, seen from the strand that `other` shows.
+    pub(crate) fn as_seen_in(self, other: &Self) -> Self {
+        Self { is_reversed: other.is_reversed, ..self }
+    }
+
     /// Length of the contig.
     pub(crate) fn length_bp(&self) -> u64 {
         self.length_bp
@@ -52,16 +69,28 @@ impl View {
 
     /// How it lies on the pixels of `x`.
     pub(crate) fn scale(&self, x: Rangef) -> Scale {
-        Scale::new(self.start_bp, self.span_bp, x)
+        Scale::new(self.start_bp, self.span_bp, x).reversed(self.is_reversed)
+    }
+
+    /// How far a place lies from the left edge of the view, in bases.
+    pub(crate) fn left_from_bp(&self, bp: f64) -> f64 {
+        if self.is_reversed { self.start_bp + self.span_bp - bp } else { bp - self.start_bp }
+    }
+
+    /// The place that lies so far from the left edge.
+    pub(crate) fn bp_from_left(&self, left: f64) -> f64 {
+        if self.is_reversed { self.start_bp + self.span_bp - left } else { self.start_bp + left }
     }
 
     /// Moves by a fraction of what is in view; positive goes to the right.
     pub(crate) fn pan(&mut self, fraction: f64) {
+        let fraction = if self.is_reversed { -fraction } else { fraction };
         self.set(self.start_bp + fraction * self.span_bp, self.span_bp);
     }
 
     /// Shows `factor` times fewer bases; the place `anchor` (0 left, 1 right) stays where it is.
     pub(crate) fn zoom(&mut self, factor: f64, anchor: f64) {
+        let anchor = if self.is_reversed { 1.0 - anchor } else { anchor };
         let place = self.start_bp + anchor * self.span_bp;
         let span_bp = self.bounded(self.span_bp / factor);
         self.set(place - anchor * span_bp, span_bp);
@@ -140,6 +169,16 @@ mod tests {
         assert_eq!(view.range_bp(), (1_125, 1_625), "1,250 stays at a quarter");
         view.zoom(0.5, 0.25);
         assert_eq!(view.range_bp(), (1_000, 2_000), "and back");
+    }
+
+    #[test]
+    fn moving_follows_the_strand_that_is_read() {
+        let mut view = View::of(1_000, 2_000, 100_000);
+        view.set_reversed(true);
+        view.pan(0.5);
+        assert_eq!(view.range_bp(), (500, 1_500), "to the right is towards the start");
+        view.zoom(2.0, 0.25);
+        assert_eq!(view.range_bp(), (875, 1_375), "1,250 stays at a quarter from the left");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use strandscope_worker::{ExportRequest, JobId};
+use strandscope_worker::{ExportRequest, JobId, TrackSource};
+
+use super::tiles::TileKey;
 
 /// What a job is for; decides what becomes of its events.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +13,16 @@ pub(crate) enum Purpose {
     Open(PathBuf),
     /// Models and heads are listed.
     Library,
+    /// It is found out what files are.
+    Recognise,
+    /// A track is opened beside the sequence.
+    OpenTrack(TrackSource),
+    /// A tile of such a file is read.
+    Tile { file: u64, key: TileKey },
+    /// Names of features are searched for this.
+    Search(String),
+    /// The next feature is sought.
+    NextFeature,
     /// A block of bases is read.
     Bases { record: usize, block: u64 },
     /// A block is cut into tokens.
@@ -37,13 +49,17 @@ impl Purpose {
     /// What is said while it runs and when it fails; `None` for what runs unseen.
     pub(crate) fn doing(&self) -> Option<&'static str> {
         match self {
-            Self::Open(_) => Some("Opening"),
+            Self::Open(_) | Self::OpenTrack(_) => Some("Opening"),
             Self::Score { .. } => Some("Scoring"),
             Self::Attention { .. } => Some("Attention"),
             Self::Export { .. } => Some("Saving"),
             Self::Fetch => Some("Fetching"),
             Self::Import => Some("Importing"),
             Self::Library
+            | Self::Recognise
+            | Self::Tile { .. }
+            | Self::Search(_)
+            | Self::NextFeature
             | Self::Remove
             | Self::Bases { .. }
             | Self::Tokens { .. }
@@ -54,7 +70,9 @@ impl Purpose {
 
     pub(crate) fn failed(&self) -> &'static str {
         match self {
-            Self::Open(_) => "The file could not be opened",
+            Self::Open(_) | Self::OpenTrack(_) | Self::Recognise => "The file could not be opened",
+            Self::Tile { .. } => "A track could not be read",
+            Self::Search(_) | Self::NextFeature => "Features could not be searched",
             Self::Library => "Models and heads could not be listed",
             Self::Bases { .. } => "The sequence could not be read",
             Self::Tokens { .. } => "The sequence could not be cut into tokens",
@@ -81,7 +99,9 @@ impl Purpose {
 
     /// Whether it goes on when another file is opened.
     pub(crate) fn outlives_file(&self) -> bool {
-        self.changes_library() || self.is_of_card() || matches!(self, Self::Library | Self::Export { .. })
+        self.changes_library()
+            || self.is_of_card()
+            || matches!(self, Self::Library | Self::Recognise | Self::Export { .. })
     }
 
     /// Whether it computes what the user asked to see.

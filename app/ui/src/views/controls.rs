@@ -9,9 +9,21 @@ use crate::{
 
 /// A button of one icon; `name` is what it does, for tooltips and screen readers.
 pub(crate) fn icon_button(ui: &mut Ui, icon: Icon, name: &str, hint: &str, enabled: bool) -> Response {
-    let palette = Palette::of(ui);
     let sense = if enabled { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(28.0), sense);
+    paint_icon(ui, rect, &response, icon, name, enabled);
+    if hint.is_empty() { response.on_hover_text(name) } else { response.on_hover_text(format!("{name}  ({hint})")) }
+}
+
+/// The same at a given place.
+pub(crate) fn icon_at(ui: &Ui, rect: egui::Rect, icon: Icon, name: &str) -> Response {
+    let response = ui.interact(rect, ui.scope_id().with(name), Sense::click());
+    paint_icon(ui, rect, &response, icon, name, true);
+    response.on_hover_text(name)
+}
+
+fn paint_icon(ui: &Ui, rect: egui::Rect, response: &Response, icon: Icon, name: &str, enabled: bool) {
+    let palette = Palette::of(ui);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
     let colour = match (enabled, response.hovered() || response.has_focus()) {
         (false, _) => theme::towards(palette.faint, palette.panel, 0.5),
@@ -26,7 +38,6 @@ pub(crate) fn icon_button(ui: &mut Ui, icon: Icon, name: &str, hint: &str, enabl
         ui.painter().rect_stroke(rect, theme::CORNERS, ring, egui::StrokeKind::Inside);
     }
     icons::paint(ui.painter(), rect, icon, colour);
-    if hint.is_empty() { response.on_hover_text(name) } else { response.on_hover_text(format!("{name}  ({hint})")) }
 }
 
 /// The one button of a view that stands out.

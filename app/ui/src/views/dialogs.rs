@@ -1,10 +1,10 @@
 //! What lies over the window: the list of shortcuts, models and heads, a card that is edited, and fields for paths where the desktop has no dialogs.
 
-use egui::{Context, Grid, Id, Key, Modal, RichText, TextEdit, Ui};
+use egui::{Context, Grid, Id, Key, Modal, RichText, ScrollArea, TextEdit, Ui};
 
-use super::{card_editor, controls, models};
+use super::{card_editor, controls, models, palette::ui as palette_ui};
 use crate::{
-    keys,
+    commands::{COMMANDS, Part},
     screen::{Action, Dialog, SavePath, Screen},
     state::State,
     theme::{self, Palette},
@@ -15,6 +15,7 @@ pub(crate) fn ui(ctx: &Context, palette: &Palette, state: &State, screen: &mut S
     let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(egui::Margin::same(20));
     let response = Modal::new(Id::unique("dialog")).frame(frame).show(ctx, |ui| match &mut dialog {
         Dialog::Shortcuts => shortcuts(ui, palette),
+        Dialog::Palette(dialog) => palette_ui(ui, state, dialog, screen),
         Dialog::OpenPath(path) => open_path(ui, path, screen),
         Dialog::SavePath(fields) => save_path(ui, palette, fields, screen),
         Dialog::Models(dialog) => models::ui(ui, state, dialog, screen),
@@ -27,6 +28,8 @@ pub(crate) fn ui(ctx: &Context, palette: &Palette, state: &State, screen: &mut S
         ctx.request_discard("a dialog of another size is put in the middle");
     }
     screen.dialog = match (response.inner, response.should_close()) {
+        // What was chosen in the palette may have opened another dialog.
+        (true, _) if matches!(dialog, Dialog::Palette(_)) => screen.dialog.take(),
         (true, _) => dialog.closed(),
         (false, true) => dialog.left(),
         (false, false) => Some(dialog),
@@ -35,19 +38,30 @@ pub(crate) fn ui(ctx: &Context, palette: &Palette, state: &State, screen: &mut S
 
 /// Each of these says whether the dialog is done with.
 fn shortcuts(ui: &mut Ui, palette: &Palette) -> bool {
-    ui.set_width(540.0);
+    ui.set_width(720.0_f32.min(ui.ctx().content_rect().width() - 80.0));
     ui.label(RichText::new("Shortcuts").font(theme::semibold(16.0)));
     ui.add_space(6.0);
-    ui.spacing_mut().interact_size.y = theme::ROW_HEIGHT - 2.0;
-    Grid::new("shortcuts").num_columns(2).spacing([28.0, 7.0]).show(ui, |ui| {
-        for (keys, what) in keys::SHEET {
-            ui.label(RichText::new(keys).font(theme::mono(12.0)).color(palette.text));
-            ui.label(RichText::new(what).color(palette.weak));
-            ui.end_row();
+    let height = ui.ctx().content_rect().height() - 220.0;
+    ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+        for part in Part::ALL {
+            controls::section(ui, part.name());
+            ui.spacing_mut().interact_size.y = theme::ROW_HEIGHT - 2.0;
+            Grid::new(part.name()).num_columns(2).min_col_width(190.0).spacing([24.0, 5.0]).show(ui, |ui| {
+                for command in COMMANDS.iter().filter(|command| command.part == part && !command.keys.is_empty()) {
+                    let keys = command.keys.iter().map(|press| press.text()).collect::<Vec<_>>().join("  or  ");
+                    ui.label(RichText::new(keys).font(theme::mono(12.0)).color(palette.text));
+                    ui.label(RichText::new(command.name).color(palette.weak));
+                    ui.end_row();
+                }
+            });
+            ui.add_space(8.0);
         }
     });
-    ui.add_space(10.0);
-    controls::note(ui, "Plain keys rest while you type into a field. On a Mac, Ctrl is ⌘.");
+    controls::note(
+        ui,
+        "The mouse wheel zooms, dragging moves, dragging on the ruler or with Shift zooms to a stretch. Esc closes a \
+         message or stops scoring. Plain keys rest while you type into a field. On a Mac, Ctrl is ⌘.",
+    );
     ui.add_space(6.0);
     ui.horizontal(|ui| controls::button(ui, "Close", 90.0, true).clicked()).inner
 }
@@ -78,7 +92,7 @@ fn open_path(ui: &mut Ui, path: &mut String, screen: &mut Screen) -> bool {
     ui.add_space(8.0);
     let (done, cancelled) = confirm(ui, "Open", !path.trim().is_empty());
     if (entered || done) && !path.trim().is_empty() {
-        screen.act(Action::OpenPath(path.trim().into()));
+        screen.act(Action::OpenPaths(vec![path.trim().into()]));
         return true;
     }
     cancelled

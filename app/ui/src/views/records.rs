@@ -7,7 +7,7 @@ use super::controls;
 use crate::{
     locus::{Place, length},
     screen::{Action, FILTER_FIELD, Found, Screen},
-    state::{Genome, State},
+    state::{State, loci::Genome},
     theme::{self, Palette},
 };
 
@@ -59,7 +59,7 @@ fn find(genome: &Genome, wanted: String) -> Found {
 fn row(ui: &mut Ui, genome: &Genome, record: usize, screen: &mut Screen) {
     let palette = Palette::of(ui);
     let contig = &genome.summary.contigs[record];
-    let chosen = record == genome.record;
+    let chosen = record == genome.record();
     let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), ROW_HEIGHT), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, chosen, &contig.name));
     let ground = rect.shrink2(Vec2::new(0.0, 1.0)).expand2(Vec2::new(6.0, 0.0));

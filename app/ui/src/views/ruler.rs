@@ -1,9 +1,11 @@
 //! Positions along the top, and drawing out a stretch to zoom to.
 
-use egui::{Align2, Id, PointerButton, Rangef, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo};
+use egui::{
+    Align2, Id, PointerButton, Rangef, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2,
+};
 use strandscope_worker::genome::grouped;
 
-use super::canvas::{Row, gutter_text};
+use super::{canvas::Column, gutter};
 use crate::{
     locus::length,
     scale::{Scale, whole},
@@ -12,33 +14,52 @@ use crate::{
     theme::{self, Palette},
 };
 
-pub(crate) fn ui(ui: &mut Ui, row: Row, scale: &Scale, state: &State, screen: &mut Screen) {
+pub(crate) fn ui(ui: &mut Ui, row: Rect, column: &Column<'_>, state: &State, screen: &mut Screen) {
     let Some(genome) = &state.genome else { return };
     let palette = Palette::of(ui);
-    let baseline = row.plot.bottom() - 6.0;
-    let painter = ui.painter_at(row.plot.expand2(egui::vec2(12.0, 0.0)));
-    painter.hline(row.plot.x_range(), baseline, Stroke::new(1.0, palette.border));
+    let (scale, plot) = (&column.scale, column.plot(row.y_range()));
+    let baseline = plot.bottom() - 6.0;
+    let painter = ui.painter_at(plot.expand2(egui::vec2(12.0, 0.0)));
+    painter.hline(plot.x_range(), baseline, Stroke::new(1.0, palette.border));
     let step = step_bp(scale);
     let mut position = (scale.first_bp() / step) * step;
     while position <= scale.end_bp() {
         // Position p, 1-based, is the middle of base p - 1.
         let x = scale.px_from_bp(position as f64 - 0.5);
-        if position > 0 && row.plot.x_range().contains(x) {
+        if position > 0 && plot.x_range().contains(x) {
             let x = painter.round_to_pixel_center(x);
             painter.vline(x, Rangef::new(baseline - 5.0, baseline), Stroke::new(1.0, palette.faint));
-            label(&painter, row.plot, x, &grouped(position), palette);
+            label(&painter, plot, x, &grouped(position), palette);
         }
         position += step;
     }
-    let middle = row.plot.center().y - 2.0;
-    match screen.cursor_bp {
-        Some(bp) => gutter_text(ui, row.gutter, middle, &grouped(bp + 1), theme::mono(12.5), palette.text),
-        None => gutter_text(ui, row.gutter, middle, &genome.contig().name, theme::semibold(12.5), palette.text),
+    if scale.is_reversed() {
+        reading_direction(&painter, plot, palette);
     }
-    let response = ui.interact(row.plot, Id::unique("ruler"), Sense::click_and_drag());
-    response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, format!("Ruler, {}", genome.region())));
-    begin_and_end_sweep(ui, &response, scale, screen);
+    if column.number == 0 {
+        let beside = Rect::from_x_y_ranges(Rangef::new(row.left(), plot.left() - 10.0), row.y_range());
+        let middle = row.center().y - 2.0;
+        match column.cursor_bp {
+            Some(bp) => gutter::write(ui, beside, middle, &grouped(bp + 1), theme::mono(12.5), palette.text),
+            None => {
+                let name = &genome.contig_of(column.locus).name;
+                gutter::write(ui, beside, middle, name, theme::semibold(12.5), palette.text);
+            }
+        }
+    }
+    let response = ui.interact(plot, Id::unique(("ruler", column.number)), Sense::click_and_drag());
+    let name = format!("Ruler, {}", genome.region_of(column.locus));
+    response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, &name));
+    begin_and_end_sweep(ui, &response, column, screen);
     response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal);
+}
+
+/// An arrow that says that the reverse strand is read from left to right, so that positions fall.
+fn reading_direction(painter: &egui::Painter, plot: Rect, palette: &Palette) {
+    let (y, left) = (plot.bottom() - 6.0, plot.left());
+    let points = vec![pos2(left, y), pos2(left + 10.0, y - 6.0), pos2(left + 10.0, y + 6.0)];
+    painter.add(Shape::convex_polygon(points, palette.warning, Stroke::NONE));
+    painter.hline(Rangef::new(left + 10.0, plot.right()), y, Stroke::new(2.0, palette.warning));
 }
 
 fn label(painter: &egui::Painter, plot: Rect, x: f32, text: &str, palette: &Palette) {
@@ -68,16 +89,18 @@ fn step_bp(scale: &Scale) -> u64 {
 }
 
 /// Drawing out with Shift held, anywhere in the tracks; and the stretch that is being drawn out.
-pub(crate) fn sweep(ui: &Ui, response: &Response, scale: &Scale, tracks: Rect, screen: &mut Screen) {
-    if screen.sweep_from_bp.is_some() || ui.input(|input| input.modifiers.shift) {
-        begin_and_end_sweep(ui, response, scale, screen);
+pub(crate) fn sweep(ui: &Ui, response: &Response, column: &Column<'_>, y: Rangef, screen: &mut Screen) {
+    let is_here = screen.sweep.is_some_and(|(number, _)| number == column.number);
+    if is_here || (screen.sweep.is_none() && ui.input(|input| input.modifiers.shift)) {
+        begin_and_end_sweep(ui, response, column, screen);
     }
-    let (Some(from), Some(pointer)) = (screen.sweep_from_bp, ui.ctx().pointer_latest_pos()) else { return };
+    let from = screen.sweep.filter(|(number, _)| *number == column.number).map(|(_, from)| from);
+    let (Some(from), Some(pointer)) = (from, ui.ctx().pointer_latest_pos()) else { return };
     let palette = Palette::of(ui);
-    let to = scale.bp_from_px(pointer.x.clamp(scale.x().min, scale.x().max));
-    let (left, right) = (scale.px_from_bp(from.min(to)), scale.px_from_bp(from.max(to)));
-    let mut rect = Rect::from_x_y_ranges(Rangef::new(left, right), tracks.y_range());
-    rect.min.y -= 12.0;
+    let x = column.scale.x();
+    let (start, end) = (column.scale.px_from_bp(from), x.clamp(pointer.x));
+    let to = column.scale.bp_from_px(end);
+    let rect = Rect::from_x_y_ranges(Rangef::new(start.min(end), start.max(end)), Rangef::new(y.min - 6.0, y.max));
     ui.painter().rect_filled(rect, 2.0, palette.accent.gamma_multiply(0.12));
     ui.painter().rect_stroke(rect, 2.0, Stroke::new(1.0, palette.accent), StrokeKind::Inside);
     let text = length(whole((to - from).abs().round()));
@@ -87,17 +110,19 @@ pub(crate) fn sweep(ui: &Ui, response: &Response, scale: &Scale, tracks: Rect, s
     ui.painter().galley(label.min, galley, palette.on_accent);
 }
 
-fn begin_and_end_sweep(ui: &Ui, response: &Response, scale: &Scale, screen: &mut Screen) {
+fn begin_and_end_sweep(ui: &Ui, response: &Response, column: &Column<'_>, screen: &mut Screen) {
+    let scale = &column.scale;
     if response.drag_started_by(PointerButton::Primary) {
         let origin = ui.input(|input| input.pointer.press_origin());
-        screen.sweep_from_bp = origin.map(|origin| scale.bp_from_px(origin.x));
+        screen.sweep = origin.map(|origin| (column.number, scale.bp_from_px(origin.x)));
     }
     if response.drag_stopped()
-        && let Some(from) = screen.sweep_from_bp.take()
+        && let Some((_, from)) = screen.sweep.take()
         && let Some(pointer) = response.interact_pointer_pos()
     {
-        let to = scale.bp_from_px(pointer.x.clamp(scale.x().min, scale.x().max));
+        let to = scale.bp_from_px(scale.x().clamp(pointer.x));
         if (to - from).abs() >= 2.0 {
+            screen.act(Action::ActivateLocus(column.number));
             screen.act(Action::Show { start_bp: from.min(to).floor(), span_bp: (to - from).abs().ceil(), jump: true });
         }
     }

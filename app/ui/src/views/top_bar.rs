@@ -1,14 +1,13 @@
 //! The bar at the top: the file, where one is in it, saving and looks.
 
-use egui::{Align, Button, Layout, Margin, RichText, TextEdit, Ui, Vec2};
+use egui::{Align, Button, Layout, RichText, Ui, Vec2};
 
-use super::{controls, menus};
+use super::{controls, locus_box, menus};
 use crate::{
     icons::{self, Icon},
-    locus::{length, parse_place},
-    screen::{Action, LOCUS_FIELD, Screen},
-    state::State,
-    theme::{self, Palette},
+    screen::{Action, Screen},
+    state::{State, loci::MOST_LOCI},
+    theme::Palette,
 };
 
 const ZOOM: f64 = 2.0;
@@ -21,7 +20,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
         if state.genome.is_some() {
             navigation(ui, state, screen);
             ui.add_space(6.0);
-            locus_box(ui, state, screen);
+            locus_box::ui(ui, state, screen);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if controls::icon_button(ui, Icon::Question, "Shortcuts", "F1", true).clicked() {
@@ -37,7 +36,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
 
 fn open_button(ui: &mut Ui, state: &State, screen: &mut Screen, narrow: bool) {
     let palette = Palette::of(ui);
-    let name = state.genome.as_ref().map(crate::state::Genome::file_name);
+    let name = state.genome.as_ref().map(crate::state::loci::Genome::file_name);
     let text = match (&name, narrow) {
         (Some(name), false) => shortened(name, 26),
         (Some(name), true) => shortened(name, 14),
@@ -65,87 +64,21 @@ fn shortened(name: &str, most: usize) -> String {
 }
 
 fn navigation(ui: &mut Ui, state: &State, screen: &mut Screen) {
+    let Some(genome) = &state.genome else { return };
+    let history = &genome.locus().history;
     ui.spacing_mut().item_spacing.x = 2.0;
     let buttons = [
-        (Icon::Back, "Back", "Alt+←", state.history.can_go_back(), Action::Back),
-        (Icon::Forward, "Forward", "Alt+→", state.history.can_go_forward(), Action::Forward),
+        (Icon::Back, "Back", "Alt+←", history.can_go_back(), Action::Back),
+        (Icon::Forward, "Forward", "Alt+→", history.can_go_forward(), Action::Forward),
         (Icon::Minus, "Zoom out", "−", true, Action::Zoom(1.0 / ZOOM, 0.5)),
         (Icon::Plus, "Zoom in", "+", true, Action::Zoom(ZOOM, 0.5)),
         (Icon::Fit, "Whole record", "Shift+Z", true, Action::Fit),
+        (Icon::TurnRound, "Reverse complement the view", "R", true, Action::TurnRound),
+        (Icon::Columns, "Add a locus beside this one", "D", genome.loci().len() < MOST_LOCI, Action::AddLocus),
     ];
     for (icon, name, hint, enabled, action) in buttons {
         if controls::icon_button(ui, icon, name, hint, enabled).clicked() {
             screen.act(action);
         }
-    }
-}
-
-/// The field that shows where one is and takes one elsewhere.
-fn locus_box(ui: &mut Ui, state: &State, screen: &mut Screen) {
-    let Some(genome) = &state.genome else { return };
-    let palette = Palette::of(ui);
-    let region = genome.region();
-    let mut text = screen.locus.text.clone().unwrap_or_else(|| region.to_string());
-    let wrong = screen.locus.error.is_some();
-    if wrong {
-        let ring = egui::Stroke::new(1.5, palette.danger);
-        let visuals = ui.visuals_mut();
-        visuals.widgets.inactive.bg_stroke = ring;
-        visuals.widgets.hovered.bg_stroke = ring;
-        visuals.selection.stroke = ring;
-    }
-    // Three buttons and the length in view stand to the right of it.
-    let width = (ui.available_width() - 200.0).clamp(120.0, 430.0);
-    let field = TextEdit::singleline(&mut text)
-        .id(egui::Id::unique(LOCUS_FIELD))
-        .font(theme::mono(13.0))
-        .hint_text("name:start-end")
-        .margin(Margin::symmetric(10, 6))
-        .align(egui::Align2::LEFT_CENTER)
-        .desired_width(width - 20.0)
-        .show(ui);
-    let response = field.response.response.accessible_name("Locus");
-    if screen.locus.focus {
-        screen.locus.focus = false;
-        response.request_focus();
-        let all = egui::text_selection::CCursorRange::two(
-            egui::text::CCursor::new(0),
-            egui::text::CCursor::new(text.chars().count()),
-        );
-        let mut memory = field.state;
-        memory.cursor.set_char_range(Some(all));
-        memory.store(ui.ctx(), response.id);
-    }
-    if response.changed() {
-        screen.locus.text = Some(text.clone());
-        screen.locus.error = None;
-    }
-    if response.lost_focus() {
-        if ui.input(|input| input.key_pressed(egui::Key::Enter)) {
-            match parse_place(&text, &genome.summary.contigs, genome.record) {
-                Ok(place) => {
-                    screen.act(Action::GoTo(place));
-                    screen.locus = Default::default();
-                }
-                Err(error) => {
-                    screen.locus.text = Some(text);
-                    screen.locus.error = Some(error);
-                    // What is typed next mends it; elsewhere the same keys would move the view.
-                    screen.locus.focus = true;
-                }
-            }
-        } else if !wrong {
-            screen.locus = Default::default();
-        }
-    }
-    ui.add_space(8.0);
-    ui.label(RichText::new(length(region.len_bp())).font(theme::mono(12.0)).color(palette.weak))
-        .on_hover_text("Length of what is in view");
-    if let Some(error) = &screen.locus.error {
-        egui::Tooltip::always_open(ui.ctx().clone(), ui.layer_id(), egui::Id::unique("locus error"), response.rect)
-            .width(340.0)
-            .show(|ui| ui.label(RichText::new(error).color(palette.danger)));
-    } else {
-        response.on_hover_text("Go to a place: name, position, start-end, name:start-end  (Ctrl+L)");
     }
 }

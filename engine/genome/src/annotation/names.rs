@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use memchr::memmem;
 
-use super::{Annotation, text::naming::names_of};
+use super::{FeatureIndex, text::naming::names_of};
 use crate::Feature;
 
 /// A place whose name answers a search.
@@ -104,7 +104,7 @@ impl NameIndex {
     }
 }
 
-impl Annotation {
+impl FeatureIndex {
     /// Features by name, ID, alias or accession: those that begin with `text`, then those that hold it, at most `most`.
     ///
     /// Upper and lower case are the same. A gene that is shown by its transcripts is found once.

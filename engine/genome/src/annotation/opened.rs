@@ -1,16 +1,11 @@
 //! An annotation file in memory.
 
 use std::{
-    collections::HashMap,
+    ops::Deref,
     path::{Path, PathBuf},
 };
 
-use super::{
-    AnnotationKind,
-    names::NameIndex,
-    sorted::Sorted,
-    text::{self, Landmark},
-};
+use super::{AnnotationKind, FeatureIndex, text};
 use crate::{Feature, Genome, GenomeError, Hooks, Row, RowStatus, error::Place};
 
 /// Refused rows that are kept; the others are counted.
@@ -37,11 +32,7 @@ const MOST_REFUSED: usize = 1_000;
 pub struct Annotation {
     path: PathBuf,
     kind: AnnotationKind,
-    contigs: Vec<String>,
-    number_of_contig: HashMap<String, usize>,
-    pub(super) by_contig: Vec<Sorted>,
-    pub(super) landmarks: Vec<Landmark>,
-    pub(super) names: NameIndex,
+    index: FeatureIndex,
     rows: u64,
     refused: Vec<Row>,
     refused_count: u64,
@@ -73,28 +64,21 @@ impl Annotation {
             }
         };
         let content = text::read(path, kind, reference, &mut listen, hooks)?;
-        let number_of_contig = content.contigs.iter().cloned().zip(0..).collect();
         let mut by_contig: Vec<Vec<Feature>> = content.contigs.iter().map(|_| Vec::new()).collect();
         for (contig, feature) in content.features {
             if let Some(features) = usize::try_from(contig).ok().and_then(|contig| by_contig.get_mut(contig)) {
                 features.push(feature);
             }
         }
-        let mut annotation = Self {
+        Ok(Self {
             path: path.to_owned(),
             kind: content.kind,
-            contigs: content.contigs,
-            number_of_contig,
-            by_contig: by_contig.into_iter().map(Sorted::new).collect(),
-            landmarks: content.landmarks,
-            names: NameIndex::default(),
+            index: FeatureIndex::with_landmarks(content.contigs, by_contig, content.landmarks),
             rows,
             refused,
             refused_count,
             warnings: content.warnings,
-        };
-        annotation.names = NameIndex::new(annotation.name_entries());
-        Ok(annotation)
+        })
     }
 
     /// The file.
@@ -105,21 +89,6 @@ impl Annotation {
     /// Its format.
     pub fn kind(&self) -> AnnotationKind {
         self.kind
-    }
-
-    /// Contigs that rows lie on, by the names that features are asked for with, in the order of the file.
-    pub fn contigs(&self) -> &[String] {
-        &self.contigs
-    }
-
-    /// Number of features of all contigs.
-    pub fn len(&self) -> usize {
-        self.by_contig.iter().map(|sorted| sorted.features().len()).sum()
-    }
-
-    /// Whether there is not a single feature.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Number of data rows; a variant counts once for each alternate allele.
@@ -142,42 +111,17 @@ impl Annotation {
         &self.warnings
     }
 
-    /// All features of a contig, by start.
-    pub fn all(&self, contig: &str) -> &[Feature] {
-        self.sorted(contig).map_or(&[], Sorted::features)
+    /// Its features alone.
+    pub fn into_index(self) -> FeatureIndex {
+        self.index
     }
+}
 
-    /// The features with a base in `start_bp..end_bp`, by start; those without bases also where they touch its ends.
-    pub fn features(&self, contig: &str, start_bp: u64, end_bp: u64) -> impl Iterator<Item = &Feature> {
-        self.sorted(contig).into_iter().flat_map(move |sorted| sorted.overlapping(start_bp, end_bp))
-    }
+impl Deref for Annotation {
+    type Target = FeatureIndex;
 
-    /// The first feature that begins after `bp`.
-    pub fn next_after(&self, contig: &str, bp: u64) -> Option<&Feature> {
-        self.sorted(contig)?.next_after(bp)
-    }
-
-    /// The last feature that begins before `bp`.
-    pub fn previous_before(&self, contig: &str, bp: u64) -> Option<&Feature> {
-        self.sorted(contig)?.previous_before(bp)
-    }
-
-    /// How many features have a base in each of `bins` equal parts of `start_bp..end_bp`.
-    pub fn density(&self, contig: &str, start_bp: u64, end_bp: u64, bins: usize) -> Vec<u32> {
-        self.sorted(contig).map_or_else(|| vec![0; bins], |sorted| sorted.density(start_bp, end_bp, bins))
-    }
-
-    /// Bases of the longest feature of a contig.
-    pub fn longest_bp(&self, contig: &str) -> u64 {
-        self.sorted(contig).map_or(0, Sorted::longest_bp)
-    }
-
-    fn sorted(&self, contig: &str) -> Option<&Sorted> {
-        self.by_contig.get(*self.number_of_contig.get(contig)?)
-    }
-
-    pub(super) fn contig_name(&self, number: u32) -> Option<&str> {
-        self.contigs.get(usize::try_from(number).ok()?).map(String::as_str)
+    fn deref(&self) -> &FeatureIndex {
+        &self.index
     }
 }
 

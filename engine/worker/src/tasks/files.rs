@@ -4,7 +4,9 @@ use std::path::Path;
 
 use strandscope_genome::{Region, TrackFiles, TrackFormat, TrackName};
 
-use super::{genomes::Genomes, inspect::inspect, known::Known, provenance::Setting, shelf::LastTokenizer};
+use super::{
+    genomes::Genomes, inspect::inspect, known::Known, provenance::Setting, shelf::LastTokenizer, tracks::recognise,
+};
 use crate::{
     EngineOptions, ErrorKind, ExportFormat, ExportRequest, GenomeSummary, JobError, Outcome, Task,
     engine::{Job, Stop, Tasks},
@@ -51,6 +53,7 @@ impl Tasks for FileTasks {
         match task {
             Task::OpenGenome { path } => self.open(&path, job),
             Task::ReadBases { path, region } => self.bases(&path, &region, job),
+            Task::Recognise { paths } => Ok(Outcome::Roles(recognise(paths))),
             Task::Inspect { path } => inspect(&path, job),
             Task::Export(request) => export(&request),
             Task::Tokenize(request) => self.tokenize(&request, job),

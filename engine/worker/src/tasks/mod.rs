@@ -1,4 +1,4 @@
-//! What the engine's two threads do: one file for each kind of work.
+//! What the engine's threads do: one file for each kind of work.
 
 mod attention;
 mod bench;
@@ -26,9 +26,11 @@ mod shelf;
 mod show;
 mod tensors;
 mod tokenize;
+mod tracks;
 mod training;
 
 pub(crate) use files::FileTasks;
 pub(crate) use library::LibraryTasks;
 pub use memory::{count_in_words, memory_in_words};
 pub(crate) use tensors::TensorTasks;
+pub(crate) use tracks::TrackTasks;

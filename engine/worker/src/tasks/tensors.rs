@@ -96,6 +96,11 @@ impl TensorTasks {
             Task::OpenGenome { .. }
             | Task::ReadBases { .. }
             | Task::Inspect { .. }
+            | Task::Recognise { .. }
+            | Task::OpenTrack { .. }
+            | Task::ReadTile(_)
+            | Task::FindFeatures(_)
+            | Task::NextFeature(_)
             | Task::Export(_)
             | Task::Tokenize(_)
             | Task::ListModels

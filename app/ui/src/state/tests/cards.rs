@@ -50,7 +50,8 @@ fn list(played: &mut Played, library: Library) {
 
 fn shown(played: &Played) -> Vec<(String, usize, Option<f32>)> {
     let state = &played.state;
-    state.lanes().iter().map(|lane| (lane.name.clone(), state.layers(lane).len(), state.threshold(lane))).collect()
+    let lanes = state.lanes().into_iter().filter(Lane::is_of_model);
+    lanes.map(|lane| (lane.name.clone(), state.layers(&lane, "chr1").len(), state.threshold(&lane))).collect()
 }
 
 #[test]

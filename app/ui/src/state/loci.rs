@@ -1,0 +1,281 @@
+//! The open genome, the loci of it that are in view side by side, and moving about in them.
+
+use strandscope_worker::{Contig, GenomeSummary, genome::Region};
+
+use super::{
+    FIRST_VIEW_BP, file_name,
+    view::{History, View},
+};
+use crate::locus::Place;
+
+/// Most loci in view at once.
+pub(crate) const MOST_LOCI: usize = 12;
+
+/// What is looked at in one panel.
+#[derive(Clone, Debug)]
+pub(crate) struct Locus {
+    /// Which record.
+    pub(crate) record: usize,
+    pub(crate) view: View,
+    /// Where one has been in this panel.
+    pub(crate) history: History,
+}
+
+impl Locus {
+    /// The start of a record.
+    fn of(record: usize, contigs: &[Contig]) -> Self {
+        Self { record, view: first_view(contigs[record].length_bp), history: History::default() }
+    }
+
+    /// Goes elsewhere; where one was can be gone back to.
+    fn go(&mut self, record: usize, view: View) {
+        self.history.leave(self.record, self.view);
+        (self.record, self.view) = (record, view.as_seen_in(&self.view));
+    }
+}
+
+/// An opened file and where one is in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Genome {
+    pub(crate) summary: GenomeSummary,
+    /// Tells it from what was opened before, even under the same path.
+    pub(crate) opening: u64,
+    /// The loci in view from left to right; never none.
+    loci: Vec<Locus>,
+    /// Which of them keys and the locus box act on.
+    active: usize,
+    /// Whether all of them move together.
+    pub(crate) linked: bool,
+}
+
+impl Genome {
+    /// The first record from its start; `None` where there is no record.
+    pub(crate) fn of(summary: GenomeSummary, opening: u64) -> Option<Self> {
+        summary.contigs.first()?;
+        let loci = vec![Locus::of(0, &summary.contigs)];
+        Some(Self { summary, opening, loci, active: 0, linked: true })
+    }
+
+    /// The loci in view from left to right.
+    pub(crate) fn loci(&self) -> &[Locus] {
+        &self.loci
+    }
+
+    /// Number of the locus that keys act on.
+    pub(crate) fn active(&self) -> usize {
+        self.active
+    }
+
+    /// The locus that keys act on.
+    pub(crate) fn locus(&self) -> &Locus {
+        &self.loci[self.active]
+    }
+
+    /// Its record.
+    pub(crate) fn record(&self) -> usize {
+        self.locus().record
+    }
+
+    /// What is in view of it.
+    pub(crate) fn view(&self) -> &View {
+        &self.locus().view
+    }
+
+    /// The contig it lies on.
+    pub(crate) fn contig(&self) -> &Contig {
+        self.contig_of(self.locus())
+    }
+
+    /// The region it shows.
+    pub(crate) fn region(&self) -> Region {
+        self.region_of(self.locus())
+    }
+
+    /// The contig a locus lies on.
+    pub(crate) fn contig_of(&self, locus: &Locus) -> &Contig {
+        &self.summary.contigs[locus.record]
+    }
+
+    /// The region a locus shows.
+    pub(crate) fn region_of(&self, locus: &Locus) -> Region {
+        locus.view.region(&self.contig_of(locus).name)
+    }
+
+    /// Name of the file, without its folder.
+    pub(crate) fn file_name(&self) -> String {
+        file_name(&self.summary.path)
+    }
+
+    /// Number of the record of this name.
+    pub(crate) fn record_named(&self, name: &str) -> Option<usize> {
+        self.summary.contigs.iter().position(|contig| contig.name == name)
+    }
+
+    /// Makes another locus the one that keys act on.
+    pub(crate) fn activate(&mut self, number: usize) {
+        self.active = number.min(self.loci.len() - 1);
+    }
+
+    /// Shows another locus at the right, which starts as a copy of the active one.
+    pub(crate) fn add_locus(&mut self) {
+        if self.loci.len() < MOST_LOCI {
+            let copy = self.locus().clone();
+            self.loci.insert(self.active + 1, copy);
+            self.active += 1;
+        }
+    }
+
+    /// Takes a locus away, unless it is the last one.
+    pub(crate) fn close_locus(&mut self, number: usize) {
+        if self.loci.len() > 1 && number < self.loci.len() {
+            self.loci.remove(number);
+            self.active = if self.active > number { self.active - 1 } else { self.active.min(self.loci.len() - 1) };
+        }
+    }
+
+    /// Shows these places side by side in place of what is in view.
+    pub(crate) fn show_places(&mut self, places: &[(usize, u64, u64)]) {
+        let contigs = &self.summary.contigs;
+        let view = |&(record, start_bp, end_bp): &(usize, u64, u64)| {
+            let mut locus = Locus::of(record, contigs);
+            locus.view = View::of(start_bp, end_bp, contigs[record].length_bp);
+            locus
+        };
+        let loci: Vec<Locus> = places.iter().take(MOST_LOCI).map(view).collect();
+        if !loci.is_empty() {
+            (self.loci, self.active) = (loci, 0);
+        }
+    }
+
+    /// Goes to a place with the active locus.
+    pub(crate) fn go_to(&mut self, place: Place) {
+        const AROUND_BP: f64 = 120.0;
+        let contigs = &self.summary.contigs;
+        let (record, view) = match place {
+            Place::Record(record) => (record, first_view(contigs[record].length_bp)),
+            Place::Stretch(record, start_bp, end_bp) => (record, View::of(start_bp, end_bp, contigs[record].length_bp)),
+            Place::Around(record, start_bp, end_bp) => {
+                let margin_bp = ((end_bp - start_bp) / 10).max(20);
+                let length_bp = contigs[record].length_bp;
+                (record, View::of(start_bp.saturating_sub(margin_bp), end_bp + margin_bp, length_bp))
+            }
+            Place::Base(record, position_bp) => {
+                let span_bp = self.view().span_bp().min(AROUND_BP);
+                let mut view = View::whole(contigs[record].length_bp);
+                view.set(position_bp as f64 - (span_bp / 2.0).floor(), span_bp);
+                (record, view)
+            }
+        };
+        self.loci[self.active].go(record, view);
+    }
+
+    /// Shows a stretch of the active record; `jump` says whether it can be gone back from.
+    pub(crate) fn show(&mut self, start_bp: f64, span_bp: f64, jump: bool) {
+        let locus = &mut self.loci[self.active];
+        if jump {
+            locus.history.leave(locus.record, locus.view);
+        }
+        locus.view.set(start_bp, span_bp);
+    }
+
+    /// Goes back to where the active locus was.
+    pub(crate) fn go_back(&mut self) {
+        let locus = &mut self.loci[self.active];
+        if let Some((record, view)) = locus.history.back(locus.record, locus.view) {
+            (locus.record, locus.view) = (record, view);
+        }
+    }
+
+    /// Goes forward again.
+    pub(crate) fn go_forward(&mut self) {
+        let locus = &mut self.loci[self.active];
+        if let Some((record, view)) = locus.history.forward() {
+            (locus.record, locus.view) = (record, view);
+        }
+    }
+
+    /// Moves by a fraction of what is in view; positive goes to the right.
+    pub(crate) fn pan(&mut self, fraction: f64) {
+        self.moved().for_each(|locus| locus.view.pan(fraction));
+    }
+
+    /// Shows `factor` times fewer bases, with the place `anchor` (0 left, 1 right) where it is.
+    pub(crate) fn zoom(&mut self, factor: f64, anchor: f64) {
+        self.moved().for_each(|locus| locus.view.zoom(factor, anchor));
+    }
+
+    /// Reads the other strand from left to right.
+    pub(crate) fn turn_round(&mut self) {
+        let is_reversed = !self.view().is_reversed();
+        self.moved().for_each(|locus| locus.view.set_reversed(is_reversed));
+    }
+
+    /// The loci that move when the active one does.
+    fn moved(&mut self) -> impl Iterator<Item = &mut Locus> {
+        let (active, linked) = (self.active, self.linked);
+        self.loci.iter_mut().enumerate().filter(move |(number, _)| linked || *number == active).map(|(_, locus)| locus)
+    }
+
+    /// The base of another locus that lies as far from its left edge as `position_bp` does in locus `from`.
+    pub(crate) fn beside(&self, from: usize, position_bp: u64, other: usize) -> Option<u64> {
+        if from == other {
+            return Some(position_bp);
+        }
+        let (from, other) = (self.loci.get(from)?, self.loci.get(other)?);
+        let bp = other.view.bp_from_left(from.view.left_from_bp(position_bp as f64 + 0.5));
+        let is_inside = bp >= 0.0 && bp < other.view.length_bp() as f64;
+        is_inside.then(|| crate::scale::whole(bp))
+    }
+}
+
+/// What is shown first of a record.
+fn first_view(length_bp: u64) -> View {
+    if length_bp <= 2 * FIRST_VIEW_BP { View::whole(length_bp) } else { View::of(0, FIRST_VIEW_BP, length_bp) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn genome() -> Genome {
+        let contig = |name: &str, length_bp| Contig { name: name.into(), length_bp, ..Contig::default() };
+        let contigs = vec![contig("chr1", 100_000), contig("chr2", 50_000)];
+        Genome::of(GenomeSummary { path: "a.fa".into(), contigs, warnings: vec![] }, 1).expect("records")
+    }
+
+    #[test]
+    fn loci_are_added_moved_together_and_closed() {
+        let mut genome = genome();
+        genome.go_to(Place::Stretch(0, 1_000, 2_000));
+        genome.add_locus();
+        genome.go_to(Place::Stretch(1, 5_000, 6_000));
+        let seen =
+            |genome: &Genome| genome.loci().iter().map(|locus| genome.region_of(locus).to_string()).collect::<Vec<_>>();
+        assert_eq!(seen(&genome), ["chr1:1,001-2,000", "chr2:5,001-6,000"], "side by side");
+        genome.pan(0.5);
+        assert_eq!(seen(&genome), ["chr1:1,501-2,500", "chr2:5,501-6,500"], "linked");
+        genome.linked = false;
+        genome.pan(0.5);
+        assert_eq!(seen(&genome), ["chr1:1,501-2,500", "chr2:6,001-7,000"], "free");
+        assert_eq!(genome.beside(1, 6_010, 0), Some(1_510), "as far from the left");
+        genome.close_locus(0);
+        assert_eq!((seen(&genome), genome.active()), (vec!["chr2:6,001-7,000".to_owned()], 0), "one is left");
+        genome.close_locus(0);
+        assert_eq!(genome.loci().len(), 1, "the last one stays");
+    }
+
+    #[test]
+    fn the_strand_that_is_read_stays_when_one_goes_elsewhere() {
+        let mut genome = genome();
+        genome.turn_round();
+        genome.go_to(Place::Record(1));
+        assert!(genome.view().is_reversed(), "as it was");
+        genome.add_locus();
+        genome.linked = false;
+        genome.turn_round();
+        genome.go_to(Place::Stretch(0, 0, 10_000));
+        genome.activate(0);
+        genome.go_to(Place::Stretch(0, 0, 10_000));
+        assert_eq!(genome.beside(0, 0, 1), Some(9_999), "the first base is at the other end");
+    }
+}

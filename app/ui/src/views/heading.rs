@@ -1,0 +1,40 @@
+//! What stands over each locus where several are side by side.
+
+use egui::{Align2, Id, Rangef, Rect, Role, Sense, Ui, WidgetInfo, pos2};
+
+use super::{canvas::Column, controls};
+use crate::{
+    icons::Icon,
+    screen::{Action, Screen},
+    state::loci::Genome,
+    theme::{self, Palette},
+};
+
+pub(crate) const HEIGHT: f32 = 26.0;
+
+pub(crate) fn ui(ui: &mut Ui, row: Rect, column: &Column<'_>, genome: &Genome, screen: &mut Screen) {
+    let palette = Palette::of(ui);
+    let rect = column.plot(row.y_range()).shrink2(egui::vec2(0.0, 1.0));
+    let is_active = column.number == genome.active();
+    let ground = if is_active { palette.accent_soft } else { palette.hairline };
+    ui.painter().rect_filled(rect, 4.0, ground);
+    let text = genome.region_of(column.locus).to_string();
+    let response = ui.interact(rect, Id::unique(("heading", column.number)), Sense::click());
+    let name = format!("Locus {}: {text}", column.number + 1);
+    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, is_active, &name));
+    if response.clicked() {
+        screen.act(Action::ActivateLocus(column.number));
+    }
+    let (font, ink) =
+        if is_active { (theme::semibold(12.0), palette.text) } else { (theme::regular(12.0), palette.weak) };
+    let mut job = egui::text::LayoutJob::simple_singleline(text, font, ink);
+    job.wrap = egui::text::TextWrapping::truncate_at_width(rect.width() - 38.0);
+    let galley = ui.painter().layout_job(job);
+    let at = Align2::LEFT_CENTER.anchor_size(pos2(rect.left() + 8.0, rect.center().y), galley.size());
+    ui.painter().galley(at.min, galley, ink);
+    let close = Rect::from_x_y_ranges(Rangef::new(rect.right() - 26.0, rect.right()), rect.y_range());
+    let name = format!("Close locus {}", column.number + 1);
+    if controls::icon_at(ui, close, Icon::Close, &name).clicked() {
+        screen.act(Action::CloseLocus(column.number));
+    }
+}

@@ -1,0 +1,201 @@
+//! Files that are shown beside a sequence: what they hold, and what is read of them for the stretch in view.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use strandscope_genome::{Feature, Region, Row};
+
+/// Where a track comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum TrackSource {
+    /// A file.
+    File(PathBuf),
+    /// Places of the sequence that a pattern fits: letters with IUPAC codes, `~2` for mismatches, or `/regex/`.
+    Motif(String),
+    /// Open reading frames.
+    Orfs {
+        /// Number of the genetic code, as NCBI counts them.
+        code: u8,
+        /// The shortest that are told.
+        least_bp: u64,
+    },
+    /// The share of G and C.
+    GcShare,
+}
+
+/// What kind of thing is shown as a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum TrackKind {
+    /// Features, 0-based.
+    Bed,
+    /// Features with parents.
+    Gff3,
+    /// Gene models.
+    Gtf,
+    /// Variants.
+    Vcf,
+    /// The features of a GenBank record.
+    GenBank,
+    /// Features in an indexed binary file.
+    BigBed,
+    /// Values, 0-based.
+    BedGraph,
+    /// Values, 1-based.
+    Wig,
+    /// Values in an indexed binary file.
+    BigWig,
+    /// Places that a pattern fits.
+    Motif,
+    /// Open reading frames.
+    Orfs,
+    /// The share of G and C.
+    GcShare,
+}
+
+impl TrackKind {
+    /// Whether it holds values rather than features.
+    pub fn is_signal(self) -> bool {
+        matches!(self, Self::BedGraph | Self::Wig | Self::BigWig | Self::GcShare)
+    }
+
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bed => "BED",
+            Self::Gff3 => "GFF3",
+            Self::Gtf => "GTF",
+            Self::Vcf => "VCF",
+            Self::GenBank => "GenBank",
+            Self::BigBed => "BigBed",
+            Self::BedGraph => "bedGraph",
+            Self::Wig => "wig",
+            Self::BigWig => "BigWig",
+            Self::Motif => "motif",
+            Self::Orfs => "reading frames",
+            Self::GcShare => "share",
+        }
+    }
+}
+
+/// A track that is open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrackSummary {
+    /// Where it comes from.
+    pub source: TrackSource,
+    /// What it is.
+    pub kind: TrackKind,
+    /// Features or intervals of it that can be shown; `None` where counting would mean to read it all.
+    pub count: Option<u64>,
+    /// The contigs of the genome that it has anything on.
+    pub contigs: Vec<String>,
+    /// Lowest and highest value, for values.
+    pub range: Option<(f32, f32)>,
+    /// Colour that the file asks for.
+    pub colour: Option<[u8; 3]>,
+    /// Rows that are left out.
+    pub refused: u64,
+    /// The first of them.
+    pub rows: Vec<Row>,
+    /// What is odd about the file, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// What is read of a track for a stretch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TileRequest {
+    /// The track.
+    pub source: TrackSource,
+    /// The sequence file that it is shown beside.
+    pub genome: PathBuf,
+    /// The stretch.
+    pub region: Region,
+    /// Width of the bins into which values and counts are gathered; the last one is cut at the end.
+    pub bin_bp: u64,
+    /// Most features that are told one by one; more are counted.
+    pub most: u32,
+}
+
+/// What lies in a stretch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Tile {
+    /// All features that overlap it, sorted by start.
+    Features(Vec<Feature>),
+    /// Number of features that overlap each bin.
+    Counts(Vec<u32>),
+    /// Values of each bin.
+    Values(Vec<TileBin>),
+}
+
+/// Values of a bin.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TileBin {
+    /// Lowest value; NaN where there is none.
+    pub low: f32,
+    /// Mean over the bases that have one.
+    pub mean: f32,
+    /// Highest value.
+    pub high: f32,
+}
+
+impl TileBin {
+    /// A bin without values.
+    pub const NONE: Self = Self { low: f32::NAN, mean: f32::NAN, high: f32::NAN };
+}
+
+/// Searching the names of features.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindFeaturesRequest {
+    /// The tracks to search.
+    pub sources: Vec<TrackSource>,
+    /// The sequence file they are shown beside.
+    pub genome: PathBuf,
+    /// What is searched for, in any case of letters.
+    pub text: String,
+    /// Most that are told.
+    pub most: u32,
+}
+
+/// The feature that comes next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextFeatureRequest {
+    /// The track.
+    pub source: TrackSource,
+    /// The sequence file it is shown beside.
+    pub genome: PathBuf,
+    /// Name of the contig.
+    pub contig: String,
+    /// Features that start after this base, or before it; `None` begins at the end of the contig that is nearest.
+    pub from_bp: Option<u64>,
+    /// Whether the one after is wanted, or the one before.
+    pub is_after: bool,
+}
+
+/// A feature that was found by its name or its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundFeature {
+    /// The track it is in.
+    pub source: TrackSource,
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// Where it is.
+    pub region: Region,
+}
+
+/// What a file would become if it were opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileRole {
+    /// A sequence takes the place of the one that is open.
+    Genome,
+    /// A sequence, and its features as a track beside it.
+    GenomeWithFeatures,
+    /// A track beside the sequence that is open.
+    Track(TrackKind),
+    /// A table of names of contigs.
+    Aliases,
+    /// A model or head for the library.
+    Model,
+    /// It cannot be used.
+    Unknown,
+}
