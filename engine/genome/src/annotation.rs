@@ -4,9 +4,19 @@
 //! row; a row that cannot be used is kept as a [`Row`] with line, text, reason and remedy, and the rest is read.
 
 mod feature;
+mod inspect;
+mod kind;
 mod lines;
+mod names;
+mod opened;
 mod row;
+mod sorted;
+mod text;
 
 pub use feature::{Block, BlockKind, Feature};
+pub use inspect::{AnnotationReport, ReportedRow, inspect_annotation};
+pub use kind::AnnotationKind;
 pub(crate) use lines::Lines;
+pub use names::Hit;
+pub use opened::Annotation;
 pub use row::{Row, RowStatus, Rows};

@@ -15,6 +15,8 @@
 
 mod aliases;
 mod annotation;
+mod codons;
+mod composition;
 mod contig;
 mod digest;
 mod error;
@@ -26,12 +28,18 @@ mod genome;
 mod hooks;
 mod index;
 mod inspect;
+mod iupac;
+mod motif;
 mod opening;
+mod orfs;
 mod output;
 mod output_folder;
 mod reading;
 mod region;
+mod signal;
 mod source;
+#[cfg(test)]
+mod speed_tests;
 mod strand;
 mod track;
 mod twobit;
@@ -40,7 +48,12 @@ mod unpack;
 mod write;
 
 pub use aliases::Aliases;
-pub use annotation::{Block, BlockKind, Feature, Row, RowStatus, Rows};
+pub use annotation::{
+    Annotation, AnnotationKind, AnnotationReport, Block, BlockKind, Feature, Hit, ReportedRow, Row, RowStatus, Rows,
+    inspect_annotation,
+};
+pub use codons::GeneticCode;
+pub use composition::{BaseKind, BaseRun, Composition, GcBin, base_runs, extend_base_runs, extend_gc_bins, gc_bins};
 pub use contig::Contig;
 pub use digest::{sha256_of_bytes, sha256_of_file};
 pub use error::{GenomeError, Place};
@@ -49,9 +62,14 @@ pub use genbank::{GenBankFeatures, read_genbank_features};
 pub use genome::Genome;
 pub use hooks::Hooks;
 pub use inspect::{SequenceRecord, SequenceReport, inspect_sequences};
+pub use motif::{MOST_MISMATCHES, MotifHit, MotifHits, MotifScan, Pattern, PatternError, Strands};
+pub use orfs::{Orf, OrfFinder, OrfScan, StartRule};
 pub use output::{AtomicFile, Output, OutputError};
 pub use output_folder::AtomicFolder;
 pub use region::{ParseRegionError, Region, grouped};
+pub use signal::{
+    BigBed, BigWigWriter, Bin, Found, Reference, Signal, SignalContig, SignalKind, SignalReport, inspect_signal,
+};
 pub use strand::{Strand, complement, reverse_complement};
 pub use track::{MissingRun, Track, TrackLayout};
 pub use unfinished::remove_unfinished_files;

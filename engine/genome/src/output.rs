@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU64, Ordering},
@@ -84,6 +84,7 @@ fn remedy(kind: io::ErrorKind) -> &'static str {
         io::ErrorKind::FileTooLarge => "raise the limit on file sizes or write to another disk",
         io::ErrorKind::InvalidFilename => "choose a shorter name",
         io::ErrorKind::NotADirectory => "part of its path is a file: check the spelling",
+        io::ErrorKind::InvalidInput => "write it in another format",
         io::ErrorKind::BrokenPipe => "the program that reads it has ended",
         _ => "check the disk and try again",
     }
@@ -143,6 +144,12 @@ impl AtomicFile {
     /// Where the file will stand.
     pub fn target(&self) -> &Path {
         &self.target
+    }
+
+    /// What has been written so far, to be read by another handle.
+    pub(crate) fn reread(&mut self) -> Result<File, OutputError> {
+        self.flush().map_err(|error| OutputError::from_write(&self.target, error))?;
+        File::open(&self.temporary).map_err(|error| OutputError::io(&self.target, error))
     }
 
     /// Makes the file durable and puts it in its place.
@@ -207,6 +214,15 @@ impl Write for AtomicFile {
         match &mut self.file {
             Some(file) => file.flush().map_err(|error| explained(&self.target, error)),
             None => Ok(()),
+        }
+    }
+}
+
+impl Seek for AtomicFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match &mut self.file {
+            Some(file) => file.seek(to).map_err(|error| explained(&self.target, error)),
+            None => Ok(0),
         }
     }
 }

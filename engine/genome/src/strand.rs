@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// A strand of the double helix, relative to the record as it stands in the file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Strand {
     /// As in the file.
     #[default]
@@ -25,9 +25,30 @@ impl fmt::Display for Strand {
 
 /// The base that pairs with `base`; IUPAC codes pair with their complements, case is kept, other bytes stay.
 pub fn complement(base: u8) -> u8 {
+    COMPLEMENTS[usize::from(base)]
+}
+
+/// The complement of each byte.
+const COMPLEMENTS: [u8; 256] = complements();
+
+const fn complements() -> [u8; 256] {
     const FROM: &[u8; 31] = b"ACGTURYSWKMBDHVNacgturyswkmbdhv";
     const TO: &[u8; 31] = b"TGCAAYRSWMKVHDBNtgcaayrswmkvhdb";
-    FROM.iter().position(|&from| from == base).map_or(base, |index| TO[index])
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = byte;
+        if byte == u8::MAX {
+            break;
+        }
+        byte += 1;
+    }
+    let mut index = 0;
+    while index < FROM.len() {
+        table[FROM[index] as usize] = TO[index];
+        index += 1;
+    }
+    table
 }
 
 /// The other strand of `bases`, read in its own direction.

@@ -10,7 +10,8 @@ pub enum RowStatus {
     /// It is left out.
     Refused {
         /// A word for programs, from a closed list: `columns`, `coordinates`, `unknown_contig`, `beyond_end`,
-        /// `ref_mismatch`, `unsupported_allele`, `number`, `attributes`.
+        /// `ref_mismatch`, `unsupported_allele`, `number`, `attributes`,
+        /// `overlap`.
         status: String,
         /// Why, for people.
         reason: String,

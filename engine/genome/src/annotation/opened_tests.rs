@@ -1,0 +1,93 @@
+use std::time::Instant;
+
+use super::*;
+
+fn opened(name: &str, text: &str) -> Annotation {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).expect("written");
+    Annotation::open(&path, None, &mut Hooks::default()).expect("opened")
+}
+
+#[test]
+fn refused_rows_are_counted_and_the_first_are_kept() {
+    let text = "c\t1\t2\n".to_owned() + &"c\t5\t1\n".repeat(1_500);
+    let annotation = opened("a.bed", &text);
+    assert_eq!((annotation.row_count(), annotation.refused_count(), annotation.len()), (1_501, 1_500, 1));
+    assert_eq!(annotation.refused().len(), MOST_REFUSED);
+    assert_eq!(annotation.kind(), AnnotationKind::Bed);
+    assert_eq!(annotation.features("nowhere", 0, 10).count(), 0, "an unknown contig has nothing");
+    assert_eq!(annotation.density("nowhere", 0, 10, 3), [0, 0, 0]);
+    assert!(annotation.next_after("nowhere", 0).is_none() && annotation.all("nowhere").is_empty(), "nothing at all");
+}
+
+#[test]
+fn a_gene_is_found_once_and_by_all_its_names() {
+    let annotation = opened(
+        "a.gff3",
+        "##gff-version 3\n\
+         c\tx\tgene\t5\t100\t.\t+\t.\tID=gene1;Name=BRCA1;Alias=IRIS,PSCP\n\
+         c\tx\tmRNA\t5\t100\t.\t+\t.\tID=NM_1;Parent=gene1;gene=BRCA1\n\
+         c\tx\texon\t5\t100\t.\t+\t.\tParent=NM_1\n\
+         c\tx\tgene\t200\t300\t.\t+\t.\tID=YAL068C;Name=YAL068C;gene=PAU8;locus_tag=LT7\n\
+         c\tx\tCDS\t200\t300\t.\t+\t.\tParent=YAL068C\n",
+    );
+    let found = |text: &str| {
+        let hits = annotation.find(text, 10).into_iter();
+        hits.map(|hit| (hit.matched, hit.name, hit.kind, hit.start_bp, hit.end_bp)).collect::<Vec<_>>()
+    };
+    let hit = |matched: &str, name: &str, kind: &str, start, end| {
+        (matched.to_owned(), name.to_owned(), kind.to_owned(), start, end)
+    };
+    assert_eq!(found("brca1"), [hit("BRCA1", "BRCA1", "gene", 4, 100)], "not its transcript");
+    assert_eq!(found("iris"), [hit("IRIS", "BRCA1", "gene", 4, 100)]);
+    assert_eq!(found("nm_"), [hit("NM_1", "NM_1", "mRNA", 4, 100)]);
+    assert_eq!(found("Pau8"), [hit("PAU8", "YAL068C", "gene", 199, 300)]);
+    assert_eq!(found("068"), [hit("YAL068C", "YAL068C", "gene", 199, 300)], "within a name");
+    assert_eq!(found("lt7").len(), 1);
+    assert!(found("").is_empty() && found("zzz").is_empty(), "nothing is found");
+    assert_eq!(annotation.find("a", 1).len(), 1, "no more than asked for");
+}
+
+#[test]
+fn variants_are_found_by_their_identifiers() {
+    let header = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n";
+    let annotation = opened("a.vcf", &format!("{header}c\t5\trs123;COSV9\tA\tC,G\t.\t.\t.\nc\t9\t.\tA\tC\t.\t.\t.\n"));
+    for text in ["RS123", "cosv9", "rs12"] {
+        let hits = annotation.find(text, 10);
+        assert_eq!(hits.iter().map(|hit| hit.start_bp).collect::<Vec<_>>(), [4], "{text}: both alleles are one hit");
+    }
+}
+
+#[test]
+fn files_of_other_formats_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.fa");
+    std::fs::write(&path, ">chr1\nACGT\n").expect("written");
+    let error = Annotation::open(&path, None, &mut Hooks::default()).expect_err("no annotation");
+    assert!(error.is_bad_input() && error.to_string().contains("does not look like BED"), "{error}");
+}
+
+/// Run with `--release --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn many_features_are_found_fast() {
+    let mut text = "c\t0\t250000000\tchromosome\n".to_owned();
+    for number in 0..200_000_u64 {
+        let start = number * 1_200 + number * 7_919 % 900;
+        text += &format!("c\t{start}\t{}\tGENE{number}.{}\n", start + 1 + number * 104_729 % 5_000, number * 31 % 97);
+    }
+    let start = Instant::now();
+    let annotation = opened("many.bed", &text);
+    eprintln!("opened {} features in {:?}", annotation.len(), start.elapsed());
+    let time = |what: &str, work: &mut dyn FnMut(u64) -> usize| {
+        let start = Instant::now();
+        let found: usize = (0..1_000).map(work).sum();
+        eprintln!("{what}: {:?} each, {found} found by 1,000", start.elapsed() / 1_000);
+    };
+    time("10 kb", &mut |at| annotation.features("c", at * 240_000, at * 240_000 + 10_000).count());
+    time("density of 250 Mb in 2,000 bins", &mut |_| annotation.density("c", 0, 250_000_000, 2_000).len());
+    time("search by prefix", &mut |at| annotation.find(&format!("gene{at}"), 20).len());
+    time("search within names", &mut |at| annotation.find(&format!("{at}.9"), 20).len());
+    time("search for nothing", &mut |at| annotation.find(&format!("x{at}x"), 20).len());
+}
