@@ -4,7 +4,7 @@
 //! gene on the same strand. A coding sequence belongs to a transcript if its exons are those of the transcript; where
 //! several would do and their order does not settle it, each stays by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     features::{Draft, marks},
@@ -17,8 +17,11 @@ use crate::{Block, BlockKind, Feature, Strand};
 /// RNA that is not translated.
 const RNA: [&str; 6] = ["tRNA", "rRNA", "ncRNA", "tmRNA", "misc_RNA", "precursor_RNA"];
 
-/// More pairs than this are not compared.
-const MOST_PAIRS: usize = 1 << 12;
+/// More pairs of transcripts and coding sequences than this are not compared.
+const MOST_PAIRS: usize = 1 << 10;
+
+/// A name that more genes bear than this tells nothing.
+const MOST_GENES: usize = 1 << 10;
 
 /// What belongs to one gene.
 #[derive(Default)]
@@ -51,7 +54,8 @@ pub(super) fn assemble(drafts: Vec<Draft>) -> Vec<Feature> {
             features.extend(alone);
             continue;
         };
-        let around = loci_of_name.get(&name).into_iter().flatten().find(|&&locus| loci[locus].holds(&draft));
+        let named = loci_of_name.get(&name).filter(|named| named.len() <= MOST_GENES);
+        let around = named.into_iter().flatten().find(|&&locus| loci[locus].holds(&draft));
         match around {
             Some(&locus) => loci[locus].add(draft),
             None => {
@@ -104,7 +108,8 @@ impl Locus {
         self.join_exons();
         let gene = self.gene.as_ref();
         let partners = partners(&self.transcripts, &self.coding);
-        let known: Vec<(u64, u64)> = self.transcripts.iter().flat_map(|draft| draft.placed.parts.clone()).collect();
+        let known: BTreeSet<(u64, u64)> =
+            self.transcripts.iter().flat_map(|draft| draft.placed.parts.clone()).collect();
         let mut coding: Vec<Option<Draft>> = self.coding.into_iter().map(Some).collect();
         let mut features = Vec::new();
         for (transcript, partner) in self.transcripts.into_iter().zip(partners) {
@@ -207,8 +212,9 @@ fn merged(parts: &[(u64, u64)]) -> Vec<(u64, u64)> {
 fn model(gene: Option<&Draft>, transcript: Option<Draft>, coding: Option<Draft>) -> Feature {
     let members = || transcript.iter().chain(&coding).chain(gene);
     let mut found: Vec<(String, String)> = Vec::new();
+    let mut seen = BTreeSet::new();
     for attribute in gene.into_iter().chain(&transcript).chain(&coding).flat_map(|draft| &draft.raw.qualifiers) {
-        if !found.contains(attribute) {
+        if seen.insert(attribute) {
             found.push(attribute.clone());
         }
     }
@@ -242,10 +248,8 @@ fn blocks(transcript: Option<&Draft>, coding: Option<&Draft>) -> Vec<Block> {
     let mut blocks: Vec<Block> = coding.iter().copied().map(block(kind)).collect();
     let covered = merged(&coding);
     for (mut start, end) in parts_of(transcript) {
-        for &(from, to) in &covered {
-            if from >= end || to <= start {
-                continue;
-            }
+        let first = covered.partition_point(|&(_, to)| to <= start);
+        for &(from, to) in covered[first..].iter().take_while(|&&(from, _)| from < end) {
             blocks.push(Block { start_bp: start, end_bp: from.max(start), kind: BlockKind::Untranslated });
             start = to.min(end).max(start);
         }

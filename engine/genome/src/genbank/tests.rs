@@ -213,6 +213,16 @@ fn a_gene_over_the_origin_keeps_both_ends() {
 }
 
 #[test]
+fn very_many_of_one_name_take_no_longer() {
+    let gene = ["gene=\"abc\""];
+    let many = |kind: &str| feature(kind, "1..10", &gene).repeat(20_000);
+    let models = of(&[many("gene"), many("CDS"), many("exon"), many("mRNA")]);
+    assert_eq!(models.iter().filter(|model| model.kind == "CDS").count(), 0, "each fits its transcript");
+    let joined = format!("join({})", "1,3,5,7,9,".repeat(20_000) + "11");
+    assert_eq!(of(&[feature("mRNA", &joined, &gene), feature("CDS", &joined, &gene)]).len(), 1);
+}
+
+#[test]
 fn a_pseudogene_is_not_coding() {
     let models = of(&[feature("CDS", "1..30", &["gene=\"abc\"", "pseudo"])]);
     assert_eq!(models[0].blocks[0].kind, BlockKind::Untranslated);
