@@ -79,7 +79,7 @@ fn shown_place(line: usize, column: usize) -> String {
 ///
 /// let pasted = read_pasted("5'-gatt aca-3'")?;
 /// assert_eq!(pasted.records[0].bases, b"gattaca");
-/// assert_eq!(pasted.removed.sentence().as_deref(), Some("Removed 1 blank and 2 marks of the ends."));
+/// assert_eq!(pasted.removed.sentence().as_deref(), Some("Removed 1 blank, 2 dashes and 2 marks of the ends."));
 /// # Ok::<(), strandscope_genome::PastedError>(())
 /// ```
 ///

@@ -7,9 +7,9 @@ use super::correlation::correlation;
 ///
 /// A peak at a positive lag says that `b` does later (further right) what `a` does. Nothing where lengths differ.
 ///
-/// The time is bounded by (values + stretches without a gap) × lags: 1,000,000 values with ±1,000 lags are two thousand
-/// million multiplications, some seconds; longer tracks are to be binned first. Sums over what is left of one
-/// side come from running totals, so that only the products are summed for each lag.
+/// The time is bounded by (values + stretches between gaps) × lags. 1,000,000 values with ±1,000 lags take one or two
+/// seconds, ten times that where every other value is missing; longer tracks are to be binned first. What is summed of
+/// one side alone comes from running totals, so that for each lag only the products are summed.
 ///
 /// ```
 /// use strandscope_genome::lagged;
