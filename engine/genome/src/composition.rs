@@ -216,7 +216,7 @@ pub struct BaseRun {
 /// ```
 /// use strandscope_genome::{BaseKind, BaseRun, base_runs};
 ///
-/// let runs = base_runs(b"ACNNnRYGT", 10);
+/// let runs = base_runs(b"TTNnNRYAC", 10);
 /// assert_eq!(runs, [
 ///     BaseRun { start_bp: 12, end_bp: 15, kind: BaseKind::Unknown },
 ///     BaseRun { start_bp: 15, end_bp: 17, kind: BaseKind::Ambiguous },

@@ -34,8 +34,11 @@ mod opening;
 mod orfs;
 mod output;
 mod output_folder;
+mod pasted;
 mod reading;
 mod region;
+mod relate;
+mod shuffle;
 mod signal;
 mod source;
 #[cfg(test)]
@@ -66,7 +69,13 @@ pub use motif::{MOST_MISMATCHES, MotifHit, MotifHits, MotifScan, Pattern, Patter
 pub use orfs::{Orf, OrfFinder, OrfScan, StartRule};
 pub use output::{AtomicFile, Output, OutputError};
 pub use output_folder::AtomicFolder;
+pub use pasted::{MOST_PASTED_BP, Pasted, PastedError, PastedRecord, Removed, read_pasted};
 pub use region::{ParseRegionError, Region, grouped};
+pub use relate::{
+    CutOff, Moments, RelateError, Reliability, ReliabilityBin, RocCurve, RocPoint, lagged, pearson, reliability,
+    spearman,
+};
+pub use shuffle::{ShuffleRule, shuffle_bases};
 pub use signal::{
     BigBed, BigWigWriter, Bin, Found, Reference, Signal, SignalContig, SignalKind, SignalReport, inspect_signal,
 };

@@ -56,3 +56,23 @@ fn speed_of_sequences() {
         Pattern::parse("/A{8,200}/").unwrap().scan(&unlucky, 0, Strands::Both, 10_000_000)
     });
 }
+
+#[test]
+#[ignore = "a benchmark, for a person to read"]
+fn speed_of_shuffles_and_statistics() {
+    let bases = bases();
+    timed("shuffle of pairs", BASES, || shuffle_bases(&bases, ShuffleRule::Pairs, 1));
+    timed("shuffle of letters", BASES, || shuffle_bases(&bases, ShuffleRule::Letters, 1));
+    let text = String::from_utf8(bases.clone()).unwrap();
+    timed("pasted", BASES, || read_pasted(&text));
+    let values = bases.iter().map(|&base| f32::from(base)).collect::<Vec<_>>();
+    let labels = values.iter().map(|&value| value > 70.0).collect::<Vec<_>>();
+    let (a, b) = (&values[..1_000_000], &values[7..1_000_007]);
+    timed("Pearson", BASES, || pearson(&values, &values));
+    timed("Spearman", a.len(), || spearman(a, b));
+    timed("lags of 1,000", a.len(), || lagged(a, b, 1_000));
+    let gaps = a.iter().enumerate().map(|(at, &value)| if at % 2 == 0 { f32::NAN } else { value }).collect::<Vec<_>>();
+    timed("lags of 1,000, every other value missing", a.len(), || lagged(&gaps, b, 1_000));
+    let scores = (0..5_000_000_u32).map(|at| at.wrapping_mul(2_654_435_761) as f32).collect::<Vec<_>>();
+    timed("ROC curve", scores.len(), || RocCurve::of(&scores, &labels[..scores.len()]));
+}
