@@ -110,6 +110,7 @@ impl Services for Desktop {
                 SaveFormat::Tsv => "Table",
                 SaveFormat::BedGraph => "bedGraph",
                 SaveFormat::Png => "Picture",
+                SaveFormat::Bed => "BED",
             };
             let dialog = rfd::FileDialog::new().set_title("Save what is seen").set_file_name(name);
             dialog.add_filter(filter, &[format.extension()]).save_file()
@@ -125,10 +126,19 @@ impl Services for Desktop {
             ServiceAnswer::FigureNotSaved { figure: kept, path: kept_path, error }
         };
         let work = move || match figure::save(&figure, &path, force) {
-            Ok(()) => ServiceAnswer::FigureSaved(path),
+            Ok(()) => ServiceAnswer::Saved(path),
             Err(error) => ServiceAnswer::FigureNotSaved { figure, path, error },
         };
         self.spawn("figure", work, otherwise);
+    }
+
+    fn save_text(&mut self, text: String, path: PathBuf, force: bool) {
+        // A list of regions is written before anybody could notice.
+        let answer = match figure::write(text.as_bytes(), &path, force) {
+            Ok(()) => ServiceAnswer::Saved(path),
+            Err(error) => ServiceAnswer::TextNotSaved { text, path, error },
+        };
+        let _ = self.sender.send(answer);
     }
 
     fn restart_engine(&mut self) -> std::io::Result<Engine> {

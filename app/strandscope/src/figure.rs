@@ -15,8 +15,13 @@ pub(crate) fn save(figure: &Figure, path: &Path, force: bool) -> Result<(), JobE
         message: "the figure cannot be drawn; save the table instead, and please report this".to_owned(),
         causes: vec![error.to_string()],
     })?;
+    write(&bytes, path, force)
+}
+
+/// Writes a file, whole or not at all.
+pub(crate) fn write(bytes: &[u8], path: &Path, force: bool) -> Result<(), JobError> {
     let mut file = AtomicFile::create(path, force).map_err(refused)?;
-    file.write_all(&bytes).map_err(|error| failed(ErrorKind::Runtime, error.to_string()))?;
+    file.write_all(bytes).map_err(|error| failed(ErrorKind::Runtime, error.to_string()))?;
     file.commit().map_err(refused)
 }
 

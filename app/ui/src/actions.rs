@@ -8,9 +8,11 @@ use std::{
 use strandscope_worker::{ErrorKind, ExportFormat, ExportRequest, JobError, genome::Region};
 
 use crate::{
-    Save, SaveFormat, ServiceAnswer, Window, export, figure,
+    Save, SaveFormat, ServiceAnswer, Window,
+    dock::{Dock, Pane, Preset},
+    export, figure,
     screen::{Action, Dialog, SavePath},
-    state::notices::Failure,
+    state::{lanes::LaneId, notices::Failure},
 };
 
 impl Window {
@@ -47,9 +49,24 @@ impl Window {
             Action::FindMotif(pattern) => state.find_motif(&pattern),
             Action::ShowTrack(source) => state.open_track(source),
             Action::MarkView(whole) => state.mark_view(whole),
-            Action::EditMark(id) => self.screen.mark = Some(id),
+            Action::Mark(region, name) => state.mark(region, name),
+            Action::MarkFeatures(file) => state.mark_features(file),
+            Action::EditMark(id) => {
+                self.screen.mark = Some(id);
+                self.screen.dock.show(Pane::Marks);
+            }
+            Action::ChangeMark(mark) => state.marks.change(*mark),
+            Action::RemoveMark(id) => state.marks.remove(id),
+            Action::ShowMarks => state.show_marks(),
+            Action::SaveMarks => self.begin_saving_marks(),
+            Action::GeneticCode(code) => state.code = code,
+            Action::Layout(preset) => self.lay_out(preset),
+            Action::ShowPane(pane) => self.screen.dock.show(pane),
             Action::Say(message) => state.message = Some(message),
-            Action::PickFeature(picked) => self.screen.picked = Some(picked),
+            Action::PickFeature(picked) => {
+                self.screen.picked = Some(picked);
+                self.screen.dock.show(Pane::Details);
+            }
             Action::SelectLane(..)
             | Action::PlaceLane { .. }
             | Action::StepLane(..)
@@ -114,6 +131,22 @@ impl Window {
         }
     }
 
+    /// Lays the panels out as a preset has them; the teacher's shows tokens and translation.
+    fn lay_out(&mut self, preset: Preset) {
+        self.screen.dock = Dock::of(preset);
+        self.screen.zoom = Some(preset.zoom());
+        if preset == Preset::Teacher {
+            self.state.arrangement.change(&LaneId::Translation, |setting| setting.hidden = Some(false));
+        }
+    }
+
+    /// Asks where the regions of interest are to be written.
+    fn begin_saving_marks(&mut self) {
+        let name = self.state.genome.as_ref().map_or_else(|| "sequence".to_owned(), |genome| genome.file_name());
+        let name = format!("{}_regions.bed", name.split('.').next().unwrap_or("sequence"));
+        self.services.pick_save(&name, Save::Regions(self.state.marks.bed()));
+    }
+
     fn begin_saving(&mut self, format: SaveFormat, only_view: bool) {
         let Some(genome) = &self.state.genome else { return };
         let contig = genome.contig();
@@ -124,6 +157,7 @@ impl Window {
         let save = match format {
             SaveFormat::Tsv => self.tracks(ExportFormat::Tsv, &region),
             SaveFormat::BedGraph => self.tracks(ExportFormat::BedGraph, &region),
+            SaveFormat::Bed => Some(Save::Regions(self.state.marks.bed())),
             SaveFormat::Png => figure::of_view(&self.state, &self.screen).map(|figure| Save::Figure(Box::new(figure))),
         };
         if let Some(save) = save {
@@ -148,6 +182,7 @@ impl Window {
         match save {
             Save::Tracks(request) => self.state.export(request, path, force),
             Save::Figure(figure) => self.services.save_figure(figure, path, force),
+            Save::Regions(text) => self.services.save_text(text, path, force),
         }
     }
 
@@ -182,7 +217,10 @@ impl Window {
                 let path = suggested.to_string_lossy().into_owned();
                 self.screen.show(Dialog::SavePath(SavePath { save, path, replace: false, refused: None }));
             }
-            ServiceAnswer::FigureSaved(path) => self.state.message = Some(format!("Saved {}", path.display())),
+            ServiceAnswer::Saved(path) => self.state.message = Some(format!("Saved {}", path.display())),
+            ServiceAnswer::TextNotSaved { text, path, error } => {
+                self.ask_again(Save::Regions(text), &path, error);
+            }
             ServiceAnswer::FigureNotSaved { figure, path, error } => {
                 self.ask_again(Save::Figure(figure), &path, error);
             }

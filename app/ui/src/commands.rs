@@ -5,6 +5,7 @@ use strandscope_worker::TrackSource;
 
 use crate::{
     SaveFormat,
+    dock::{Pane, Preset},
     screen::{Action, Dialog, PaletteDialog, Screen},
     state::{State, arrangement::Setting, lanes::LaneId},
 };
@@ -125,7 +126,7 @@ const STEP: f64 = 0.1;
 const ZOOM: f64 = 1.5;
 const MIDDLE: f64 = 0.5;
 /// The shortest reading frame that is shown: a protein of 100 amino acids.
-const LEAST_ORF_BP: u64 = 303;
+pub(crate) const LEAST_ORF_BP: u64 = 303;
 
 /// All commands, in the order in which the sheet lists them. Of two that share a key with other modifiers, the one with
 /// more comes first.
@@ -234,12 +235,19 @@ pub(crate) const COMMANDS: &[Command] = &[
     command(Part::Window, "Find a command, head or record", &[ctrl(Key::P), ctrl(Key::K)], |_, screen| {
         screen.show(Dialog::Palette(PaletteDialog::default()));
     }),
-    command(Part::Window, "Show or hide the panel at the left", &[ctrl_shift(Key::B)], |_, screen| {
-        screen.left_panel = !screen.left_panel;
+    command(Part::Window, "Show or hide what is left of the view", &[ctrl_shift(Key::B)], |_, screen| {
+        screen.dock.toggle_side(true);
     }),
-    command(Part::Window, "Show or hide the panel at the right", &[ctrl_shift(Key::I)], |_, screen| {
-        screen.right_panel = !screen.right_panel;
+    command(Part::Window, "Show or hide what is right of the view", &[ctrl_shift(Key::I)], |_, screen| {
+        screen.dock.toggle_side(false);
     }),
+    command(Part::Window, "Layout for the biologist", &[], |_, screen| screen.act(Action::Layout(Preset::Biologist))),
+    command(Part::Window, "Layout for the clinician", &[], |_, screen| screen.act(Action::Layout(Preset::Clinician))),
+    command(Part::Window, "Layout for the teacher", &[], |_, screen| screen.act(Action::Layout(Preset::Teacher))),
+    command(Part::Window, "Show the records", &[], |_, screen| screen.act(Action::ShowPane(Pane::Records))),
+    command(Part::Window, "Show the list of tracks", &[], |_, screen| screen.act(Action::ShowPane(Pane::Tracks))),
+    command(Part::Window, "Show the regions of interest", &[], |_, screen| screen.act(Action::ShowPane(Pane::Marks))),
+    command(Part::Window, "Show the head", &[], |_, screen| screen.act(Action::ShowPane(Pane::Head))),
     command(Part::Window, "Models and heads: fetch, import, remove", &[ctrl(Key::M)], |_, screen| screen.show_models()),
     command(Part::Window, "List of shortcuts", &[key(Key::F1), Press::Typed("?")], |_, screen| {
         let is_shown = screen.dialog == Some(Dialog::Shortcuts);

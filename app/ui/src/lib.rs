@@ -7,6 +7,7 @@
 
 mod actions;
 mod commands;
+mod dock;
 mod draft;
 mod export;
 mod figure;
@@ -69,6 +70,9 @@ impl Window {
         self.drain(ui.ctx());
         keys::read(ui.ctx(), &self.state, &mut self.screen);
         views::ui(ui, &self.state, &mut self.screen);
+        if let Some(zoom) = self.screen.zoom.take() {
+            ui.ctx().set_zoom_factor(zoom);
+        }
         self.carry_out();
         self.state.ask_for_view();
         self.send();

@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
-use strandscope_worker::{JobError, TrackSource, card_edit::CardEdit, genome::Feature};
+use strandscope_worker::{
+    JobError, TrackSource,
+    card_edit::CardEdit,
+    genome::{Feature, Region},
+};
 
 use crate::{
     Save, SaveFormat,
+    dock::{Dock, Pane, Preset},
     draft::Draft,
     locus::Place,
-    state::{arrangement::Setting, cards::CardNews, lanes::LaneId},
+    state::{arrangement::Setting, cards::CardNews, lanes::LaneId, marks::Mark},
     theme::BaseColours,
 };
 
@@ -61,8 +66,23 @@ pub(crate) enum Action {
     ShowTrack(TrackSource),
     /// Mark what is in view as a region of interest, or the one base in its middle.
     MarkView(bool),
+    /// Mark a region under a name.
+    Mark(Region, String),
+    /// Mark the features of a track that are in view.
+    MarkFeatures(u64),
     /// Show the fields of a region of interest.
     EditMark(u64),
+    ChangeMark(Box<Mark>),
+    RemoveMark(u64),
+    /// Show each region of interest as a locus of its own.
+    ShowMarks,
+    /// Show the dialog that names a BED file for the regions of interest.
+    SaveMarks,
+    GeneticCode(u8),
+    /// Lay the panels out anew.
+    Layout(Preset),
+    /// Bring a panel to the front.
+    ShowPane(Pane),
     /// Say something in the status bar.
     Say(String),
     /// Select a lane alone, or together with others.
@@ -264,8 +284,12 @@ pub(crate) struct Found {
 /// What the window itself remembers.
 #[derive(Clone, Debug)]
 pub(crate) struct Screen {
-    pub(crate) left_panel: bool,
-    pub(crate) right_panel: bool,
+    /// The panels as they are laid out.
+    pub(crate) dock: Dock,
+    /// How much larger everything is to be drawn from now on.
+    pub(crate) zoom: Option<f32>,
+    /// The motif that is being typed.
+    pub(crate) motif: String,
     pub(crate) base_colours: BaseColours,
     pub(crate) locus: LocusField,
     /// Names of records are searched for this.
@@ -290,8 +314,9 @@ pub(crate) struct Screen {
 impl Default for Screen {
     fn default() -> Self {
         Self {
-            left_panel: true,
-            right_panel: true,
+            dock: Dock::default(),
+            zoom: None,
+            motif: String::new(),
             base_colours: BaseColours::default(),
             locus: LocusField::default(),
             filter: String::new(),

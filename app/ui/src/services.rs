@@ -23,10 +23,15 @@ pub trait Services {
     /// The answer brings `save` back.
     fn pick_save(&mut self, suggested_name: &str, save: Save);
 
-    /// Draws `figure` and writes it as PNG → [`ServiceAnswer::FigureSaved`] or `FigureNotSaved`.
+    /// Draws `figure` and writes it as PNG → [`ServiceAnswer::Saved`] or `FigureNotSaved`.
     ///
     /// An existing file is replaced only with `force`.
     fn save_figure(&mut self, figure: Box<Figure>, path: PathBuf, force: bool);
+
+    /// Writes a text file → [`ServiceAnswer::Saved`] or `TextNotSaved`.
+    ///
+    /// An existing file is replaced only with `force`.
+    fn save_text(&mut self, text: String, path: PathBuf, force: bool);
 
     /// Starts the engine again after it has stopped.
     ///
@@ -65,8 +70,17 @@ pub enum ServiceAnswer {
         /// A path the field begins with: the suggested name in a folder that can be written to.
         suggested: PathBuf,
     },
-    /// The figure is on disk.
-    FigureSaved(PathBuf),
+    /// The figure or text is on disk.
+    Saved(PathBuf),
+    /// The text could not be written.
+    TextNotSaved {
+        /// The text.
+        text: String,
+        /// Where it was to go.
+        path: PathBuf,
+        /// Why it did not.
+        error: JobError,
+    },
     /// The figure could not be written.
     FigureNotSaved {
         /// The figure.
@@ -85,6 +99,8 @@ pub enum Save {
     Tracks(Arc<ExportRequest>),
     /// A picture.
     Figure(Box<Figure>),
+    /// Regions of interest as a BED file.
+    Regions(String),
 }
 
 impl Save {
@@ -96,6 +112,7 @@ impl Save {
                 ExportFormat::BedGraph => SaveFormat::BedGraph,
             },
             Self::Figure(_) => SaveFormat::Png,
+            Self::Regions(_) => SaveFormat::Bed,
         }
     }
 
@@ -120,6 +137,8 @@ pub enum SaveFormat {
     BedGraph,
     /// A picture.
     Png,
+    /// Regions, 0-based.
+    Bed,
 }
 
 impl SaveFormat {
@@ -129,6 +148,7 @@ impl SaveFormat {
             Self::Tsv => "tsv",
             Self::BedGraph => "bedgraph",
             Self::Png => "png",
+            Self::Bed => "bed",
         }
     }
 }

@@ -4,7 +4,9 @@ mod canvas;
 mod card;
 mod card_editor;
 mod controls;
+mod details;
 mod dialogs;
+mod dock;
 mod empty;
 mod failure;
 mod features;
@@ -15,6 +17,7 @@ mod hint;
 mod lane;
 mod lane_menu;
 mod locus_box;
+mod mark_list;
 mod marks;
 mod menus;
 mod missing;
@@ -27,6 +30,7 @@ mod sequence;
 mod status;
 mod tokens;
 mod top_bar;
+mod track_list;
 mod translation;
 mod values;
 
@@ -44,7 +48,6 @@ use crate::{
 pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let palette = Palette::of(ui);
     let bar = Frame::new().fill(palette.panel);
-    let width = ui.available_width();
     Panel::top("top bar")
         .exact_size(theme::TOP_BAR_HEIGHT)
         .resizable(false)
@@ -55,30 +58,11 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
         .resizable(false)
         .frame(bar.inner_margin(egui::Margin::symmetric(12, 0)))
         .show(ui, |ui| status::ui(ui, state, screen));
-    if state.genome.is_some() {
-        if screen.left_panel {
-            Panel::left("records")
-                .resizable(true)
-                .default_size(if width < 1_100.0 { 168.0 } else { 210.0 })
-                .size_range(140.0..=360.0)
-                .frame(bar.inner_margin(theme::PANEL_MARGIN))
-                .show(ui, |ui| records::ui(ui, state, screen));
-        }
-        if screen.right_panel {
-            Panel::right("heads")
-                .resizable(true)
-                .default_size(if width < 1_100.0 { 248.0 } else { 300.0 })
-                .size_range(232.0..=460.0)
-                .frame(bar.inner_margin(theme::PANEL_MARGIN))
-                .show(ui, |ui| head::ui(ui, state, screen));
-        }
-    }
     CentralPanel::default().frame(Frame::new().fill(palette.canvas)).show(ui, |ui| {
-        failure::ui(ui, state, screen);
         if state.genome.is_some() {
-            hint::ui(ui, state, screen);
-            canvas::ui(ui, state, screen);
+            dock::ui(ui, state, screen);
         } else {
+            failure::ui(ui, state, screen);
             empty::ui(ui, state, screen);
         }
     });

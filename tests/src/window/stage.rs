@@ -34,6 +34,8 @@ pub(crate) struct Played {
     pub(crate) tasks: Vec<(JobId, Task)>,
     pub(crate) cancelled: Vec<JobId>,
     pub(crate) figures: Vec<(Figure, PathBuf, bool)>,
+    /// Texts that were saved.
+    pub(crate) texts: Vec<(String, PathBuf)>,
     pub(crate) answers: VecDeque<ServiceAnswer>,
     /// What a dialog answers; `None` means that there is none.
     pub(crate) dialog: Option<PathBuf>,
@@ -96,7 +98,18 @@ impl Services for Stage {
             Some(error) => ServiceAnswer::FigureNotSaved { figure, path, error },
             None => {
                 self.0.borrow_mut().figures.push((*figure, path.clone(), force));
-                ServiceAnswer::FigureSaved(path)
+                ServiceAnswer::Saved(path)
+            }
+        };
+        self.0.borrow_mut().answers.push_back(answer);
+    }
+
+    fn save_text(&mut self, text: String, path: PathBuf, force: bool) {
+        let answer = match refusal(&path, force) {
+            Some(error) => ServiceAnswer::TextNotSaved { text, path, error },
+            None => {
+                self.0.borrow_mut().texts.push((text, path.clone()));
+                ServiceAnswer::Saved(path)
             }
         };
         self.0.borrow_mut().answers.push_back(answer);

@@ -4,7 +4,7 @@ use egui::Color32;
 use strandscope_worker::{
     AttentionStat, HeadEntry, Tile,
     card::{Activation, StrandRule},
-    genome::Region,
+    genome::{Feature, Region},
 };
 
 use super::{
@@ -342,6 +342,20 @@ impl OpenFile {
         });
         let known = bins.filter(|bin| bin.low.is_finite() && bin.high.is_finite());
         known.map(|bin| Extent { low: bin.low, high: bin.high }).reduce(Extent::and)
+    }
+
+    /// The features that are here for a stretch, each once, as far as they are told one by one.
+    pub(crate) fn features_in_view(&self, record: usize, range_bp: (u64, u64)) -> Vec<Feature> {
+        let bp_per_px = (range_bp.1 - range_bp.0) as f64 / 1_000.0;
+        let mut known = std::collections::BTreeSet::new();
+        let mut features = Vec::new();
+        for piece in self.tiles.best(record, super::tiles::level(bp_per_px), range_bp) {
+            let Tile::Features(here) = piece.tile else { continue };
+            let here = here.iter().filter(|feature| feature.end_bp > range_bp.0 && feature.start_bp < range_bp.1);
+            let here = here.filter(|feature| known.insert((feature.start_bp, feature.end_bp, feature.name.clone())));
+            features.extend(here.cloned());
+        }
+        features
     }
 
     /// The value at a base, from the finest tile that is here.

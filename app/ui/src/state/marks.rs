@@ -35,9 +35,11 @@ impl Marks {
         self.next
     }
 
-    /// The mark of this number.
-    pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut Mark> {
-        self.list.iter_mut().find(|mark| mark.id == id)
+    /// Puts a changed mark in the place of the one of its number.
+    pub(crate) fn change(&mut self, changed: Mark) {
+        if let Some(mark) = self.list.iter_mut().find(|mark| mark.id == changed.id) {
+            *mark = changed;
+        }
     }
 
     /// Takes a mark away.
@@ -83,14 +85,42 @@ impl State {
             let middle_bp = u64::midpoint(region.start_bp, region.end_bp.saturating_sub(1));
             (region.start_bp, region.end_bp) = (middle_bp, middle_bp + 1);
         }
-        self.mark(region);
+        self.mark(region, String::new());
     }
 
-    /// Marks a region.
-    pub(crate) fn mark(&mut self, region: Region) {
-        let name = format!("region {}", self.marks.list.len() + 1);
+    /// Marks a region; one without a name gets a number.
+    pub(crate) fn mark(&mut self, region: Region, name: String) {
+        let name = if name.is_empty() { format!("region {}", self.marks.list.len() + 1) } else { name };
         self.message = Some(format!("Marked {region}"));
         self.marks.add(region, name, String::new(), String::new());
+    }
+
+    /// Marks the features of a file that are in view, with their names and, from a file of marks, notes and tags.
+    pub(crate) fn mark_features(&mut self, file: u64) {
+        const MOST: usize = 1_000;
+        let Some((genome, file)) = self.genome.as_ref().zip(self.file(file)) else { return };
+        let contig = genome.contig().name.clone();
+        let mut features = file.features_in_view(genome.record(), genome.view().range_bp());
+        features.truncate(MOST);
+        self.message = Some(format!("Marked {} features", features.len()));
+        for feature in features {
+            let region = Region::new(&contig, feature.start_bp, feature.end_bp);
+            let attribute = |key: &str| feature.attribute(key).unwrap_or_default().to_owned();
+            self.marks.add(region, feature.name.clone(), attribute("note"), attribute("tag"));
+        }
+    }
+
+    /// Shows each mark as a locus of its own.
+    pub(crate) fn show_marks(&mut self) {
+        let Some(genome) = &mut self.genome else { return };
+        let place = |mark: &Mark| {
+            let margin_bp = (mark.region.len_bp() / 4).max(20);
+            let start_bp = mark.region.start_bp.saturating_sub(margin_bp);
+            Some((genome.record_named(&mark.region.contig)?, start_bp, mark.region.end_bp + margin_bp))
+        };
+        let places: Vec<(usize, u64, u64)> = self.marks.list.iter().filter_map(place).collect();
+        genome.show_places(&places);
+        genome.linked = false;
     }
 }
 

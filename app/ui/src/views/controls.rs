@@ -15,6 +15,13 @@ pub(crate) fn icon_button(ui: &mut Ui, icon: Icon, name: &str, hint: &str, enabl
     if hint.is_empty() { response.on_hover_text(name) } else { response.on_hover_text(format!("{name}  ({hint})")) }
 }
 
+/// The same in a row of text.
+pub(crate) fn small_button(ui: &mut Ui, icon: Icon, name: &str) -> Response {
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(20.0), Sense::click());
+    paint_icon(ui, rect, &response, icon, name, true);
+    response.on_hover_text(name)
+}
+
 /// The same at a given place.
 pub(crate) fn icon_at(ui: &Ui, rect: egui::Rect, icon: Icon, name: &str) -> Response {
     let response = ui.interact(rect, ui.scope_id().with(name), Sense::click());

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Height of a lane of features unless the user gives it another.
-pub(crate) const HEIGHT: f32 = 64.0;
+pub(crate) const HEIGHT: f32 = 92.0;
 /// Height of a row of features, its name beside it.
 const ROW: f32 = 17.0;
 const BAR: f32 = 10.0;

@@ -5,6 +5,7 @@ use egui::{Align, Align2, Layout, Popup, PopupCloseBehavior, Rect, Sense, ThemeP
 use super::controls;
 use crate::{
     SaveFormat,
+    dock::Preset,
     icons::Icon,
     screen::{Action, Screen},
     state::State,
@@ -77,9 +78,12 @@ pub(crate) fn view(ui: &mut Ui, screen: &mut Screen) {
                 });
             }
             ui.add_space(6.0);
-            controls::section(ui, "Panels");
-            ui.checkbox(&mut screen.left_panel, "Records");
-            ui.checkbox(&mut screen.right_panel, "Head");
+            controls::section(ui, "Layout");
+            for preset in Preset::ALL {
+                if ui.button(preset.name()).on_hover_text(preset.note()).clicked() {
+                    screen.act(Action::Layout(preset));
+                }
+            }
         });
 }
 
