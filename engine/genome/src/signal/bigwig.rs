@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{GenomeError, Hooks};
 
+/// Other readers make do with two, and get as much as a tenth of the bases of a bin wrong where its ends cut stretches.
+const STRETCHES_PER_BIN: u64 = 8;
+
 /// An opened BigWig file.
 #[derive(Debug)]
 pub(crate) struct BigWig {
@@ -45,10 +48,10 @@ impl BigWig {
         Ok((all.covered_bp > 0.0).then_some((all.min, all.max)))
     }
 
-    /// The zoom level that bins of this width are made from: the coarsest of which two fit into a bin.
+    /// The zoom level that bins of this width are made from: the coarsest that still has eight stretches for a bin.
     pub(crate) fn zoom_for(&self, cuts: &Cuts) -> Option<u32> {
-        let half_bin_bp = cuts.len_bp() / (2 * cuts.count as u64).max(1);
-        let fits = |zoom: &&super::bbi::Zoom| u64::from(zoom.reduction_bp) <= half_bin_bp;
+        let part_bp = cuts.len_bp() / (STRETCHES_PER_BIN * cuts.count as u64).max(1);
+        let fits = |zoom: &&super::bbi::Zoom| u64::from(zoom.reduction_bp) <= part_bp;
         self.bbi.zooms.iter().rev().find(fits).map(|zoom| zoom.reduction_bp)
     }
 

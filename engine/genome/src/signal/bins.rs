@@ -87,7 +87,7 @@ impl Cuts {
 
     /// Empty tallies for [`Tallies`].
     pub(crate) fn tallies(self) -> Tallies {
-        Tallies { tallies: vec![Tally::default(); self.distinct()], cuts: self }
+        Tallies { tallies: vec![Tally::default(); self.distinct()], cuts: self, last: 0..0, last_index: 0 }
     }
 }
 
@@ -146,24 +146,32 @@ impl Tally {
 pub(crate) struct Tallies {
     cuts: Cuts,
     tallies: Vec<Tally>,
+    /// Bases of the bin that was added to last: the next data mostly lie in it too.
+    last: Range<u64>,
+    last_index: usize,
 }
 
 impl Tallies {
     /// Adds the bases `start_bp..end_bp`, all of one value.
     pub(crate) fn add_value(&mut self, start_bp: u64, end_bp: u64, value: f32) {
-        for index in self.cuts.bins_of(start_bp, end_bp) {
-            let bin = self.cuts.distinct_bin(index);
-            let count_bp = end_bp.min(bin.end) - start_bp.max(bin.start);
-            self.tallies[index].add(&Tally::of(value, count_bp));
-        }
+        self.each_part(start_bp, end_bp, |tally, count_bp| tally.add(&Tally::of(value, count_bp)));
     }
 
     /// Adds what is known of the bases `start_bp..end_bp` together: each bin gets its share.
     pub(crate) fn add_shared(&mut self, start_bp: u64, end_bp: u64, whole: &Tally) {
+        let length_bp = (end_bp - start_bp) as f64;
+        self.each_part(start_bp, end_bp, |tally, count_bp| tally.add(&whole.share(count_bp as f64 / length_bp)));
+    }
+
+    /// Gives `add` each bin that has bases of `start_bp..end_bp`, and how many.
+    fn each_part(&mut self, start_bp: u64, end_bp: u64, mut add: impl FnMut(&mut Tally, u64)) {
+        if self.last.start <= start_bp && start_bp < end_bp && end_bp <= self.last.end {
+            return add(&mut self.tallies[self.last_index], end_bp - start_bp);
+        }
         for index in self.cuts.bins_of(start_bp, end_bp) {
             let bin = self.cuts.distinct_bin(index);
-            let count_bp = end_bp.min(bin.end) - start_bp.max(bin.start);
-            self.tallies[index].add(&whole.share(count_bp as f64 / (end_bp - start_bp) as f64));
+            add(&mut self.tallies[index], end_bp.min(bin.end) - start_bp.max(bin.start));
+            (self.last, self.last_index) = (bin, index);
         }
     }
 

@@ -55,17 +55,18 @@ impl<'a> Section<'a> {
 
     /// Gives `visit` start, end and value of each item; a place that no contig has comes out as an empty stretch.
     pub(super) fn each<E>(&self, mut visit: impl FnMut(u32, u32, f32) -> Result<(), E>) -> Result<(), E> {
+        let end_of = |start_bp: u32| start_bp.checked_add(self.span_bp);
         let mut items = self.items;
         let mut next_bp = Some(self.start_bp);
         for _ in 0..self.count {
-            let start_bp = if self.layout == Layout::FixedStep { next_bp } else { items.u32() };
-            let end_bp = match self.layout {
-                Layout::BedGraph => items.u32(),
-                _ => start_bp.and_then(|start_bp| start_bp.checked_add(self.span_bp)),
+            let (start_bp, end_bp) = match self.layout {
+                Layout::BedGraph => (items.u32(), items.u32()),
+                Layout::VariableStep => items.u32().map_or((None, None), |start_bp| (Some(start_bp), end_of(start_bp))),
+                Layout::FixedStep => (next_bp, next_bp.and_then(end_of)),
             };
+            next_bp = next_bp.and_then(|start_bp| start_bp.checked_add(self.step_bp));
             let value = items.f32().unwrap_or(f32::NAN);
             visit(start_bp.unwrap_or(u32::MAX), end_bp.unwrap_or(0), value)?;
-            next_bp = start_bp.and_then(|start_bp| start_bp.checked_add(self.step_bp));
         }
         Ok(())
     }

@@ -197,7 +197,7 @@ impl Signal {
 
     /// Smallest value, mean and largest value in each of `bins` parts of `start_bp..end_bp`.
     ///
-    /// Text is summed up exactly. BigWig is summed up exactly where a bin is smaller than two stretches of its finest
+    /// Text is summed up exactly. BigWig is summed up exactly where a bin is smaller than eight stretches of its finest
     /// zoom level; wider bins are made from [zoom levels](Self::zoom_bp), as other browsers do: a stretch that lies in
     /// two bins is shared out between them by its length, and its extremes count in both.
     ///

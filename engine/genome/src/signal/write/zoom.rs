@@ -130,10 +130,10 @@ impl Gatherer {
     }
 }
 
-/// The stretches of each level: the finest holds some 32 intervals, the coarsest is no longer than a contig.
+/// The stretches of each level: the finest holds some 16 intervals, the coarsest is no longer than a contig.
 pub(super) fn reductions_bp(items: u64, covered_bp: u64, reach_bp: u64, longest_bp: u32) -> Vec<u32> {
     let (mean_bp, mean_distance_bp) = (covered_bp / items.max(1), reach_bp / items.max(1));
-    let finest_bp = (32 * mean_bp).max(8 * mean_distance_bp).max(32);
+    let finest_bp = (16 * mean_bp).max(8 * mean_distance_bp).max(16);
     let next = |reduction_bp: &u32| reduction_bp.checked_mul(FACTOR);
     let levels = std::iter::successors(u32::try_from(finest_bp).ok(), next);
     levels.take_while(|reduction_bp| *reduction_bp < longest_bp).take(MOST_LEVELS).collect()
