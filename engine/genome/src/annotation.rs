@@ -4,6 +4,7 @@
 //! row; a row that cannot be used is kept as a [`Row`] with line, text, reason and remedy, and the rest is read.
 
 mod feature;
+mod indexed;
 mod inspect;
 mod kind;
 mod lines;
@@ -14,6 +15,7 @@ mod sorted;
 mod text;
 
 pub use feature::{Block, BlockKind, Feature};
+pub use indexed::{FoundFeatures, IndexedAnnotation};
 pub use inspect::{AnnotationReport, ReportedRow, inspect_annotation};
 pub use kind::AnnotationKind;
 pub(crate) use lines::Lines;

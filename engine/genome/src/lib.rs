@@ -36,8 +36,8 @@ mod write;
 
 pub use aliases::Aliases;
 pub use annotation::{
-    Annotation, AnnotationKind, AnnotationReport, Block, BlockKind, Feature, Hit, ReportedRow, Row, RowStatus, Rows,
-    inspect_annotation,
+    Annotation, AnnotationKind, AnnotationReport, Block, BlockKind, Feature, FoundFeatures, Hit, IndexedAnnotation,
+    ReportedRow, Row, RowStatus, Rows, inspect_annotation,
 };
 pub use contig::Contig;
 pub use digest::{sha256_of_bytes, sha256_of_file};

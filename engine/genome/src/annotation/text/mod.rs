@@ -58,6 +58,12 @@ pub(super) struct Setting<'a, 'g> {
     pub(super) features: Vec<Placed>,
 }
 
+impl<'a, 'g> Setting<'a, 'g> {
+    pub(super) fn new(path: &'a Path, contigs: Contigs<'g>, rows: &'a mut dyn FnMut(Row)) -> Self {
+        Self { path, contigs, notices: Notices::default(), rows, features: Vec::new() }
+    }
+}
+
 /// Whether the rest of a file is of interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
@@ -88,8 +94,7 @@ pub(super) fn read(
         AnnotationKind::Gff3 | AnnotationKind::Gtf => Box::new(gff::Gff::new(kind)),
         AnnotationKind::Vcf => Box::new(Vcf::default()),
     };
-    let mut setting =
-        Setting { path, contigs: Contigs::new(reference), notices: Notices::default(), rows, features: Vec::new() };
+    let mut setting = Setting::new(path, Contigs::new(reference), rows);
     let mut warnings = lines.warnings().to_vec();
     while let Some((number, bytes)) = lines.next(hooks)? {
         let text = text_of(number, bytes, &mut setting.notices);
