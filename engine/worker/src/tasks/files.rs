@@ -51,7 +51,7 @@ impl Tasks for FileTasks {
         match task {
             Task::OpenGenome { path } => self.open(&path, job),
             Task::ReadBases { path, region } => self.bases(&path, &region, job),
-            Task::Inspect { path } => inspect(&path, job),
+            Task::Inspect { path, reference } => inspect(&path, reference.as_deref(), &mut self.genomes, job),
             Task::Export(request) => export(&request),
             Task::Tokenize(request) => self.tokenize(&request, job),
             Task::OpenCard { name } => self.open_card(&name),
