@@ -4,6 +4,7 @@
 
 mod cases;
 mod judge;
+mod rows;
 
 use std::{
     fs,
