@@ -84,9 +84,14 @@ impl Args {
 /// What is said of a file with rows that cannot be used, after they have been listed.
 fn refused_rows(value: &Value, path: &Path) -> Option<Failure> {
     let (refused, rows) = (value["n_refused"].as_u64().filter(|&refused| refused > 0)?, value["n_rows"].as_u64()?);
-    let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
-    let message = format!("cannot use {refused} of {rows} of {}; each is listed with its reason", path.display());
+    let (rows, path) = (counted(rows, "row"), path.display());
+    let message = format!("cannot use {refused} of {rows} of {path}; each is listed with its reason");
     Some(Failure::bad_input(message).because("--keep-going takes this for a success"))
+}
+
+/// `1 row`, `2 rows`.
+fn counted(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 fn look(session: &mut Session, path: &Path, reference: Option<&Path>) -> Result<Value> {
@@ -134,7 +139,8 @@ fn for_people(value: &Value) -> String {
         let _ = write!(lines, "\n  {name}\t{}\t{}", tensor["dtype"].as_str().unwrap_or_default(), tensor["shape"]);
     }
     if let Some(rows) = value["n_rows"].as_u64() {
-        let _ = write!(lines, "\n  {} rows, {} features", rows, value["n_features"]);
+        let features = value["n_features"].as_u64().unwrap_or_default();
+        let _ = write!(lines, "\n  {}, {}", counted(rows, "row"), counted(features, "feature"));
     }
     // People look for what is wrong; what is right is in the JSON.
     for row in list("rows").iter().filter(|row| row["reason"].is_string()) {
@@ -180,7 +186,7 @@ mod tests {
                 { "line": 2, "status": "number", "reason": "end is 'x'", "remedy": "mend it", "text": "chr1\t5\tx" },
             ],
         });
-        let want = "a.bed: bed\n  2 rows, 1 features\n  line 2 refused: end is 'x'; mend it\n    \"chr1\\t5\\tx\"";
+        let want = "a.bed: bed\n  2 rows, 1 feature\n  line 2 refused: end is 'x'; mend it\n    \"chr1\\t5\\tx\"";
         assert_eq!(for_people(&value), want, "rows");
         let failure = refused_rows(&value, Path::new("a.bed")).expect("one row is refused");
         assert_eq!(failure.message, "cannot use 1 of 2 rows of a.bed; each is listed with its reason");

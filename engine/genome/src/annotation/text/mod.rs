@@ -31,7 +31,7 @@ pub(super) use vcf::Vcf;
 
 use crate::{Feature, Genome, GenomeError, Hooks, Row, annotation::Lines, error::Place};
 
-use super::AnnotationKind;
+use super::{AnnotationKind, kind::has_no_bytes};
 
 /// A feature and the number of its contig.
 pub(super) type Placed = (u32, Feature);
@@ -88,6 +88,10 @@ pub(super) fn read(
     rows: &mut dyn FnMut(Row),
     hooks: &mut Hooks<'_>,
 ) -> Result<Content, GenomeError> {
+    if kind == AnnotationKind::Bed && has_no_bytes(path) {
+        let warnings = vec!["The file is empty (0 bytes): it has no rows.".to_owned()];
+        return Ok(Content { kind, contigs: Vec::new(), features: Vec::new(), landmarks: Vec::new(), warnings });
+    }
     let mut lines = Lines::open(path)?;
     let mut format: Box<dyn Format> = match kind {
         AnnotationKind::Bed => Box::new(Bed::new(path)),
