@@ -5,6 +5,7 @@
 
 mod feature;
 mod feature_index;
+mod indexed;
 mod inspect;
 mod kind;
 mod lines;
@@ -16,6 +17,7 @@ mod text;
 
 pub use feature::{Block, BlockKind, Feature};
 pub use feature_index::FeatureIndex;
+pub use indexed::{FoundFeatures, IndexedAnnotation};
 pub use inspect::{AnnotationReport, ReportedRow, inspect_annotation};
 pub use kind::AnnotationKind;
 pub(crate) use lines::Lines;

@@ -52,8 +52,8 @@ mod write;
 
 pub use aliases::Aliases;
 pub use annotation::{
-    Annotation, AnnotationKind, AnnotationReport, Block, BlockKind, Feature, FeatureIndex, Hit, ReportedRow, Row,
-    RowStatus, Rows, inspect_annotation,
+    Annotation, AnnotationKind, AnnotationReport, Block, BlockKind, Feature, FeatureIndex, FoundFeatures, Hit,
+    IndexedAnnotation, ReportedRow, Row, RowStatus, Rows, inspect_annotation,
 };
 pub use codons::GeneticCode;
 pub use composition::{BaseKind, BaseRun, Composition, GcBin, base_runs, extend_base_runs, extend_gc_bins, gc_bins};

@@ -82,6 +82,8 @@ pub enum Task {
     Inspect {
         /// The file.
         path: PathBuf,
+        /// The FASTA file that the rows of annotations and variants are held against.
+        reference: Option<PathBuf>,
     },
     /// Write tracks to a file → [`Outcome::Written`].
     Export(ExportRequest),

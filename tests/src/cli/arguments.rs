@@ -150,3 +150,25 @@ fn quiet_leaves_standard_error_empty() {
     let ended = place.run(&["score", "a.fa", "--head", "splice", "--region", "chr1:1-600", "--quiet"]).expect(0);
     assert_eq!(ended.err, "", "nothing to say");
 }
+
+#[test]
+fn rows_that_do_not_fit_a_reference_are_listed_and_counted() {
+    let place = Place::new();
+    place.write("a.fa", ">chr1\nACGTACGTAC\n");
+    place.write("a.bed", "1\t0\t10\tgood\nchr1\t5\t11\tlong\n");
+    place.run(&["inspect", "a.bed"]).expect(0);
+    let arguments = ["inspect", "a.bed", "--reference", "a.fa"];
+    let refused = place.run(&arguments).expect(3);
+    assert!(refused.out.contains("2 rows, 1 feature"), "{}", refused.out);
+    assert!(
+        refused.out.contains("line 2 refused: it reaches to 11, beyond the end of contig 'chr1'"),
+        "{}",
+        refused.out
+    );
+    assert!(refused.out.contains("'1' is taken for 'chr1'"), "{}", refused.out);
+    assert!(refused.err.contains("cannot use 1 of 2 rows of a.bed"), "{}", refused.err);
+    let listed = place.run(&[&arguments[..], &["--json", "--keep-going"]].concat()).expect(0).out;
+    let value: Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!((value["rows"][0]["end"].as_u64(), value["rows"][1]["status"].as_str()), (Some(10), Some("beyond_end")));
+    place.run(&["inspect", "a.bed", "--reference", "nowhere.fa"]).expect(3);
+}

@@ -22,7 +22,7 @@ pub(super) fn judge<'a>(
     }
 }
 
-fn whole_text(error: &JobError) -> String {
+pub(super) fn whole_text(error: &JobError) -> String {
     std::iter::once(&error.message).chain(&error.causes).map(String::as_str).collect::<Vec<_>>().join("\n")
 }
 
@@ -53,13 +53,13 @@ fn refusal<'a>(
     problems
 }
 
-fn has_any(text: &str, words: &[String]) -> bool {
+pub(super) fn has_any(text: &str, words: &[String]) -> bool {
     let text = text.to_lowercase();
     words.iter().any(|word| text.contains(&word.to_lowercase()))
 }
 
 /// Whether a text names one of the places, where there are any: `line 4`, `byte 17`, or a record.
-fn names_place(text: &str, places: &Locate) -> bool {
+pub(super) fn names_place(text: &str, places: &Locate) -> bool {
     if places.line.is_empty() && places.byte.is_empty() && places.record.is_empty() {
         return true;
     }

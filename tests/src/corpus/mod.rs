@@ -4,6 +4,7 @@
 
 mod cases;
 mod judge;
+mod rows;
 
 use std::{
     fs,
@@ -36,7 +37,7 @@ fn every_file_is_read_exactly_or_refused_with_file_place_and_reason() {
         };
         let before = state_of(place.path());
         let start = Instant::now();
-        let answer = match engine.run(Task::Inspect { path: path.clone() }) {
+        let answer = match engine.run(Task::Inspect { path: path.clone(), reference: None }) {
             Ok(Outcome::Json(value)) => Ok(value),
             Ok(other) => panic!("inspecting gives JSON, not {other:?}"),
             Err(error) => Err(error),

@@ -1,6 +1,9 @@
 //! `inspect`: what files hold.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 use strandscope_worker::{Outcome, Task};
@@ -16,13 +19,21 @@ use crate::{
 
 /// Say what files hold: records with lengths and checksums, tensors with shapes.
 ///
-/// Knows FASTA and GenBank (plain, gzip, BGZF), 2bit, weights (safetensors, what torch saves), tokenizers,
-/// configurations, and the folders of models and heads. A file is read from end to end.
+/// Knows FASTA and GenBank (plain, gzip, BGZF), 2bit, BED, GFF3, GTF and VCF, bedGraph, wig, BigWig and BigBed, weights
+/// (safetensors, what torch saves), tokenizers, configurations, and the folders of models and heads. A file is read from
+/// end to end, and each row of an annotation that cannot be used is named with the reason; exit code 3 says that there
+/// are some.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Files to look at; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Sequence that the rows of BED, GFF3, GTF and VCF files must fit
+    #[arg(long, value_name = "FASTA")]
+    reference: Option<PathBuf>,
+    /// Count rows that cannot be used, and end well
+    #[arg(long)]
+    keep_going: bool,
     /// One JSON object for each file, one per line
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -41,19 +52,28 @@ impl Args {
             out.header(&provenance)?;
         }
         for path in &self.files {
-            match look(&mut session, path) {
-                Ok(mut value) if self.json => {
-                    add_provenance(&mut value, &provenance);
-                    out.line(&value.to_string())?;
+            let seen = match look(&mut session, path, self.reference.as_deref()) {
+                Ok(mut value) => {
+                    let refused = refused_rows(&value, path).filter(|_| !self.keep_going);
+                    if self.json {
+                        add_provenance(&mut value, &provenance);
+                        out.line(&value.to_string())?;
+                    } else {
+                        out.line(&for_people(&value))?;
+                    }
+                    refused
                 }
-                Ok(value) => out.line(&for_people(&value))?,
                 Err(failure) if self.files.len() == 1 || failure.ends_all() => return Err(failure),
-                Err(failure) => {
-                    console.fail(&failure);
-                    failures += 1;
-                    first_failure.get_or_insert(failure);
-                }
+                Err(failure) => Some(failure),
+            };
+            let Some(failure) = seen else { continue };
+            if self.files.len() == 1 {
+                out.finish()?;
+                return Err(failure);
             }
+            console.fail(&failure);
+            failures += 1;
+            first_failure.get_or_insert(failure);
         }
         let Some(failure) = first_failure else { return out.finish() };
         out.flush()?;
@@ -62,9 +82,23 @@ impl Args {
     }
 }
 
-fn look(session: &mut Session, path: &std::path::Path) -> Result<Value> {
+/// What is said of a file with rows that cannot be used, after they have been listed.
+fn refused_rows(value: &Value, path: &Path) -> Option<Failure> {
+    let (refused, rows) = (value["n_refused"].as_u64().filter(|&refused| refused > 0)?, value["n_rows"].as_u64()?);
+    let (rows, path) = (counted(rows, "row"), path.display());
+    let message = format!("cannot use {refused} of {rows} of {path}; each is listed with its reason");
+    Some(Failure::bad_input(message).because("--keep-going takes this for a success"))
+}
+
+/// `1 row`, `2 rows`.
+fn counted(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+fn look(session: &mut Session, path: &Path, reference: Option<&Path>) -> Result<Value> {
     let input = Input::open(path)?;
-    let done = session.run("inspect", Task::Inspect { path: input.path().to_owned() });
+    let task = Task::Inspect { path: input.path().to_owned(), reference: reference.map(Path::to_owned) };
+    let done = session.run("inspect", task);
     match done.map_err(|failure| input.rename(failure))?.outcome {
         Outcome::Json(mut value) => {
             if let Some(shown) = value.get_mut("path") {
@@ -105,6 +139,22 @@ fn for_people(value: &Value) -> String {
         let name = tensor["name"].as_str().unwrap_or_default();
         let _ = write!(lines, "\n  {name}\t{}\t{}", tensor["dtype"].as_str().unwrap_or_default(), tensor["shape"]);
     }
+    if let Some(rows) = value["n_rows"].as_u64() {
+        let features = value["n_features"].as_u64().unwrap_or_default();
+        let _ = write!(lines, "\n  {}, {}", counted(rows, "row"), counted(features, "feature"));
+    }
+    // People look for what is wrong; what is right is in the JSON.
+    for row in list("rows").iter().filter(|row| row["reason"].is_string()) {
+        let text = |key: &str| row[key].as_str().unwrap_or_default();
+        let _ = write!(
+            lines,
+            "\n  line {} refused: {}; {}\n    {:?}",
+            row["line"],
+            text("reason"),
+            text("remedy"),
+            text("text")
+        );
+    }
     for warning in list("warnings") {
         let _ = write!(lines, "\n  warning: {}", warning.as_str().unwrap_or_default());
     }
@@ -130,5 +180,16 @@ mod tests {
         let value =
             json!({ "path": "w", "kind": "checkpoint", "tensors": [{ "name": "w", "dtype": "F32", "shape": [3, 4] }] });
         assert_eq!(for_people(&value), "w: checkpoint\n  w\tF32\t[3,4]", "tensors");
+        let value = json!({
+            "path": "a.bed", "kind": "bed", "n_rows": 2, "n_refused": 1, "n_features": 1,
+            "rows": [
+                { "line": 1, "status": "ok" },
+                { "line": 2, "status": "number", "reason": "end is 'x'", "remedy": "mend it", "text": "chr1\t5\tx" },
+            ],
+        });
+        let want = "a.bed: bed\n  2 rows, 1 feature\n  line 2 refused: end is 'x'; mend it\n    \"chr1\\t5\\tx\"";
+        assert_eq!(for_people(&value), want, "rows");
+        let failure = refused_rows(&value, Path::new("a.bed")).expect("one row is refused");
+        assert_eq!(failure.message, "cannot use 1 of 2 rows of a.bed; each is listed with its reason");
     }
 }

@@ -338,7 +338,7 @@ impl OpenFile {
                 let to = crate::scale::index((piece.range_bp.1 - piece.key.range_bp().0).div_ceil(width_bp));
                 &bins[from..to.min(bins.len())]
             }
-            Tile::Features(_) | Tile::Counts(_) => &[],
+            Tile::Features(_) | Tile::Counts(_) | Tile::TooMany => &[],
         });
         let known = bins.filter(|bin| bin.low.is_finite() && bin.high.is_finite());
         known.map(|bin| Extent { low: bin.low, high: bin.high }).reduce(Extent::and)

@@ -199,6 +199,9 @@ fn chevrons(painter: &egui::Painter, seen: Rect, to_right: bool, feature: &Featu
 fn counts(ui: &Ui, plot: Rect, file: &OpenFile, column: &Column<'_>, ink: Color32, palette: &Palette) {
     let range_bp = (column.scale.first_bp(), column.scale.end_bp());
     let pieces = file.tiles.best(column.locus.record, level(column.scale.bp_per_px()), range_bp);
+    if pieces.iter().any(|piece| *piece.tile == Tile::TooMany) {
+        lane::say(ui, plot, "Too many features to show from so far away: zoom in.", palette);
+    }
     let mut bars = Vec::new();
     let mut most = 0;
     for piece in &pieces {

@@ -38,11 +38,12 @@ const ROWS: usize = 20;
 impl AnnotationKind {
     /// The format of the file at `path`, from the first lines of its text, and from its name where they do not tell.
     ///
-    /// Nothing for files of other kinds, among them bedGraph, wiggle and FASTA.
+    /// Nothing for files of other kinds, among them bedGraph, wiggle and FASTA. A file of 0 bytes with the name of a
+    /// BED file is one without rows: that is what programs write that found nothing.
     ///
     /// # Errors
     ///
-    /// When the file is not there, cannot be read, or is empty.
+    /// When the file is not there, cannot be read, or is empty and not BED.
     ///
     /// # Examples
     ///
@@ -56,8 +57,11 @@ impl AnnotationKind {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn of(path: &Path) -> Result<Option<Self>, GenomeError> {
-        let begin = begin(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        if Self::of_name(&name) == Some(Self::Bed) && has_no_bytes(path) {
+            return Ok(Some(Self::Bed));
+        }
+        let begin = begin(path)?;
         Ok(Self::of_text(&begin, &name))
     }
 
@@ -154,6 +158,11 @@ fn is_signal(line: &str) -> bool {
 fn is_digits(text: &str) -> bool {
     let text = text.trim_end();
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a file is there and empty.
+pub(super) fn has_no_bytes(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
 }
 
 /// The first bytes of the unpacked text; fewer where the file is damaged.

@@ -60,6 +60,21 @@ fn variants_are_found_by_their_identifiers() {
 }
 
 #[test]
+fn an_empty_file_is_bed_without_rows_and_nothing_else() {
+    let annotation = opened("a.bed", "");
+    assert!(
+        annotation.is_empty() && annotation.warnings()[0].contains("empty (0 bytes)"),
+        "{:?}",
+        annotation.warnings()
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.vcf");
+    std::fs::write(&path, "").expect("written");
+    let error = Annotation::open(&path, None, &mut Hooks::default()).expect_err("no header").to_string();
+    assert!(error.contains("empty (0 bytes)"), "{error}");
+}
+
+#[test]
 fn files_of_other_formats_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.fa");

@@ -6,6 +6,7 @@ mod gzip;
 mod store;
 mod stream;
 
+pub(crate) use bgzf::is_block_header;
 pub(crate) use file::SourceFile;
 pub(crate) use store::TextStore;
 pub(crate) use stream::{Packing, TextStream, unpacking_error};

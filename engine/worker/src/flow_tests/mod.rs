@@ -314,17 +314,26 @@ fn tracks_are_written_and_weights_inspected() {
     assert_eq!(run(&mut engine, Task::Export(request)).error().kind, ErrorKind::Usage, "no second time");
 
     let weights = tiny.path("model").join("model.safetensors");
-    let inspected = run(&mut engine, Task::Inspect { path: weights.clone() });
+    let inspected = run(&mut engine, Task::Inspect { path: weights.clone(), reference: None });
     let Ok(Outcome::Json(value)) = &inspected.result else { panic!("{:?}", inspected.result) };
     assert_eq!(value["kind"], "checkpoint", "{value}");
     assert_eq!(value["tensors"][0]["dtype"], "F32", "{value}");
     let bytes = std::fs::read(weights).expect("weights");
     let cut = tiny.write("cut.safetensors", &bytes[..bytes.len() - 5]);
-    assert_eq!(run(&mut engine, Task::Inspect { path: cut }).error().kind, ErrorKind::BadInput, "a damaged file");
+    assert_eq!(
+        run(&mut engine, Task::Inspect { path: cut, reference: None }).error().kind,
+        ErrorKind::BadInput,
+        "a damaged file"
+    );
     let odd = tiny.write("odd.fa", ">sample1{a}\nACGT\n");
-    let inspected = run(&mut engine, Task::Inspect { path: odd });
+    let inspected = run(&mut engine, Task::Inspect { path: odd, reference: None });
     let Ok(Outcome::Json(value)) = &inspected.result else { panic!("{:?}", inspected.result) };
     assert_eq!(value["records"][0]["name"], "sample1{a}", "no header of weights: {value}");
+    let sites = tiny.write("sites.bed", "1\t0\t5\nchr1\t5\t999999999\n");
+    let inspected = run(&mut engine, Task::Inspect { path: sites, reference: Some(path) });
+    let Ok(Outcome::Json(value)) = &inspected.result else { panic!("{:?}", inspected.result) };
+    assert_eq!(value["rows"][0]["status"], "ok", "chr1 has another name there: {value}");
+    assert_eq!(value["rows"][1]["status"], "beyond_end", "{value}");
 }
 
 /// Rows whose label is told by the middle of the sequence.

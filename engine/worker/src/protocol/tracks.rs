@@ -124,6 +124,8 @@ pub enum Tile {
     Counts(Vec<u32>),
     /// Values of each bin.
     Values(Vec<TileBin>),
+    /// More features than are told one by one, of a file in which they cannot be counted without reading it all.
+    TooMany,
 }
 
 /// Values of a bin.

@@ -54,7 +54,7 @@ impl Tasks for FileTasks {
             Task::OpenGenome { path } => self.open(&path, job),
             Task::ReadBases { path, region } => self.bases(&path, &region, job),
             Task::Recognise { paths } => Ok(Outcome::Roles(recognise(paths))),
-            Task::Inspect { path } => inspect(&path, job),
+            Task::Inspect { path, reference } => inspect(&path, reference.as_deref(), &mut self.genomes, job),
             Task::Export(request) => export(&request),
             Task::Tokenize(request) => self.tokenize(&request, job),
             Task::OpenCard { name } => self.open_card(&name),

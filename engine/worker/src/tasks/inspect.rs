@@ -3,8 +3,11 @@
 use std::{fs::File, io::Read as _, path::Path};
 
 use burn::tensor::Device;
+use serde::Serialize;
 use serde_json::{Value, json};
-use strandscope_genome::inspect_sequences;
+use strandscope_genome::{
+    Aliases, AnnotationKind, BigBed, SignalKind, inspect_annotation, inspect_sequences, inspect_signal,
+};
 use strandscope_models::{
     checkpoint::{SeenTensor, examine, is_checkpoint},
     config::Config,
@@ -13,15 +16,22 @@ use strandscope_models::{
 };
 use strandscope_tokens::{Tokenizer, TokenizerFiles};
 
-use super::genomes::with_progress;
+use super::genomes::{Genomes, with_progress};
 use crate::{
     ErrorKind, JobError, Outcome,
     engine::{Job, Stop},
 };
 
-/// What a file holds, or the folder of a model or head.
-pub(super) fn inspect(path: &Path, job: &Job) -> Result<Outcome, Stop> {
+/// What a file holds, or the folder of a model or head; rows of annotations are held against `reference`.
+pub(super) fn inspect(
+    path: &Path,
+    reference: Option<&Path>,
+    genomes: &mut Genomes,
+    job: &Job,
+) -> Result<Outcome, Stop> {
     let found = match kind_of(path) {
+        Kind::Annotation => annotation(path, reference, genomes, job)?,
+        Kind::Values => values(path, reference, genomes, job)?,
         Kind::Head => head(path)?,
         Kind::Model => model(path)?,
         Kind::Weights => weights(path, job)?,
@@ -29,10 +39,26 @@ pub(super) fn inspect(path: &Path, job: &Job) -> Result<Outcome, Stop> {
         Kind::Config => config(path)?,
         Kind::Sequences => {
             let report = with_progress(job, |hooks| inspect_sequences(path, hooks))?;
-            serde_json::to_value(report).map_err(|error| JobError::of(ErrorKind::Runtime, &error))?
+            to_json(&report)?
         }
     };
     Ok(Outcome::Json(found))
+}
+
+fn to_json(report: &impl Serialize) -> Result<Value, JobError> {
+    serde_json::to_value(report).map_err(|error| JobError::of(ErrorKind::Runtime, &error))
+}
+
+fn annotation(path: &Path, reference: Option<&Path>, genomes: &mut Genomes, job: &Job) -> Result<Value, Stop> {
+    let reference = reference.map(|reference| genomes.open(reference, job)).transpose()?;
+    Ok(to_json(&with_progress(job, |hooks| inspect_annotation(path, reference, hooks))?)?)
+}
+
+fn values(path: &Path, reference: Option<&Path>, genomes: &mut Genomes, job: &Job) -> Result<Value, Stop> {
+    let reference = reference.map(|reference| genomes.open(reference, job)).transpose()?;
+    let aliases = reference.as_ref().map(|genome| Aliases::of(genome.contigs()));
+    let named = aliases.as_ref().zip(reference.as_ref().map(|genome| genome.contigs()));
+    Ok(to_json(&with_progress(job, |hooks| inspect_signal(path, named, hooks))?)?)
 }
 
 /// What a file is taken for.
@@ -44,6 +70,10 @@ enum Kind {
     Weights,
     Tokenizer,
     Config,
+    /// BED, GFF3, GTF or VCF.
+    Annotation,
+    /// BedGraph, wig, BigWig or BigBed.
+    Values,
     Sequences,
 }
 
@@ -61,7 +91,13 @@ fn kind_of(path: &Path) -> Kind {
         return Kind::Tokenizer;
     }
     if !name.ends_with(".json") && !begins_like_json(path) {
-        return Kind::Sequences;
+        // What cannot be read is reported by whoever reads it in earnest.
+        let is_binary = BigBed::is_one(path).unwrap_or(false);
+        return match () {
+            () if is_binary || SignalKind::of(path).is_ok_and(|kind| kind.is_some()) => Kind::Values,
+            () if AnnotationKind::of(path).is_ok_and(|kind| kind.is_some()) => Kind::Annotation,
+            () => Kind::Sequences,
+        };
     }
     if name.contains("tokenizer") || name.contains("vocab") || has_key(path, "\"merges\"") {
         return Kind::Tokenizer;

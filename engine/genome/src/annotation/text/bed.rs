@@ -21,6 +21,11 @@ impl Bed {
     pub(in crate::annotation) fn new(path: &Path) -> Self {
         Self { shape: None, most_own: most_own(path) }
     }
+
+    /// Whether a row has shown which columns the file has.
+    pub(in crate::annotation) fn has_shape(&self) -> bool {
+        self.shape.is_some()
+    }
 }
 
 /// Whether a line is not a row: a comment, or one that tells a browser how to draw.

@@ -31,7 +31,7 @@ pub(super) use vcf::Vcf;
 
 use crate::{Feature, Genome, GenomeError, Hooks, Row, annotation::Lines, error::Place};
 
-use super::AnnotationKind;
+use super::{AnnotationKind, kind::has_no_bytes};
 
 /// A feature and the number of its contig.
 pub(super) type Placed = (u32, Feature);
@@ -58,6 +58,12 @@ pub(super) struct Setting<'a, 'g> {
     pub(super) features: Vec<Placed>,
 }
 
+impl<'a, 'g> Setting<'a, 'g> {
+    pub(super) fn new(path: &'a Path, contigs: Contigs<'g>, rows: &'a mut dyn FnMut(Row)) -> Self {
+        Self { path, contigs, notices: Notices::default(), rows, features: Vec::new() }
+    }
+}
+
 /// Whether the rest of a file is of interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
@@ -82,14 +88,17 @@ pub(super) fn read(
     rows: &mut dyn FnMut(Row),
     hooks: &mut Hooks<'_>,
 ) -> Result<Content, GenomeError> {
+    if kind == AnnotationKind::Bed && has_no_bytes(path) {
+        let warnings = vec!["The file is empty (0 bytes): it has no rows.".to_owned()];
+        return Ok(Content { kind, contigs: Vec::new(), features: Vec::new(), landmarks: Vec::new(), warnings });
+    }
     let mut lines = Lines::open(path)?;
     let mut format: Box<dyn Format> = match kind {
         AnnotationKind::Bed => Box::new(Bed::new(path)),
         AnnotationKind::Gff3 | AnnotationKind::Gtf => Box::new(gff::Gff::new(kind)),
         AnnotationKind::Vcf => Box::new(Vcf::default()),
     };
-    let mut setting =
-        Setting { path, contigs: Contigs::new(reference), notices: Notices::default(), rows, features: Vec::new() };
+    let mut setting = Setting::new(path, Contigs::new(reference), rows);
     let mut warnings = lines.warnings().to_vec();
     while let Some((number, bytes)) = lines.next(hooks)? {
         let text = text_of(number, bytes, &mut setting.notices);

@@ -31,14 +31,13 @@ impl Notices {
         self.sentences.push(sentence.into());
     }
 
-    /// All of them, one sentence each.
-    pub(super) fn into_sentences(self) -> Vec<String> {
-        let counted = self.counted.into_iter().map(|Counted { what, rows, line, example }| {
-            if rows == 1 {
-                format!("{what}: line {line} ({example}).")
-            } else {
-                format!("{what}: {rows} rows, the first in line {line} ({example}).")
-            }
+    /// All of them, one sentence each. Line 0 is that of a reader that does not know where it is.
+    pub(in crate::annotation) fn into_sentences(self) -> Vec<String> {
+        let counted = self.counted.into_iter().map(|Counted { what, rows, line, example }| match (rows, line) {
+            (1, 0) => format!("{what}: 1 row ({example})."),
+            (_, 0) => format!("{what}: {rows} rows, one of them ({example})."),
+            (1, _) => format!("{what}: line {line} ({example})."),
+            (_, _) => format!("{what}: {rows} rows, the first in line {line} ({example})."),
         });
         self.sentences.into_iter().chain(counted).collect()
     }

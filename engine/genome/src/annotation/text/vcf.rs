@@ -56,16 +56,22 @@ impl Format for Vcf {
     }
 
     fn finish(self: Box<Self>, setting: &mut Setting<'_, '_>) -> Result<(AnnotationKind, Vec<Landmark>), GenomeError> {
-        if self.header.columns == 0 {
-            let reason = "it has no header line #CHROM POS ID …, and no rows";
-            return Err(GenomeError::unusable(setting.path, Place::Whole, reason, "export or download it again"));
-        }
-        setting.contigs.compare_lengths(&self.header.lengths, &mut setting.notices);
+        self.check_header(setting)?;
         Ok((AnnotationKind::Vcf, Vec::new()))
     }
 }
 
 impl Vcf {
+    /// Fails without a header; tells where it is not that of the reference.
+    pub(in crate::annotation) fn check_header(&self, setting: &mut Setting<'_, '_>) -> Result<(), GenomeError> {
+        if self.header.columns == 0 {
+            let reason = "it has no header line #CHROM POS ID …, and no rows";
+            return Err(GenomeError::unusable(setting.path, Place::Whole, reason, "export or download it again"));
+        }
+        setting.contigs.compare_lengths(&self.header.lengths, &mut setting.notices);
+        Ok(())
+    }
+
     /// Checks everything but the alternate alleles.
     fn site(
         &self,

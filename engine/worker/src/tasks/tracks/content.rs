@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use strandscope_genome::{
-    Aliases, Annotation, AnnotationKind, BigBed, Feature, FeatureIndex, Genome, Hooks, Region, Row, Signal, SignalKind,
-    gc_bins, read_genbank_features,
+    Aliases, Annotation, AnnotationKind, BigBed, Feature, FeatureIndex, Genome, Hooks, IndexedAnnotation, Region, Row,
+    Signal, SignalKind, gc_bins, read_genbank_features,
 };
 
 use super::{searched, whole_bins};
@@ -30,6 +30,8 @@ pub(super) struct Content {
 enum Held {
     /// Features in memory.
     Features(FeatureIndex),
+    /// Features read through an index.
+    Indexed(Box<IndexedAnnotation>),
     BigBed(Box<BigBed>),
     Values(Box<Signal>),
     /// Computed from the bases when asked for.
@@ -95,6 +97,11 @@ impl Content {
             AnnotationKind::Gtf => TrackKind::Gtf,
             AnnotationKind::Vcf => TrackKind::Vcf,
         };
+        if let Some(indexed) = IndexedAnnotation::open(path, Some(genome))? {
+            let warnings = indexed.warnings().to_vec();
+            let held = Held::Indexed(Box::new(indexed));
+            return Ok(Self { kind, held, rows: Vec::new(), refused: 0, warnings });
+        }
         let annotation = with_progress(job, |hooks| Annotation::open(path, Some(genome), hooks))?;
         Ok(Self {
             kind,
@@ -130,6 +137,7 @@ impl Content {
             Held::Features(index) => {
                 (Some(index.len() as u64), here(index.contigs().iter().map(String::as_str).collect()))
             }
+            Held::Indexed(indexed) => (None, here(indexed.contigs())),
             Held::BigBed(bigbed) => (Some(bigbed.count()?), names(bigbed.contigs())),
             Held::Values(signal) => (None, names(signal.contigs())),
             Held::GcShare => (None, names(genome.contigs())),
@@ -163,6 +171,11 @@ impl Content {
                     return Ok(Tile::Features(features));
                 }
                 counts(region, bin_bp, |part, bins| Ok(index.density(&part.contig, part.start_bp, part.end_bp, bins)))
+            }
+            Held::Indexed(indexed) => {
+                // Rows that are left out are told in `inspect`; here what can be drawn is drawn.
+                let found = indexed.features(region, most, Some(genome), &mut Hooks::default())?;
+                Ok(if found.is_whole { Tile::Features(found.features) } else { Tile::TooMany })
             }
             Held::BigBed(bigbed) => {
                 let features = bigbed.features(&region.contig, region.start_bp, region.end_bp, most + 1)?;
@@ -208,7 +221,7 @@ impl Content {
                     .map(|hit| told(hit.name, String::new(), hit.contig, hit.start_bp, hit.end_bp))
                     .collect())
             }
-            Held::Values(_) | Held::GcShare => Ok(Vec::new()),
+            Held::Indexed(_) | Held::Values(_) | Held::GcShare => Ok(Vec::new()),
         }
     }
 
@@ -244,6 +257,10 @@ impl Content {
             };
             let begins_here = |feature: &Feature| (start_bp..end_bp).contains(&feature.start_bp);
             let features = match &mut self.held {
+                Held::Indexed(indexed) => {
+                    let region = Region::new(contig, start_bp, end_bp);
+                    indexed.features(&region, usize::MAX, None, &mut Hooks::default())?.features
+                }
                 Held::BigBed(bigbed) => bigbed.features(contig, start_bp, end_bp, usize::MAX)?,
                 Held::Features(_) | Held::Values(_) | Held::GcShare => return Ok(None),
             };
