@@ -153,6 +153,8 @@ pub(crate) fn unexpected(outcome: &Outcome) -> Failure {
         Outcome::Bases { .. } => "bases",
         Outcome::Tokens { .. } => "tokens",
         Outcome::Roles(_) => "kinds of files",
+        Outcome::Pasted(_) => "a pasted sequence",
+        Outcome::Counted(_) => "counts of bases",
         Outcome::Track(_) => "an opened track",
         Outcome::Tile(_) => "a part of a track",
         Outcome::Found(_) => "features",

@@ -12,7 +12,7 @@ use strandscope_figure::Figure;
 use strandscope_ui::{Save, SaveFormat, ServiceAnswer, Services};
 use strandscope_worker::{Engine, EngineOptions, ErrorKind, JobError, genome::AtomicFile};
 
-use crate::figure;
+use crate::{figure, settings, watch::Watch};
 
 /// Nobody closes a dialog as fast as this: it was never there.
 const TOO_FAST_FOR_PEOPLE: Duration = Duration::from_millis(300);
@@ -31,12 +31,14 @@ pub(crate) struct Desktop {
     engine: EngineOptions,
     sender: Sender<ServiceAnswer>,
     answers: Receiver<ServiceAnswer>,
+    watch: Watch,
 }
 
 impl Desktop {
     pub(crate) fn new(context: egui::Context, engine: EngineOptions) -> Self {
         let (sender, answers) = channel();
-        Self { context, engine, sender, answers }
+        let watch = Watch::start(context.clone(), sender.clone());
+        Self { context, engine, sender, answers, watch }
     }
 
     /// Does `work` on a thread of its own and wakes the window for its answer; `otherwise` where no thread can be had.
@@ -139,6 +141,18 @@ impl Services for Desktop {
             Err(error) => ServiceAnswer::TextNotSaved { text, path, error },
         };
         let _ = self.sender.send(answer);
+    }
+
+    fn watch(&mut self, paths: Vec<PathBuf>) {
+        self.watch.set(paths);
+    }
+
+    fn settings(&self) -> Option<String> {
+        settings::read()
+    }
+
+    fn save_settings(&mut self, settings: String) {
+        settings::write(&settings);
     }
 
     fn restart_engine(&mut self) -> std::io::Result<Engine> {

@@ -8,6 +8,8 @@ mod example;
 mod figure;
 mod logging;
 mod memory;
+mod settings;
+mod watch;
 mod window;
 
 use std::process::ExitCode;

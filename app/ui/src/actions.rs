@@ -43,6 +43,17 @@ impl Window {
             | Action::AddLocus
             | Action::CloseLocus(_)
             | Action::LinkLoci(_) => self.move_view(action),
+            Action::NextHit(is_after) => state.next_hit(is_after),
+            Action::Paste(text) => state.paste(text),
+            Action::CountRecords(records) => state.want_facts(records),
+            Action::ToggleFavourite(path) => self.settings.toggle_favourite(&path),
+            Action::KeepLayout(name) => self.settings.keep_layout(&name, &self.screen.dock),
+            Action::UseLayout(name) => {
+                if let Some(layout) = self.settings.layouts.iter().find(|layout| layout.name == name) {
+                    self.screen.dock = layout.dock.clone();
+                }
+            }
+            Action::DropLayout(name) => self.settings.layouts.retain(|layout| layout.name != name),
             Action::NextFeature(is_after) => state.next_feature(is_after),
             Action::SearchFeatures(text) => state.search(&text),
             Action::GoToFirstFound => state.go_to_first_found(),
@@ -203,6 +214,7 @@ impl Window {
                 let force = save.file_count() == 1;
                 self.save(save, path, force);
             }
+            ServiceAnswer::Changed(path) => self.state.on_changed(&path),
             ServiceAnswer::Dismissed => {}
             ServiceAnswer::Folder(folder) => self.state.import_model(folder),
             ServiceAnswer::NoFolderDialog => {

@@ -188,6 +188,10 @@ pub(crate) const COMMANDS: &[Command] = &[
     command(Part::Move, "Mark what is in view as a region of interest", &[ctrl(Key::R)], |_, screen| {
         screen.act(Action::MarkView(true));
     }),
+    command(Part::Score, "Previous hit above the threshold", &[shift(Key::N)], |_, screen| {
+        screen.act(Action::NextHit(false));
+    }),
+    command(Part::Score, "Next hit above the threshold", &[key(Key::N)], |_, screen| screen.act(Action::NextHit(true))),
     command(Part::Score, "Score the whole record", &[ctrl_shift(Key::Enter)], |_, screen| {
         screen.act(Action::ScoreRecord);
     }),

@@ -16,6 +16,9 @@ pub(crate) enum Icon {
     Question,
     Close,
     Copy,
+    /// A star, and the outline of one.
+    Star,
+    Hollow,
     /// Three dots.
     More,
     /// Two arrows in opposite directions.
@@ -37,6 +40,22 @@ pub(crate) fn paint(painter: &Painter, rect: Rect, icon: Icon, colour: Color32) 
         painter.rect_stroke(Rect::from_min_size(at(x, y), Vec2::new(w, h)), 1.5, stroke, StrokeKind::Middle);
     };
     match icon {
+        Icon::Star | Icon::Hollow => {
+            let point = |corner: u8| {
+                let radius = if corner % 2 == 0 { 6.5 } else { 2.8 };
+                let angle = f32::from(corner) * std::f32::consts::PI / 5.0;
+                at(8.0 + radius * angle.sin(), 8.2 - radius * angle.cos())
+            };
+            let points: Vec<Pos2> = (0..10).map(point).collect();
+            painter.add(Shape::closed_line(points.clone(), stroke));
+            if icon == Icon::Star {
+                // A star is not convex: it is filled from its middle.
+                for pair in 0..10 {
+                    let corners = vec![at(8.0, 8.2), points[pair], points[(pair + 1) % 10]];
+                    painter.add(Shape::convex_polygon(corners, colour, Stroke::NONE));
+                }
+            }
+        }
         Icon::More => {
             for x in [3.0, 8.0, 13.0] {
                 painter.circle_filled(at(x, 8.0), 1.3, colour);

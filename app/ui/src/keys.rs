@@ -16,6 +16,9 @@ pub(crate) fn read(ctx: &Context, state: &State, screen: &mut Screen) {
     }
     // Plain keys belong to a text field while one is being typed into, and to a dialog while one is open.
     let rest = ctx.egui_wants_keyboard_input() || screen.dialog.is_some();
+    if !rest && let Some(text) = pasted(ctx) {
+        screen.act(Action::Paste(text));
+    }
     for command in COMMANDS {
         // What is typed into a card would be lost under another dialog.
         let may = |press: Press| if press.is_plain() { !rest } else { !screen.is_editing_card() };
@@ -23,6 +26,16 @@ pub(crate) fn read(ctx: &Context, state: &State, screen: &mut Screen) {
             (command.run)(state, screen);
         }
     }
+}
+
+/// Text that was pasted into no field.
+fn pasted(ctx: &Context) -> Option<String> {
+    ctx.input(|input| {
+        input.events.iter().find_map(|event| match event {
+            egui::Event::Paste(text) => Some(text.clone()),
+            _ => None,
+        })
+    })
 }
 
 fn is_pressed(ctx: &Context, press: Press) -> bool {

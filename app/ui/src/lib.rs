@@ -17,6 +17,7 @@ mod locus;
 mod scale;
 mod screen;
 mod services;
+mod settings;
 mod state;
 mod theme;
 mod views;
@@ -25,10 +26,14 @@ mod worker;
 pub use services::{Example, Save, SaveFormat, ServiceAnswer, Services, Start};
 pub use worker::Worker;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use self::{
     screen::Screen,
+    settings::Settings,
     state::{Order, State},
 };
 
@@ -38,6 +43,12 @@ pub struct Window {
     screen: Screen,
     worker: Box<dyn Worker>,
     services: Box<dyn Services>,
+    /// What is remembered for the next start.
+    settings: Settings,
+    /// The same as text, as it was saved last.
+    saved_settings: String,
+    /// Files whose changes are told.
+    watched: Vec<PathBuf>,
     /// What the window's clock counts from.
     begun: Instant,
     themed: bool,
@@ -52,8 +63,23 @@ impl Window {
         } else {
             state.open_files(start.files);
         }
-        let (screen, worker) = (Screen::default(), Box::new(worker));
-        let mut window = Self { state, screen, worker, services, begun: Instant::now(), themed: false };
+        let saved_settings = services.settings().unwrap_or_default();
+        let settings = Settings::parse(&saved_settings);
+        let mut screen = Screen { base_colours: settings.base_colours, zoom: settings.zoom, ..Screen::default() };
+        if let Some(dock) = &settings.dock {
+            screen.dock = dock.clone();
+        }
+        let mut window = Self {
+            state,
+            screen,
+            worker: Box::new(worker),
+            services,
+            settings,
+            saved_settings,
+            watched: Vec::new(),
+            begun: Instant::now(),
+            themed: false,
+        };
         // Work begins before the first frame is drawn.
         window.send();
         window
@@ -63,19 +89,53 @@ impl Window {
     pub fn ui(&mut self, ui: &mut egui::Ui) {
         if !self.themed {
             theme::install(ui.ctx());
+            if let Some(theme) = self.settings.theme {
+                ui.ctx().set_theme(theme);
+            }
             self.themed = true;
             ui.ctx().request_discard("fonts hold from the next pass on");
             return;
         }
         self.drain(ui.ctx());
         keys::read(ui.ctx(), &self.state, &mut self.screen);
-        views::ui(ui, &self.state, &mut self.screen);
+        views::ui(ui, &self.state, &self.settings, &mut self.screen);
         if let Some(zoom) = self.screen.zoom.take() {
             ui.ctx().set_zoom_factor(zoom);
         }
         self.carry_out();
         self.state.ask_for_view();
+        if self.state.call_on() {
+            ui.ctx().request_repaint();
+        }
         self.send();
+        self.remember(ui.ctx());
+    }
+
+    /// Notes what has been opened and how things stand, for the next start; tells the desktop what to watch.
+    fn remember(&mut self, ctx: &egui::Context) {
+        for path in std::mem::take(&mut self.state.opened) {
+            if self.state.example.as_ref().is_none_or(|example| example.path != path) {
+                self.settings.opened(&path);
+            }
+        }
+        let paths = self.state.open_paths();
+        if paths != self.watched {
+            self.services.watch(paths.clone());
+            self.watched = paths;
+        }
+        // A layout changes while it is dragged: it is kept once that is over.
+        if ctx.input(|input| input.pointer.any_down()) {
+            return;
+        }
+        self.settings.dock = Some(self.screen.dock.clone());
+        self.settings.base_colours = self.screen.base_colours;
+        self.settings.theme = Some(ctx.options(|options| options.theme_preference));
+        self.settings.zoom = Some(ctx.zoom_factor());
+        let text = self.settings.text();
+        if text != self.saved_settings {
+            self.services.save_settings(text.clone());
+            self.saved_settings = text;
+        }
     }
 
     /// Takes in what has come since the last frame; what does not fit into a frame waits for the next one.
@@ -99,6 +159,9 @@ impl Window {
         while let Some(answer) = self.services.poll() {
             self.on_answer(answer);
         }
+        let hovered =
+            ctx.input(|input| input.raw.hovered_files.iter().filter_map(|file| file.path.clone()).collect::<Vec<_>>());
+        self.state.hover(hovered);
         let dropped: Vec<_> =
             ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
         if !dropped.is_empty() {

@@ -55,6 +55,17 @@ pub(crate) enum Action {
     LinkLoci(bool),
     /// Go to the next feature, or to the one before.
     NextFeature(bool),
+    /// Go to the next stretch above the threshold, or to the one before.
+    NextHit(bool),
+    /// Make a sequence of pasted text.
+    Paste(String),
+    /// Count the letters of these records, which are looked at.
+    CountRecords(std::ops::Range<usize>),
+    ToggleFavourite(PathBuf),
+    /// Keep the layout under a name.
+    KeepLayout(String),
+    UseLayout(String),
+    DropLayout(String),
     PickFeature(Picked),
     /// Search the names of features.
     SearchFeatures(String),
@@ -288,6 +299,8 @@ pub(crate) struct Screen {
     pub(crate) dock: Dock,
     /// How much larger everything is to be drawn from now on.
     pub(crate) zoom: Option<f32>,
+    /// The name of a layout that is being typed.
+    pub(crate) layout_name: String,
     /// The motif that is being typed.
     pub(crate) motif: String,
     pub(crate) base_colours: BaseColours,
@@ -316,6 +329,7 @@ impl Default for Screen {
         Self {
             dock: Dock::default(),
             zoom: None,
+            layout_name: String::new(),
             motif: String::new(),
             base_colours: BaseColours::default(),
             locus: LocusField::default(),

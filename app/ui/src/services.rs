@@ -33,6 +33,16 @@ pub trait Services {
     /// An existing file is replaced only with `force`.
     fn save_text(&mut self, text: String, path: PathBuf, force: bool);
 
+    /// Tells when one of these files changes on disk, in place of those that were watched before →
+    /// [`ServiceAnswer::Changed`].
+    fn watch(&mut self, paths: Vec<PathBuf>);
+
+    /// What [`Services::save_settings`] was given last, at this start or an earlier one.
+    fn settings(&self) -> Option<String>;
+
+    /// Remembers settings for the next start; where that cannot be done, they are forgotten.
+    fn save_settings(&mut self, settings: String);
+
     /// Starts the engine again after it has stopped.
     ///
     /// # Errors
@@ -70,6 +80,8 @@ pub enum ServiceAnswer {
         /// A path the field begins with: the suggested name in a folder that can be written to.
         suggested: PathBuf,
     },
+    /// This file has changed on disk.
+    Changed(PathBuf),
     /// The figure or text is on disk.
     Saved(PathBuf),
     /// The text could not be written.

@@ -8,7 +8,9 @@ pub(crate) mod axis;
 pub(crate) mod blocks;
 pub(crate) mod cards;
 mod events;
+pub(crate) mod facts;
 pub(crate) mod files;
+pub(crate) mod hits;
 pub(crate) mod kept;
 pub(crate) mod lanes;
 pub(crate) mod loci;
@@ -28,14 +30,19 @@ use std::{
     sync::Arc,
 };
 
-use strandscope_worker::{ExportRequest, HeadEntry, JobError, JobId, Library, Task, TrackSource, genome::GeneticCode};
+use strandscope_worker::{
+    ExportRequest, FileRole, HeadEntry, JobError, JobId, Library, Task, TrackSource, genome::GeneticCode,
+};
 
 use self::{
     arrangement::Arrangement,
     blocks::Blocks,
     cards::CardNews,
+    facts::Facts,
     files::{OpenFile, Search},
+    hits::Calls,
     kept::Kept,
+    lanes::LaneId,
     loci::Genome,
     marks::Marks,
     notices::{Failure, Warnings},
@@ -97,6 +104,16 @@ pub(crate) struct State {
     pub(crate) attention: Pieces,
     /// How the lanes stand.
     pub(crate) arrangement: Arrangement,
+    /// Letters of records, as far as they have been counted.
+    pub(crate) facts: Facts,
+    /// What has been called of each score lane.
+    calls: BTreeMap<LaneId, Calls>,
+    /// Files that are held over the window, and what they would become.
+    pub(crate) hovered: Vec<(PathBuf, Option<FileRole>)>,
+    /// What is to be told of pasted text once it is open.
+    pasted: Option<Vec<String>>,
+    /// Files that were opened since the window last looked, to be remembered.
+    pub(crate) opened: Vec<PathBuf>,
     /// Regions of interest.
     pub(crate) marks: Marks,
     /// Number of the genetic code, as NCBI counts them.
@@ -111,8 +128,6 @@ pub(crate) struct State {
     next_file: u64,
     /// The track whose first feature is to be gone to when it is open.
     go_to_first_of: Option<TrackSource>,
-    /// Tables of names of contigs that the user has given.
-    aliases: Vec<PathBuf>,
     /// Heads whose tracks stay when another is picked.
     keep: BTreeSet<String>,
     /// What such heads have scored, in the order in which they were left.
@@ -166,6 +181,11 @@ impl State {
             scores: Pieces::default(),
             attention: Pieces::default(),
             arrangement: Arrangement::default(),
+            facts: Facts::default(),
+            calls: BTreeMap::new(),
+            hovered: Vec::new(),
+            pasted: None,
+            opened: Vec::new(),
             marks: Marks::default(),
             code: 1,
             files: Vec::new(),
@@ -174,7 +194,6 @@ impl State {
             stepped_to: None,
             next_file: 0,
             go_to_first_of: None,
-            aliases: Vec::new(),
             keep: BTreeSet::new(),
             kept: Vec::new(),
             jobs: Jobs::default(),

@@ -4,6 +4,7 @@ use egui::{
     Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Shadow, Stroke, TextStyle,
     Theme, Vec2, Visuals, style::WidgetVisuals,
 };
+use serde::{Deserialize, Serialize};
 
 /// Height of the bar at the top.
 pub(crate) const TOP_BAR_HEIGHT: f32 = 48.0;
@@ -151,7 +152,7 @@ static DARK: Palette = Palette {
 };
 
 /// Sets of base colours; all keep A green, C blue, G orange, T red.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum BaseColours {
     /// Apart for every kind of colour vision.
     #[default]

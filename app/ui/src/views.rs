@@ -7,6 +7,7 @@ mod controls;
 mod details;
 mod dialogs;
 mod dock;
+mod drop_target;
 mod empty;
 mod failure;
 mod features;
@@ -40,19 +41,20 @@ use egui::{CentralPanel, Frame, Panel, Ui};
 
 use crate::{
     screen::Screen,
+    settings::Settings,
     state::State,
     theme::{self, Palette},
 };
 
 /// Draws the whole window.
-pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
+pub(crate) fn ui(ui: &mut Ui, state: &State, settings: &Settings, screen: &mut Screen) {
     let palette = Palette::of(ui);
     let bar = Frame::new().fill(palette.panel);
     Panel::top("top bar")
         .exact_size(theme::TOP_BAR_HEIGHT)
         .resizable(false)
         .frame(bar.inner_margin(egui::Margin::symmetric(12, 0)))
-        .show(ui, |ui| top_bar::ui(ui, state, screen));
+        .show(ui, |ui| top_bar::ui(ui, state, settings, screen));
     Panel::bottom("status")
         .exact_size(theme::STATUS_HEIGHT)
         .resizable(false)
@@ -63,9 +65,9 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
             dock::ui(ui, state, screen);
         } else {
             failure::ui(ui, state, screen);
-            empty::ui(ui, state, screen);
+            empty::ui(ui, state, settings, screen);
         }
     });
-    empty::drop_target(ui.ctx(), palette);
+    drop_target::ui(ui.ctx(), palette, state);
     dialogs::ui(ui.ctx(), palette, state, screen);
 }

@@ -4,10 +4,11 @@ use std::{
     collections::HashMap,
     fmt,
     path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
 };
 
 use crate::{
-    Contig, GenomeError, Hooks, Region, SequenceFormat,
+    Aliases, Contig, GenomeError, Hooks, Region, Rows, SequenceFormat,
     index::cache,
     opening::{Limits, Opened, Sequence},
     source::SourceFile,
@@ -48,6 +49,8 @@ pub struct Genome {
     contigs: Vec<Contig>,
     index_of_name: HashMap<String, usize>,
     warnings: Vec<String>,
+    /// Built when another file names contigs for the first time.
+    aliases: OnceLock<Arc<Aliases>>,
 }
 
 impl Genome {
@@ -75,7 +78,7 @@ impl Genome {
         let Opened { source, sequence, contigs, warnings } = opened;
         let numbered = contigs.iter().enumerate();
         let index_of_name = numbered.map(|(number, contig)| (contig.name.clone(), number)).collect();
-        Self { source, sequence, contigs, index_of_name, warnings }
+        Self { source, sequence, contigs, index_of_name, warnings, aliases: OnceLock::new() }
     }
 
     /// Where indexes are kept unless the caller knows better: the user's cache folder.
@@ -105,6 +108,23 @@ impl Genome {
     /// The contig of this name.
     pub fn contig(&self, name: &str) -> Option<&Contig> {
         self.index_of_name.get(name).map(|&index| &self.contigs[index])
+    }
+
+    /// The names by which other files may call its contigs.
+    pub fn aliases(&self) -> Arc<Aliases> {
+        Arc::clone(self.aliases.get_or_init(|| Arc::new(Aliases::of(&self.contigs))))
+    }
+
+    /// Takes more names of its contigs from a table, see [`Aliases::add_table`].
+    ///
+    /// # Errors
+    ///
+    /// When the table cannot be read or is none.
+    pub fn add_aliases(&mut self, table: &Path) -> Result<Rows, GenomeError> {
+        let mut aliases = Aliases::clone(&self.aliases());
+        let rows = aliases.add_table(table)?;
+        self.aliases = OnceLock::from(Arc::new(aliases));
+        Ok(rows)
     }
 
     /// Oddities that change no base, one sentence each.

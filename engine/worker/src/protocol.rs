@@ -65,6 +65,25 @@ pub enum Task {
         /// The files.
         paths: Vec<PathBuf>,
     },
+    /// Take the sequences out of pasted text and keep them in a file → [`Outcome::Pasted`].
+    KeepPasted {
+        /// The text.
+        text: String,
+    },
+    /// Take names of contigs from a table, for all that is shown beside a sequence → [`Outcome::Written`].
+    UseAliases {
+        /// The table.
+        table: PathBuf,
+        /// The sequence file.
+        genome: PathBuf,
+    },
+    /// Count the letters of a stretch → [`Outcome::Counted`].
+    CountBases {
+        /// The sequence file.
+        genome: PathBuf,
+        /// The stretch.
+        region: Region,
+    },
     /// Open something that is shown beside a sequence → [`Outcome::Track`].
     OpenTrack {
         /// Where it comes from.
@@ -158,6 +177,7 @@ impl Task {
             Self::OpenGenome { .. }
             | Self::ReadBases { .. }
             | Self::Recognise { .. }
+            | Self::KeepPasted { .. }
             | Self::Inspect { .. }
             | Self::Export(_)
             | Self::Tokenize(_)
@@ -295,6 +315,10 @@ pub enum Outcome {
     },
     /// What each file would become, in the order asked.
     Roles(Vec<(PathBuf, FileRole)>),
+    /// A file with what was pasted.
+    Pasted(PastedSequence),
+    /// Letters of a stretch.
+    Counted(BaseCounts),
     /// A file that is shown beside a sequence.
     Track(TrackSummary),
     /// What a track has in a stretch.

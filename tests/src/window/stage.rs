@@ -34,6 +34,9 @@ pub(crate) struct Played {
     pub(crate) tasks: Vec<(JobId, Task)>,
     pub(crate) cancelled: Vec<JobId>,
     pub(crate) figures: Vec<(Figure, PathBuf, bool)>,
+    /// Files whose changes would be told.
+    pub(crate) watched: Vec<PathBuf>,
+    pub(crate) settings: Option<String>,
     /// Texts that were saved.
     pub(crate) texts: Vec<(String, PathBuf)>,
     pub(crate) answers: VecDeque<ServiceAnswer>,
@@ -113,6 +116,18 @@ impl Services for Stage {
             }
         };
         self.0.borrow_mut().answers.push_back(answer);
+    }
+
+    fn watch(&mut self, paths: Vec<PathBuf>) {
+        self.0.borrow_mut().watched = paths;
+    }
+
+    fn settings(&self) -> Option<String> {
+        self.0.borrow().settings.clone()
+    }
+
+    fn save_settings(&mut self, settings: String) {
+        self.0.borrow_mut().settings = Some(settings);
     }
 
     fn restart_engine(&mut self) -> std::io::Result<Engine> {

@@ -7,8 +7,10 @@ use strandscope_worker::{Event, GenomeSummary, JobError, JobId, Library, Outcome
 use super::{
     Genome, Order, State, TOKEN_BLOCK_BP, TokenSpan,
     cards::CardNews,
+    facts::Facts,
     file_name,
     files::Search,
+    marks::Marks,
     notices::Failure,
     work::{Jobs, Purpose, duration},
 };
@@ -55,6 +57,10 @@ impl State {
         match (running.purpose, outcome) {
             (Purpose::Open(_), Outcome::Genome(summary)) => self.on_opened(summary),
             (Purpose::Recognise, Outcome::Roles(roles)) => self.on_roles(roles),
+            (Purpose::Hover, Outcome::Roles(roles)) => self.on_hovered(roles),
+            (Purpose::Paste, Outcome::Pasted(pasted)) => self.on_pasted(pasted),
+            (Purpose::Aliases, Outcome::Written { notes, .. }) => self.on_aliases(notes),
+            (Purpose::Count { record }, Outcome::Counted(counts)) => self.on_counted(record, counts),
             (Purpose::OpenTrack(_), Outcome::Track(summary)) => self.on_track(summary),
             (Purpose::Tile { file, key }, Outcome::Tile(tile)) => self.on_tile(file, key, tile),
             (Purpose::Search(text), Outcome::Found(found)) => self.on_found(&text, found),
@@ -100,7 +106,13 @@ impl State {
         self.scores.clear();
         self.attention.clear();
         self.kept.clear();
-        self.files.clear();
+        let reopened = self.genome.as_ref().filter(|genome| genome.summary.path == summary.path).cloned();
+        if reopened.is_none() {
+            self.files.clear();
+            self.marks = Marks::default();
+        }
+        self.facts = Facts::default();
+        self.calls.clear();
         self.search = Search::default();
         self.warnings.clear();
         for warning in &summary.warnings {
@@ -109,6 +121,13 @@ impl State {
         self.openings += 1;
         let path = summary.path.clone();
         self.genome = Genome::of(summary, self.openings);
+        if let (Some(genome), Some(before)) = (&mut self.genome, &reopened) {
+            genome.look_as(before);
+        }
+        self.opened.push(path.clone());
+        if let Some(notes) = self.pasted.take() {
+            self.message = Some(notes.join("  "));
+        }
         if self.genome.is_none() {
             self.waiting_tracks.clear();
             let name = file_name(&path);
@@ -117,7 +136,9 @@ impl State {
             self.fail(&Purpose::Open(path), error);
             return;
         }
-        for track in std::mem::take(&mut self.waiting_tracks) {
+        // Tracks lie on the contigs as they are now.
+        let again: Vec<_> = self.files.iter().map(|file| file.summary.source.clone()).collect();
+        for track in again.into_iter().chain(std::mem::take(&mut self.waiting_tracks)) {
             self.open_track(track);
         }
         self.show_example();
@@ -186,6 +207,7 @@ impl State {
             Purpose::Bases { record, block } => self.bases.fail(*record, *block),
             Purpose::Tokens { record, block } => self.tokens.fail(*record, *block),
             Purpose::Tile { file, key } => self.no_tile(*file, *key),
+            Purpose::Count { record } => self.not_counted(*record),
             Purpose::Search(text) => self.on_found(text, Vec::new()),
             _ => {}
         }

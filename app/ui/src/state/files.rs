@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use strandscope_worker::{
-    FileRole, FindFeaturesRequest, FoundFeature, NextFeatureRequest, Task, Tile, TileRequest, TrackSource,
-    TrackSummary, genome::Region,
+    FileRole, FindFeaturesRequest, FoundFeature, NextFeatureRequest, PastedSequence, Task, Tile, TileRequest,
+    TrackSource, TrackSummary, genome::Region,
 };
 
 use super::{
@@ -67,7 +67,7 @@ impl State {
                 }
                 FileRole::Track(_) => tracks.push(TrackSource::File(path)),
                 FileRole::Model => self.import_model(path),
-                FileRole::Aliases => self.aliases.push(path),
+                FileRole::Aliases => self.use_aliases(path),
                 FileRole::Genome | FileRole::GenomeWithFeatures | FileRole::Unknown => self
                     .warnings
                     .add(&format!("{} was not opened: only one sequence file is open at a time.", file_name(&path))),
@@ -83,6 +83,77 @@ impl State {
             }
             None => tracks.into_iter().for_each(|source| self.open_track(source)),
         }
+    }
+
+    /// Files are held over the window: it is asked what they would become.
+    pub(crate) fn hover(&mut self, paths: Vec<PathBuf>) {
+        if self.hovered.iter().map(|hovered| &hovered.0).eq(&paths) {
+            return;
+        }
+        self.hovered = paths.iter().map(|path| (path.clone(), None)).collect();
+        if !paths.is_empty() {
+            self.order(Purpose::Hover, Task::Recognise { paths });
+        }
+    }
+
+    pub(super) fn on_hovered(&mut self, roles: Vec<(PathBuf, FileRole)>) {
+        for (path, role) in roles {
+            if let Some(hovered) = self.hovered.iter_mut().find(|hovered| hovered.0 == path) {
+                hovered.1 = Some(role);
+            }
+        }
+    }
+
+    /// Makes a sequence of text that was pasted.
+    pub(crate) fn paste(&mut self, text: String) {
+        self.failure = None;
+        self.order(Purpose::Paste, Task::KeepPasted { text });
+    }
+
+    pub(super) fn on_pasted(&mut self, pasted: PastedSequence) {
+        self.open(pasted.path);
+        self.pasted = Some(pasted.notes);
+    }
+
+    /// Takes names of contigs from a table, for all tracks.
+    fn use_aliases(&mut self, table: PathBuf) {
+        let Some(genome) = &self.genome else {
+            self.message = Some("Open the sequence first; then drop the table of names again".to_owned());
+            return;
+        };
+        let genome = genome.summary.path.clone();
+        self.order(Purpose::Aliases, Task::UseAliases { table, genome });
+    }
+
+    /// Names have been taken: tracks are opened anew under them.
+    pub(super) fn on_aliases(&mut self, notes: Vec<String>) {
+        let sources: Vec<TrackSource> = self.files.iter().map(|file| file.summary.source.clone()).collect();
+        sources.into_iter().for_each(|source| self.open_track(source));
+        self.message = notes.into_iter().next();
+    }
+
+    /// A file has changed on disk: it is read anew, where it is still open.
+    pub(crate) fn on_changed(&mut self, path: &std::path::Path) {
+        let is_genome = self.genome.as_ref().is_some_and(|genome| genome.summary.path == path);
+        if is_genome {
+            self.open(path.to_owned());
+        } else {
+            let source = TrackSource::File(path.to_owned());
+            if self.files.iter().any(|file| file.summary.source == source) {
+                self.open_track(source);
+            }
+        }
+        self.message = Some(format!("{} has changed: reading it anew", file_name(path)));
+    }
+
+    /// The files that are open.
+    pub(crate) fn open_paths(&self) -> Vec<PathBuf> {
+        let genome = self.genome.iter().map(|genome| genome.summary.path.clone());
+        let tracks = self.files.iter().filter_map(|file| match &file.summary.source {
+            TrackSource::File(path) => Some(path.clone()),
+            _ => None,
+        });
+        genome.chain(tracks).collect()
     }
 
     /// Opens a track beside the sequence, once there is one.

@@ -56,6 +56,23 @@ impl Genome {
         Some(Self { summary, opening, loci, active: 0, linked: true })
     }
 
+    /// Shows what `before` has shown, as far as the same contigs are there.
+    pub(crate) fn look_as(&mut self, before: &Self) {
+        let contigs = &self.summary.contigs;
+        let same = |locus: &Locus| {
+            let name = &before.contig_of(locus).name;
+            let record = contigs.iter().position(|contig| contig.name == *name)?;
+            let (start_bp, end_bp) = locus.view.range_bp();
+            let view = View::of(start_bp, end_bp, contigs[record].length_bp).as_seen_in(&locus.view);
+            Some(Locus { record, view, history: History::default() })
+        };
+        let loci: Vec<Locus> = before.loci.iter().filter_map(same).collect();
+        if !loci.is_empty() {
+            (self.active, self.linked) = (before.active.min(loci.len() - 1), before.linked);
+            self.loci = loci;
+        }
+    }
+
     /// The loci in view from left to right.
     pub(crate) fn loci(&self) -> &[Locus] {
         &self.loci

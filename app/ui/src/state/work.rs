@@ -13,8 +13,16 @@ pub(crate) enum Purpose {
     Open(PathBuf),
     /// Models and heads are listed.
     Library,
-    /// It is found out what files are.
+    /// It is found out what files are, to open them.
     Recognise,
+    /// It is found out what files would become that are held over the window.
+    Hover,
+    /// Pasted text becomes a file.
+    Paste,
+    /// Names of contigs are taken from a table.
+    Aliases,
+    /// Letters of a record are counted.
+    Count { record: usize },
     /// A track is opened beside the sequence.
     OpenTrack(TrackSource),
     /// A tile of such a file is read.
@@ -57,6 +65,10 @@ impl Purpose {
             Self::Import => Some("Importing"),
             Self::Library
             | Self::Recognise
+            | Self::Hover
+            | Self::Paste
+            | Self::Aliases
+            | Self::Count { .. }
             | Self::Tile { .. }
             | Self::Search(_)
             | Self::NextFeature
@@ -70,7 +82,10 @@ impl Purpose {
 
     pub(crate) fn failed(&self) -> &'static str {
         match self {
-            Self::Open(_) | Self::OpenTrack(_) | Self::Recognise => "The file could not be opened",
+            Self::Open(_) | Self::OpenTrack(_) | Self::Recognise | Self::Hover => "The file could not be opened",
+            Self::Paste => "What was pasted could not be read",
+            Self::Aliases => "The table of names could not be used",
+            Self::Count { .. } => "The bases could not be counted",
             Self::Tile { .. } => "A track could not be read",
             Self::Search(_) | Self::NextFeature => "Features could not be searched",
             Self::Library => "Models and heads could not be listed",
@@ -101,7 +116,7 @@ impl Purpose {
     pub(crate) fn outlives_file(&self) -> bool {
         self.changes_library()
             || self.is_of_card()
-            || matches!(self, Self::Library | Self::Recognise | Self::Export { .. })
+            || matches!(self, Self::Library | Self::Recognise | Self::Hover | Self::Paste | Self::Export { .. })
     }
 
     /// Whether it computes what the user asked to see.

@@ -1,15 +1,17 @@
-//! What is shown while nothing is open, and over the window while a file is dragged on it.
+//! What is shown while nothing is open.
 
-use egui::{Align2, Area, Context, Id, Order, RichText, Stroke, StrokeKind, Ui, Vec2};
+use egui::{RichText, Ui, Vec2};
 
 use super::controls;
 use crate::{
+    icons::Icon,
     screen::{Action, Screen},
+    settings::Settings,
     state::{State, file_name},
     theme::{self, Palette},
 };
 
-pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
+pub(crate) fn ui(ui: &mut Ui, state: &State, settings: &Settings, screen: &mut Screen) {
     let palette = Palette::of(ui);
     let opening = state.opening();
     let height = ui.available_height();
@@ -25,8 +27,9 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
         }
         ui.label(RichText::new("Open a DNA sequence").font(theme::semibold(20.0)));
         ui.add_space(4.0);
-        let text = "Drop a FASTA file here, plain or compressed with gzip or BGZF, of any length. \
-                    A model then scores every base, and everything stays on this computer.";
+        let text = "Drop files here: FASTA, GenBank or 2bit, and annotations, variants or tracks to go with it. \
+                    Or paste a sequence with Ctrl+V. A model then scores every base, and everything stays on this \
+                    computer.";
         ui.add(egui::Label::new(RichText::new(text).font(theme::regular(13.5)).color(palette.weak)).wrap());
         ui.add_space(14.0);
         ui.allocate_ui_with_layout(Vec2::new(330.0, 32.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
@@ -42,30 +45,33 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
                 }
             }
         });
+        recent(ui, settings, screen);
     });
 }
 
-/// Says what will become of a file that is held over the window.
-pub(crate) fn drop_target(ctx: &Context, palette: &Palette) {
-    let hovered = ctx.input(|input| input.raw.hovered_files.clone());
-    if hovered.is_empty() {
+/// Files opened lately, favourites first.
+fn recent(ui: &mut Ui, settings: &Settings, screen: &mut Screen) {
+    const SHOWN: usize = 8;
+    let others = settings.recent.iter().filter(|path| !settings.favourites.contains(path));
+    let files: Vec<_> = settings.favourites.iter().chain(others).take(SHOWN).collect();
+    if files.is_empty() {
         return;
     }
-    let names: Vec<String> = hovered.iter().filter_map(|file| file.path.as_deref().map(file_name)).collect();
-    let what = match &names[..] {
-        [] => "Drop it to open it".to_owned(),
-        [name] => format!("Drop {name} to open it as a sequence"),
-        [.., last] => format!("Drop to open {last}, the last of {} files", names.len()),
-    };
-    let screen = ctx.content_rect();
-    Area::new(Id::unique("drop target")).order(Order::Foreground).fixed_pos(screen.min).interactable(false).show(
-        ctx,
-        |ui| {
-            let painter = ui.painter();
-            painter.rect_filled(screen, 0.0, palette.canvas.gamma_multiply(0.85));
-            let frame = screen.shrink(24.0);
-            painter.rect_stroke(frame, 14.0, Stroke::new(2.0, palette.accent), StrokeKind::Inside);
-            painter.text(screen.center(), Align2::CENTER_CENTER, what, theme::semibold(18.0), palette.text);
-        },
-    );
+    ui.add_space(24.0);
+    controls::section(ui, "Opened lately");
+    for path in files {
+        ui.allocate_ui_with_layout(Vec2::new(400.0, 24.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            let is_favourite = settings.favourites.contains(path);
+            let icon = if is_favourite { Icon::Star } else { Icon::Hollow };
+            let name = if is_favourite { "No favourite any more" } else { "Keep as a favourite" };
+            let hint = format!("{name}: {}", file_name(path));
+            if controls::small_button(ui, icon, &hint).clicked() {
+                screen.act(Action::ToggleFavourite(path.clone()));
+            }
+            let button = egui::Button::new(file_name(path)).frame(false);
+            if ui.add(button).on_hover_text(path.display().to_string()).clicked() {
+                screen.act(Action::OpenPaths(vec![path.clone()]));
+            }
+        });
+    }
 }

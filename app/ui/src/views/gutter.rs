@@ -115,12 +115,23 @@ fn reading_of(
         Some(Reading::NotScored) => line(36.0, "not scored", theme::regular(11.5), palette.weak),
         None => {
             line(33.0, lane.of.as_ref().unwrap_or(&lane.unit), theme::regular(11.5), palette.weak);
+            if let Some(calls) = state.calls_of(&lane.id).filter(|calls| !calls.intervals.is_empty()) {
+                line(67.0, &called(calls), theme::regular(11.0), palette.weak);
+            }
             let extents = columns.iter().filter_map(|column| state.extent(lane, column.locus));
             if let Some(extent) = extents.reduce(crate::state::pyramid::Extent::and) {
                 line(51.0, &format!("max {}", lane::number(extent.high)), theme::mono(11.0), palette.weak);
             }
         }
     }
+}
+
+/// How many stretches reach the threshold, and how long they are together.
+fn called(calls: &crate::state::hits::Calls) -> String {
+    let count = calls.intervals.len();
+    let more = if calls.is_whole { "" } else { "+" };
+    let noun = if count == 1 { "hit" } else { "hits" };
+    format!("{}{more} {noun}, {}", strandscope_worker::genome::grouped(count as u64), crate::locus::length(calls.bases))
 }
 
 /// The names of lanes that are drawn over each other, with their readings.

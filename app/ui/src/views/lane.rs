@@ -94,6 +94,7 @@ fn of_values(ui: &mut Ui, rect: Rect, stand: &Stand, column: &Column<'_>, state:
             notes(ui, plot, column, state, lane, &layers, palette);
         }
         if let Some(value) = state.threshold(lane).filter(|_| !layers.is_empty() && !low) {
+            calls(ui, plot, lane, column, state, palette);
             threshold(ui, plot, lane, value, column, palette, screen);
         }
     }
@@ -125,6 +126,29 @@ fn values_of(
         missing::hatch(ui, plot, &column.scale, layer, palette);
         paint(&values::steps_of_layer(&column.scale, layer));
     }
+}
+
+/// Bars under the stretches that reach the threshold.
+fn calls(ui: &Ui, plot: Rect, lane: &Lane, column: &Column<'_>, state: &State, palette: &Palette) {
+    const HEIGHT: f32 = 4.0;
+    let is_of_record = state.genome.as_ref().is_some_and(|genome| genome.record() == column.locus.record);
+    let Some(calls) = state.calls_of(&lane.id).filter(|_| is_of_record) else { return };
+    let (from, to) = (column.scale.first_bp(), column.scale.end_bp());
+    let first = calls.intervals.partition_point(|interval| interval.1 <= from);
+    let y = Rangef::new(plot.bottom(), plot.bottom() + HEIGHT);
+    let mut mesh = egui::Mesh::default();
+    let mut end = f32::NEG_INFINITY;
+    for &(start_bp, end_bp) in calls.intervals[first..].iter().take_while(|interval| interval.0 < to) {
+        let x = column.scale.px_range(start_bp, end_bp);
+        let x = Rangef::new(x.min, x.max.max(x.min + 2.0));
+        // Of many in one pixel, one is drawn.
+        if (x.max - end).abs() < 0.5 {
+            continue;
+        }
+        end = x.max;
+        mesh.add_colored_rect(Rect::from_x_y_ranges(x, y), colour(lane, palette));
+    }
+    ui.painter_at(Rect::from_x_y_ranges(plot.x_range(), y)).add(mesh);
 }
 
 /// Scored stretches stand on the canvas, the rest on a shade of it.

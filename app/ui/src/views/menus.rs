@@ -8,6 +8,7 @@ use crate::{
     dock::Preset,
     icons::Icon,
     screen::{Action, Screen},
+    settings::Settings,
     state::State,
     theme::{self, BaseColours, ink_on},
 };
@@ -49,7 +50,7 @@ fn entry(ui: &mut Ui, screen: &mut Screen, format: SaveFormat, only_view: bool, 
 }
 
 /// How things look.
-pub(crate) fn view(ui: &mut Ui, screen: &mut Screen) {
+pub(crate) fn view(ui: &mut Ui, settings: &Settings, screen: &mut Screen) {
     let button = controls::icon_button(ui, Icon::Contrast, "Appearance", "", true);
     Popup::from_toggle_button_response(&button)
         .width(270.0)
@@ -84,6 +85,25 @@ pub(crate) fn view(ui: &mut Ui, screen: &mut Screen) {
                     screen.act(Action::Layout(preset));
                 }
             }
+            for layout in &settings.layouts {
+                ui.horizontal(|ui| {
+                    if ui.button(&layout.name).clicked() {
+                        screen.act(Action::UseLayout(layout.name.clone()));
+                    }
+                    if controls::small_button(ui, Icon::Close, &format!("Forget layout {}", layout.name)).clicked() {
+                        screen.act(Action::DropLayout(layout.name.clone()));
+                    }
+                });
+            }
+            ui.horizontal(|ui| {
+                let field = egui::TextEdit::singleline(&mut screen.layout_name).hint_text("Name of this layout");
+                ui.add(field.desired_width(150.0)).accessible_name("Name of this layout");
+                let name = screen.layout_name.trim().to_owned();
+                if ui.add_enabled(!name.is_empty(), egui::Button::new("Keep")).clicked() {
+                    screen.act(Action::KeepLayout(name));
+                    screen.layout_name.clear();
+                }
+            });
         });
 }
 

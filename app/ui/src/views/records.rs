@@ -41,9 +41,12 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     }
     ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical().auto_shrink([false, false]).show_rows(ui, ROW_HEIGHT, rows, |ui, range| {
+        if !searched {
+            screen.act(Action::CountRecords(range.clone()));
+        }
         for row in range {
             let record = if searched { screen.found.records[row] } else { row };
-            self::row(ui, genome, record, screen);
+            self::row(ui, state, genome, record, screen);
         }
     });
 }
@@ -56,7 +59,7 @@ fn find(genome: &Genome, wanted: String) -> Found {
     Found { opening: genome.opening, wanted, records }
 }
 
-fn row(ui: &mut Ui, genome: &Genome, record: usize, screen: &mut Screen) {
+fn row(ui: &mut Ui, state: &State, genome: &Genome, record: usize, screen: &mut Screen) {
     let palette = Palette::of(ui);
     let contig = &genome.summary.contigs[record];
     let chosen = record == genome.record();
@@ -77,7 +80,15 @@ fn row(ui: &mut Ui, genome: &Genome, record: usize, screen: &mut Screen) {
         painter.galley(Align2::LEFT_CENTER.anchor_size(egui::pos2(rect.left(), y), galley.size()).min, galley, colour);
     };
     text(&contig.name, font, palette.text, rect.top() + 13.0);
-    text(&length(contig.length_bp), theme::regular(11.5), palette.weak, rect.top() + 28.5);
+    let facts = state.facts.of(record, contig.length_bp);
+    let mut below = length(contig.length_bp);
+    if let Some(counts) = facts.filter(|counts| counts.known > 0) {
+        below += &format!("  ·  GC {:.1} %", 100.0 * counts.gc as f64 / counts.known as f64);
+    }
+    if let Some(counts) = facts.filter(|counts| counts.unknown > 0) {
+        below += &format!("  ·  N {:.1} %", 100.0 * counts.unknown as f64 / counts.total as f64);
+    }
+    text(&below, theme::regular(11.5), palette.weak, rect.top() + 28.5);
     if response.clicked() {
         screen.act(Action::GoTo(Place::Record(record)));
     }

@@ -6,16 +6,17 @@ use super::{controls, locus_box, menus};
 use crate::{
     icons::{self, Icon},
     screen::{Action, Screen},
+    settings::Settings,
     state::{State, loci::MOST_LOCI},
     theme::Palette,
 };
 
 const ZOOM: f64 = 2.0;
 
-pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
+pub(crate) fn ui(ui: &mut Ui, state: &State, settings: &Settings, screen: &mut Screen) {
     let narrow = ui.available_width() < 1_040.0;
     ui.horizontal_centered(|ui| {
-        open_button(ui, state, screen, narrow);
+        open_button(ui, state, settings, screen, narrow);
         ui.add_space(4.0);
         if state.genome.is_some() {
             navigation(ui, state, screen);
@@ -26,7 +27,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
             if controls::icon_button(ui, Icon::Question, "Shortcuts", "F1", true).clicked() {
                 screen.dialog = Some(crate::screen::Dialog::Shortcuts);
             }
-            menus::view(ui, screen);
+            menus::view(ui, settings, screen);
             if state.genome.is_some() {
                 menus::save(ui, state, screen);
             }
@@ -34,7 +35,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     });
 }
 
-fn open_button(ui: &mut Ui, state: &State, screen: &mut Screen, narrow: bool) {
+fn open_button(ui: &mut Ui, state: &State, settings: &Settings, screen: &mut Screen, narrow: bool) {
     let palette = Palette::of(ui);
     let name = state.genome.as_ref().map(crate::state::loci::Genome::file_name);
     let text = match (&name, narrow) {

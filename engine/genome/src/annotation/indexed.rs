@@ -21,7 +21,7 @@ use super::{
     text::{Bed, Contigs, Format, Setting, Vcf, text_of},
 };
 use crate::{
-    Aliases, Feature, Genome, GenomeError, Hooks, Region, Row, RowStatus,
+    Feature, Genome, GenomeError, Hooks, Region, Row, RowStatus,
     error::{Place, shown},
     source::{SourceFile, is_block_header, unpacking_error},
 };
@@ -142,7 +142,7 @@ impl IndexedAnnotation {
     fn name_contigs(&mut self, reference: Option<&Genome>, index_path: &Path) -> Result<(), GenomeError> {
         let no_names = || damaged_index(index_path, "it names no contigs");
         let header = self.index.header().ok_or_else(no_names)?;
-        let aliases = reference.map(|genome| Aliases::of(genome.contigs()));
+        let aliases = reference.map(Genome::aliases);
         for (number, name) in header.reference_sequence_names().iter().enumerate() {
             let name = name.to_string();
             let resolved = match &aliases {

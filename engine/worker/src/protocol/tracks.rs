@@ -185,6 +185,40 @@ pub struct FoundFeature {
     pub region: Region,
 }
 
+/// Letters of a stretch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseCounts {
+    /// G and C.
+    pub gc: u64,
+    /// A, C, G, T and U.
+    pub known: u64,
+    /// N.
+    pub unknown: u64,
+    /// All letters.
+    pub total: u64,
+}
+
+impl BaseCounts {
+    /// Both together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            gc: self.gc + other.gc,
+            known: self.known + other.known,
+            unknown: self.unknown + other.unknown,
+            total: self.total + other.total,
+        }
+    }
+}
+
+/// A sequence that was pasted and lies on disk now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastedSequence {
+    /// The FASTA file.
+    pub path: PathBuf,
+    /// What was read and what was taken out of it, one sentence each.
+    pub notes: Vec<String>,
+}
+
 /// What a file would become if it were opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileRole {

@@ -1,11 +1,12 @@
 //! The thread that reads and writes files and never waits for tensors.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use strandscope_genome::{Region, TrackFiles, TrackFormat, TrackName};
+use strandscope_genome::{Genome, Region, TrackFiles, TrackFormat, TrackName};
 
 use super::{
-    genomes::Genomes, inspect::inspect, known::Known, provenance::Setting, shelf::LastTokenizer, tracks::recognise,
+    genomes::Genomes, inspect::inspect, known::Known, pasted::keep_pasted, provenance::Setting, shelf::LastTokenizer,
+    tracks::recognise,
 };
 use crate::{
     EngineOptions, ErrorKind, ExportFormat, ExportRequest, GenomeSummary, JobError, Outcome, Task,
@@ -18,12 +19,15 @@ pub(crate) struct FileTasks {
     pub(super) known: Known,
     pub(super) tokenizer: LastTokenizer,
     pub(super) setting: Setting,
+    /// Where pasted sequences are kept.
+    cache: PathBuf,
 }
 
 impl FileTasks {
     pub(crate) fn new(options: &EngineOptions) -> Self {
         Self {
             genomes: Genomes::new(options.cache.clone()),
+            cache: options.cache.clone().unwrap_or_else(Genome::default_cache),
             known: Known::new(options),
             tokenizer: LastTokenizer::default(),
             // What this thread computes, it computes on the processor, whatever tensors live on.
@@ -53,6 +57,7 @@ impl Tasks for FileTasks {
         match task {
             Task::OpenGenome { path } => self.open(&path, job),
             Task::ReadBases { path, region } => self.bases(&path, &region, job),
+            Task::KeepPasted { text } => keep_pasted(&text, &self.cache),
             Task::Recognise { paths } => Ok(Outcome::Roles(recognise(paths))),
             Task::Inspect { path, reference } => inspect(&path, reference.as_deref(), &mut self.genomes, job),
             Task::Export(request) => export(&request),

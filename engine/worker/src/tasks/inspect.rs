@@ -5,9 +5,7 @@ use std::{fs::File, io::Read as _, path::Path};
 use burn::tensor::Device;
 use serde::Serialize;
 use serde_json::{Value, json};
-use strandscope_genome::{
-    Aliases, AnnotationKind, BigBed, SignalKind, inspect_annotation, inspect_sequences, inspect_signal,
-};
+use strandscope_genome::{AnnotationKind, BigBed, SignalKind, inspect_annotation, inspect_sequences, inspect_signal};
 use strandscope_models::{
     checkpoint::{SeenTensor, examine, is_checkpoint},
     config::Config,
@@ -56,8 +54,8 @@ fn annotation(path: &Path, reference: Option<&Path>, genomes: &mut Genomes, job:
 
 fn values(path: &Path, reference: Option<&Path>, genomes: &mut Genomes, job: &Job) -> Result<Value, Stop> {
     let reference = reference.map(|reference| genomes.open(reference, job)).transpose()?;
-    let aliases = reference.as_ref().map(|genome| Aliases::of(genome.contigs()));
-    let named = aliases.as_ref().zip(reference.as_ref().map(|genome| genome.contigs()));
+    let aliases = reference.as_ref().map(|genome| genome.aliases());
+    let named = aliases.as_deref().zip(reference.as_ref().map(|genome| genome.contigs()));
     Ok(to_json(&with_progress(job, |hooks| inspect_signal(path, named, hooks))?)?)
 }
 

@@ -18,6 +18,7 @@ mod known;
 mod library;
 mod memory;
 mod noise;
+mod pasted;
 mod places;
 mod provenance;
 mod score;

@@ -97,6 +97,9 @@ impl TensorTasks {
             | Task::ReadBases { .. }
             | Task::Inspect { .. }
             | Task::Recognise { .. }
+            | Task::KeepPasted { .. }
+            | Task::UseAliases { .. }
+            | Task::CountBases { .. }
             | Task::OpenTrack { .. }
             | Task::ReadTile(_)
             | Task::FindFeatures(_)

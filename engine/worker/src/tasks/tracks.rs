@@ -6,14 +6,14 @@ mod searched;
 
 use std::path::{Path, PathBuf};
 
-use strandscope_genome::{Feature, Genome, Region};
+use strandscope_genome::{Composition, Feature, Genome, Region, RowStatus};
 
 use self::content::Content;
 pub(super) use self::recognise::recognise;
 use super::genomes::{Genomes, Stamp};
 use crate::{
-    EngineOptions, ErrorKind, FindFeaturesRequest, FoundFeature, JobError, NextFeatureRequest, Outcome, Task,
-    TileRequest, TrackSource,
+    BaseCounts, EngineOptions, ErrorKind, FindFeaturesRequest, FoundFeature, JobError, NextFeatureRequest, Outcome,
+    Task, TileRequest, TrackSource,
     engine::{Job, Stop, Tasks},
 };
 
@@ -74,6 +74,34 @@ impl TrackTasks {
         Ok(Outcome::Track(content.summary(source, genome)?))
     }
 
+    /// Takes names of contigs from a table; tracks are named anew when they are opened next.
+    fn use_aliases(&mut self, table: &Path, genome: &Path, job: &Job) -> Result<Outcome, Stop> {
+        let sequence = self.genomes.open(genome, job)?;
+        let rows = sequence.add_aliases(table)?;
+        for row in rows.refused() {
+            if let RowStatus::Refused { reason, .. } = &row.status {
+                job.warn(format!("Line {} of {}: {reason}.", row.line, table.display()));
+            }
+        }
+        self.open.retain(|open| open.genome != genome);
+        let taken = rows.rows.len() - rows.refused().count();
+        let name = table.file_name().unwrap_or(table.as_os_str()).to_string_lossy();
+        Ok(Outcome::Written { paths: Vec::new(), notes: vec![format!("Took {taken} names of contigs from {name}")] })
+    }
+
+    fn count(&mut self, genome: &Path, region: &Region, job: &Job) -> Result<Outcome, Stop> {
+        let sequence = self.genomes.open(genome, job)?;
+        let region = sequence.clip(region)?;
+        let composition = Composition::of(&sequence.read(&region)?);
+        let count = |letters: &[u8]| letters.iter().map(|&letter| composition.count(letter)).sum();
+        Ok(Outcome::Counted(BaseCounts {
+            gc: count(b"GC"),
+            known: count(b"ACGTU"),
+            unknown: count(b"N"),
+            total: composition.total(),
+        }))
+    }
+
     fn tile(&mut self, request: &TileRequest, job: &Job) -> Result<Outcome, Stop> {
         let TileRequest { source, genome, region, bin_bp, most } = request;
         let (content, genome) = self.track(source, genome, job)?;
@@ -112,6 +140,8 @@ impl Tasks for TrackTasks {
     fn run(&mut self, task: Task, job: &Job) -> Result<Outcome, Stop> {
         match task {
             Task::OpenTrack { source, genome } => self.open(&source, &genome, job),
+            Task::UseAliases { table, genome } => self.use_aliases(&table, &genome, job),
+            Task::CountBases { genome, region } => self.count(&genome, &region, job),
             Task::ReadTile(request) => self.tile(&request, job),
             Task::FindFeatures(request) => self.find(&request, job),
             Task::NextFeature(request) => self.next(&request, job),

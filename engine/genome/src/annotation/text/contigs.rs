@@ -1,6 +1,6 @@
 //! Contigs of a file, and how they lie on those of a reference.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{fields::Refusal, notices::Notices};
 use crate::{
@@ -29,14 +29,14 @@ pub(in crate::annotation) struct Contigs<'g> {
 
 struct Reference<'g> {
     genome: &'g mut Genome,
-    aliases: Aliases,
+    aliases: Arc<Aliases>,
     window: Option<(Region, Vec<u8>)>,
 }
 
 impl<'g> Contigs<'g> {
     pub(in crate::annotation) fn new(reference: Option<&'g mut Genome>) -> Self {
         let reference = reference.map(|genome| {
-            let aliases = Aliases::of(genome.contigs());
+            let aliases = genome.aliases();
             Reference { genome, aliases, window: None }
         });
         Self { reference, names: Vec::new(), numbers: HashMap::new(), known: HashMap::new(), renamed: Vec::new() }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use strandscope_genome::{
-    Aliases, Annotation, AnnotationKind, BigBed, Feature, FeatureIndex, Genome, Hooks, IndexedAnnotation, Region, Row,
-    Signal, SignalKind, gc_bins, read_genbank_features,
+    Annotation, AnnotationKind, BigBed, Feature, FeatureIndex, Genome, Hooks, IndexedAnnotation, Region, Row, Signal,
+    SignalKind, gc_bins, read_genbank_features,
 };
 
 use super::{searched, whole_bins};
@@ -57,7 +57,7 @@ impl Content {
 
     fn open_file(path: &Path, genome: &mut Genome, job: &Job) -> Result<Self, Stop> {
         if BigBed::is_one(path)? {
-            let aliases = Aliases::of(genome.contigs());
+            let aliases = genome.aliases();
             let bigbed = BigBed::open(path, Some((&aliases, genome.contigs())))?;
             let warnings = bigbed.warnings();
             let held = Held::BigBed(Box::new(bigbed));
@@ -73,8 +73,8 @@ impl Content {
     }
 
     fn open_signal(path: &Path, kind: SignalKind, genome: &Genome, job: &Job) -> Result<Self, Stop> {
-        let aliases = Aliases::of(genome.contigs());
-        let reference = Some((&aliases, genome.contigs()));
+        let aliases = genome.aliases();
+        let reference = Some((&*aliases, genome.contigs()));
         let signal = with_progress(job, |hooks| Signal::open_as(kind, path, reference, hooks))?;
         let kind = match kind {
             SignalKind::BedGraph => TrackKind::BedGraph,
