@@ -11,7 +11,8 @@ use crate::Strand;
 pub struct Feature {
     /// What people call it; empty where the file has no name for it.
     pub name: String,
-    /// Its type as the file has it: `gene`, `mRNA`, `CDS`; empty in formats without types.
+    /// Its type as the file has it: `gene`, `mRNA`, `CDS`; of a variant what it changes: `SNV`, `MNV`, `insertion`,
+    /// `deletion`, `delins`; empty in formats without types.
     pub kind: String,
     /// First base.
     pub start_bp: u64,
@@ -27,7 +28,7 @@ pub struct Feature {
     pub colour: Option<[u8; 3]>,
     /// Everything else the file says of it, in the order of the file.
     pub attributes: Vec<(String, String)>,
-    /// Line of the unpacked text it stands in, counted from 1; 0 in formats without lines.
+    /// Line of the unpacked text it stands in, counted from 1; 0 in formats without lines, and where an index led to it.
     pub line: u64,
 }
 

@@ -89,8 +89,11 @@ impl AnnotationKind {
             if line.starts_with('#') || line.starts_with("track") || line.starts_with("browser") {
                 continue;
             }
-            if let Some(kind) = Self::of_row(line, name) {
-                return kind.0;
+            match Self::of_row(line, name) {
+                // Below a line of names stands a table, and it may count from 1.
+                Some(Sure(Some(Self::Bed))) if rows > 0 => break,
+                Some(kind) => return kind.0,
+                None => {}
             }
             rows += 1;
             if rows == ROWS {
@@ -116,7 +119,8 @@ impl AnnotationKind {
         }
         let is_graph = columns.len() == 4 && columns[3].trim_end().parse::<f64>().is_ok();
         let is_named_bed = Self::of_name(name) == Some(Self::Bed);
-        Some(Sure((is_named_bed || !is_graph).then_some(Self::Bed)))
+        let is_table = [".tsv", ".csv", ".tsv.gz", ".csv.gz"].iter().any(|ending| name.ends_with(ending));
+        Some(Sure((is_named_bed || !is_graph && !is_table).then_some(Self::Bed)))
     }
 
     /// What the name of a file (in lower case) promises.
@@ -207,7 +211,7 @@ mod tests {
             (&format!("##gff-version 2\n{gff_row}gene_id \"g1\";\n"), "a.gff", Some(Gtf)),
             ("chr1\t5\t9\n", "a.txt", Some(Bed)),
             ("browser position chr1:1-9\ntrack name=x\n\nchr1\t5\t9\tn\t0\t+\r\n", "a", Some(Bed)),
-            ("chr1\t1e2\t120\tx\nchr1\t10\t20\tf1\n", "a", Some(Bed)),
+            ("chr1\t1e2\t120\tx\nchr1\t10\t20\tf1\n", "a.bed", Some(Bed)),
             ("chr1\t5\t9\t0.5\n", "a.bedgraph", None),
             ("chr1\t5\t9\t7\n", "a.bed", Some(Bed)),
             ("track type=bedGraph\nchr1\t5\t9\t0.5\n", "a.bed", None),
@@ -216,7 +220,8 @@ mod tests {
             ("{}", "a.bed", None),
             ("BAM\u{1}\0\0", "a.bed", None),
             ("chr1 10 20\n", "a.bed3", Some(Bed)),
-            ("contig\tstart\tend\n", "scores.tsv", None),
+            ("contig\tstart\tend\nchr1\t1\t9\n", "scores.txt", None),
+            ("chr1\t1\t9\t+\n", "scores.tsv", None),
             ("", "x", None),
         ] {
             assert_eq!(AnnotationKind::of_text(text.as_bytes(), name), want, "{text:?} in {name}");

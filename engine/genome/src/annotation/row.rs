@@ -23,7 +23,7 @@ pub enum RowStatus {
 /// A data row of a file; numbers are those of the file, counted as its format counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
-    /// Line of the unpacked text, counted from 1.
+    /// Line of the unpacked text, counted from 1; 0 where an index led to it.
     pub line: u64,
     /// Name of the contig as the file has it; empty where there is none.
     pub contig: String,
