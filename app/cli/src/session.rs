@@ -158,6 +158,7 @@ pub(crate) fn unexpected(outcome: &Outcome) -> Failure {
         Outcome::Track(_) => "an opened track",
         Outcome::Tile(_) => "a part of a track",
         Outcome::Found(_) => "features",
+        Outcome::Located(_) => "a place",
         Outcome::Library(_) => "a library",
         Outcome::Card(_) => "a card",
         Outcome::Run(_) => "a run",

@@ -17,12 +17,12 @@ pub(crate) fn is_there() -> bool {
 /// Says why there is no window, and how to get the same without one.
 pub(crate) fn explain(why: &str) -> ExitCode {
     let mut text = format!("{why}\nThe same runs without a window; see strandscope --help.");
-    if let Some(example) = example::unpacked() {
+    if let Some(example) = example::unpacked().into_iter().next() {
         let region = example.locus.map_or_else(String::new, |locus| format!(" --region {locus}"));
         text.push_str(&format!(
             " The bundled example, for instance:\n\n    strandscope score {} --head {}{region} --output example.tsv\n",
             shell_quoted(&example.path.display().to_string()),
-            example.head,
+            example.head.as_deref().unwrap_or("splice"),
         ));
     }
     // Where even standard error is gone there is nobody to tell.

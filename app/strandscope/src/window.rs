@@ -34,7 +34,7 @@ pub(crate) fn open(options: WindowOptions) -> ExitCode {
     if options.renderer == Renderer::Software && std::env::var_os(SOFTWARE_GL).is_none() {
         return with_software_gl();
     }
-    let start = Start { files: options.files.clone(), example: example::unpacked() };
+    let start = Start { files: options.files.clone(), examples: example::unpacked() };
     let engine = options.common.engine_options(None);
     let result = match options.renderer {
         Renderer::Glow => show(eframe::Renderer::Glow, Adapter::Any, &start, &engine),

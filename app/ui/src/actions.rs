@@ -27,9 +27,10 @@ impl Window {
         match action {
             Action::Open => self.services.pick_file(),
             Action::OpenPaths(paths) => self.open(paths),
-            Action::OpenExample => {
+            Action::OpenExample(number) => {
                 self.screen.forget_places();
-                state.open_example();
+                self.screen.hint_closed = false;
+                state.open_example(number);
             }
             Action::GoTo(_)
             | Action::Back
@@ -57,6 +58,7 @@ impl Window {
             Action::NextFeature(is_after) => state.next_feature(is_after),
             Action::SearchFeatures(text) => state.search(&text),
             Action::GoToFirstFound => state.go_to_first_found(),
+            Action::Locate(text) => state.locate(text),
             Action::FindMotif(pattern) => state.find_motif(&pattern),
             Action::ShowTrack(source) => state.open_track(source),
             Action::MarkView(whole) => state.mark_view(whole),

@@ -138,7 +138,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     command(Part::File, "Save what is in view as a picture", &[], |_, screen| {
         screen.act(Action::Save { format: SaveFormat::Png, only_view: true });
     }),
-    command(Part::File, "Show the first example", &[], |_, screen| screen.act(Action::OpenExample)),
+    command(Part::File, "Show the first example", &[], |_, screen| screen.act(Action::OpenExample(0))),
     command(Part::Move, "Go to the locus box", &[ctrl(Key::L), Press::Typed("/")], |_, screen| {
         screen.locus.focus = true;
     }),

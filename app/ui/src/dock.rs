@@ -117,6 +117,7 @@ impl Dock {
     }
 
     /// Whether a panel is seen: neither hidden nor behind another tab.
+    #[cfg(test)]
     pub(crate) fn is_seen(&self, pane: Pane) -> bool {
         self.tile_of(pane).is_some_and(|tile| self.tree.active_tiles().contains(&tile))
     }

@@ -57,9 +57,9 @@ pub struct Window {
 impl Window {
     /// A window that opens what `start` says.
     pub fn new(worker: impl Worker + 'static, services: Box<dyn Services>, start: Start) -> Self {
-        let mut state = State::new(start.example);
+        let mut state = State::new(start.examples);
         if start.files.is_empty() {
-            state.open_example();
+            state.open_example(0);
         } else {
             state.open_files(start.files);
         }
@@ -114,7 +114,7 @@ impl Window {
     /// Notes what has been opened and how things stand, for the next start; tells the desktop what to watch.
     fn remember(&mut self, ctx: &egui::Context) {
         for path in std::mem::take(&mut self.state.opened) {
-            if self.state.example.as_ref().is_none_or(|example| example.path != path) {
+            if self.state.examples.iter().all(|example| example.path != path) {
                 self.settings.opened(&path);
             }
         }

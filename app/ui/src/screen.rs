@@ -27,7 +27,8 @@ pub(crate) enum Action {
     /// Show the dialog that picks files.
     Open,
     OpenPaths(Vec<PathBuf>),
-    OpenExample,
+    /// Open a bundled example, by number.
+    OpenExample(usize),
     GoTo(Place),
     Back,
     Forward,
@@ -71,6 +72,8 @@ pub(crate) enum Action {
     SearchFeatures(String),
     /// Go to the best feature that is found, as soon as it is.
     GoToFirstFound,
+    /// Go to a place in HGVS's words.
+    Locate(String),
     /// Show where a pattern fits as a track, and go to the first place.
     FindMotif(String),
     /// Show a track that is computed from the bases.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use strandscope_figure::Figure;
-use strandscope_worker::{Engine, ExportFormat, ExportRequest, JobError, genome::Region};
+use strandscope_worker::{Engine, ExportFormat, ExportRequest, JobError, TrackSource, genome::Region};
 
 use crate::state::pieces::TrackKey;
 
@@ -170,21 +170,25 @@ impl SaveFormat {
 pub struct Start {
     /// Files named on the command line: a sequence, and what is shown beside it.
     pub files: Vec<PathBuf>,
-    /// The bundled example: opened and scored when no file is named, and offered afterwards.
-    pub example: Option<Example>,
+    /// The bundled examples: the first one is opened and scored when no file is named; all are offered afterwards.
+    pub examples: Vec<Example>,
 }
 
 /// A sequence that shows a newcomer the point.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Example {
     /// What it is, for people: `Human beta-globin gene`.
     pub title: String,
     /// One or two sentences on what to look at.
     pub note: String,
-    /// The FASTA file, on disk.
+    /// The sequence file, on disk.
     pub path: PathBuf,
+    /// What is shown beside it.
+    pub tracks: Vec<TrackSource>,
     /// The region to show and score; `None` shows the first record from its start.
     pub locus: Option<Region>,
-    /// The head it is scored with.
-    pub head: String,
+    /// The head it is scored with; `None` scores nothing.
+    pub head: Option<String>,
+    /// Whether the translation of six frames is shown.
+    pub translation: bool,
 }

@@ -88,7 +88,7 @@ pub(crate) struct ScoreOptions {
 
 /// All that is open.
 pub(crate) struct State {
-    pub(crate) example: Option<Example>,
+    pub(crate) examples: Vec<Example>,
     pub(crate) genome: Option<Genome>,
     pub(crate) library: Option<Library>,
     /// Name of the head that is picked.
@@ -149,8 +149,8 @@ pub(crate) struct State {
     pub(crate) device: Option<String>,
     /// What was done last, for the status bar.
     pub(crate) message: Option<String>,
-    /// Whether the example waits for being scored.
-    score_example: bool,
+    /// The example that waits for being shown, by number.
+    waiting_example: Option<usize>,
     orders: Vec<Order>,
     next_piece: u64,
     openings: u64,
@@ -167,9 +167,9 @@ pub(crate) enum Order {
 
 impl State {
     /// Nothing open yet; models are asked for.
-    pub(crate) fn new(example: Option<Example>) -> Self {
+    pub(crate) fn new(examples: Vec<Example>) -> Self {
         let mut state = Self {
-            example,
+            examples,
             genome: None,
             library: None,
             head: None,
@@ -206,7 +206,7 @@ impl State {
             stopped: None,
             device: None,
             message: None,
-            score_example: false,
+            waiting_example: None,
             orders: Vec::new(),
             next_piece: 0,
             openings: 0,

@@ -95,6 +95,8 @@ pub enum Task {
     ReadTile(TileRequest),
     /// Search features by name → [`Outcome::Found`].
     FindFeatures(FindFeaturesRequest),
+    /// Where a place lies that is written as HGVS has it → [`Outcome::Located`].
+    Locate(LocateRequest),
     /// The next feature of a track → [`Outcome::Found`], with one or none.
     NextFeature(NextFeatureRequest),
     /// Say what a file holds, as JSON → [`Outcome::Json`].
@@ -185,9 +187,13 @@ impl Task {
             | Self::OpenCard { .. }
             | Self::EditCard(_)
             | Self::RemoveModel { .. } => TaskThread::Files,
-            Self::OpenTrack { .. } | Self::ReadTile(_) | Self::FindFeatures(_) | Self::NextFeature(_) => {
-                TaskThread::Tracks
-            }
+            Self::UseAliases { .. }
+            | Self::CountBases { .. }
+            | Self::Locate(_)
+            | Self::OpenTrack { .. }
+            | Self::ReadTile(_)
+            | Self::FindFeatures(_)
+            | Self::NextFeature(_) => TaskThread::Tracks,
             Self::GetModel(_) | Self::ImportModel(_) => TaskThread::Library,
             _ => TaskThread::Tensors,
         }
@@ -323,6 +329,8 @@ pub enum Outcome {
     Track(TrackSummary),
     /// What a track has in a stretch.
     Tile(Tile),
+    /// A place.
+    Located(Located),
     /// Features, the best first.
     Found(Vec<FoundFeature>),
     /// Tokens of a region.

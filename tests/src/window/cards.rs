@@ -146,7 +146,7 @@ fn imported(folder: &Path) -> Harness<'static, Bare> {
     let stage = Stage::default();
     let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/parity").join(CHECKPOINT);
     stage.0.borrow_mut().dialog = Some(checkpoint);
-    let start = Start { files: vec![genome], example: None };
+    let start = Start { files: vec![genome], examples: vec![] };
     let window = Window::new(engine(folder), Box::new(stage), start);
     let mut harness = bare(window, [1_280.0, 800.0], 1.0);
     wait_for(&mut harness, "chr1");

@@ -69,9 +69,10 @@ fn saved_as_the_engine_gives_them(head: &str, label: &str) {
         note: "Exon 5 lies here.".into(),
         path: sequence(),
         locus: Some(locus()),
-        head: head.into(),
+        head: Some(head.into()),
+        ..Example::default()
     };
-    let start = Start { files: vec![], example: Some(example) };
+    let start = Start { files: vec![], examples: vec![example] };
     let window = Window::new(engine(folder.path()), Box::new(desktop), start);
     let mut harness = bare(window, [1_280.0, 800.0], 1.0);
     wait_for(&mut harness, "Scored in");

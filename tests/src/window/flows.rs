@@ -272,7 +272,7 @@ fn both_strands_have_tracks_of_their_own() {
 #[test]
 fn a_file_that_cannot_be_opened_is_explained() {
     let stage = Stage::default();
-    let start = Start { files: vec!["/data/broken.fa".into()], example: None };
+    let start = Start { files: vec!["/data/broken.fa".into()], examples: vec![] };
     let mut harness = stage::open_with(&stage, SIZE, 1.0, start);
     assert!(has(&harness, "Opening broken.fa"), "while it is opened");
     let job = stage.opening_job();
@@ -472,7 +472,7 @@ fn dragging_moves_the_sequence_with_the_pointer() {
 #[test]
 fn a_hundred_thousand_records_are_listed_and_found() {
     let stage = Stage::default();
-    let start = Start { files: vec!["/data/many.fa".into()], example: None };
+    let start = Start { files: vec!["/data/many.fa".into()], examples: vec![] };
     let mut harness = stage::open_with(&stage, SIZE, 1.0, start);
     assert!(has(&harness, "100,001 records"), "all of them");
     let rows = harness.get_all_by_role(Role::ListBoxOption).count();
@@ -489,7 +489,7 @@ fn a_hundred_thousand_records_are_listed_and_found() {
 #[test]
 fn what_was_searched_for_does_not_outlive_its_file() {
     let stage = Stage::default();
-    let start = Start { files: vec!["/data/many.fa".into()], example: None };
+    let start = Start { files: vec!["/data/many.fa".into()], examples: vec![] };
     let mut harness = stage::open_with(&stage, SIZE, 1.0, start);
     harness.get_by_label("Find a record").click();
     harness.run();
@@ -507,7 +507,7 @@ fn what_was_searched_for_does_not_outlive_its_file() {
 #[test]
 fn escape_only_leaves_a_field_that_is_typed_into() {
     let stage = Stage::default();
-    let start = Start { files: vec!["/data/many.fa".into()], example: None };
+    let start = Start { files: vec!["/data/many.fa".into()], examples: vec![] };
     let mut harness = stage::open_with(&stage, SIZE, 1.0, start);
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     harness.run();

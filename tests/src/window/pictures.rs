@@ -77,7 +77,7 @@ fn whole_record_while_it_is_scored() {
 fn nothing_open_and_nothing_that_can_be_opened() {
     for theme in [Theme::Light, Theme::Dark] {
         let stage = Stage::default();
-        let start = Start { files: vec!["/data/broken.fa".into()], example: Some(stage::example()) };
+        let start = Start { files: vec!["/data/broken.fa".into()], examples: vec![stage::example()] };
         let mut harness = stage::open_with(&stage, SIZE, 1.0, start);
         harness.ctx.set_theme(theme);
         stage.post(Event::Failed { job: stage.opening_job(), error: broken() });

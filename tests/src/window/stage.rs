@@ -228,7 +228,7 @@ impl eframe::App for Bare {
 
 /// A window on the stage, of the given size, that opens the example.
 pub(crate) fn open(stage: &Stage, size: [f32; 2], scale: f32) -> Harness<'static, Bare> {
-    open_with(stage, size, scale, Start { files: vec![], example: Some(example()) })
+    open_with(stage, size, scale, Start { files: vec![], examples: vec![example()] })
 }
 
 /// A window on the stage that opens what `start` says.
@@ -266,7 +266,8 @@ pub(crate) fn example() -> Example {
                 .into(),
         path: "/examples/pten.fa".into(),
         locus: Some(Region::new("chr10_PTEN", 60_000, 60_600)),
-        head: "splice".into(),
+        head: Some("splice".into()),
+        ..Example::default()
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     facts::Facts,
     file_name,
     files::Search,
+    lanes::LaneId,
     marks::Marks,
     notices::Failure,
     work::{Jobs, Purpose, duration},
@@ -64,6 +65,7 @@ impl State {
             (Purpose::OpenTrack(_), Outcome::Track(summary)) => self.on_track(summary),
             (Purpose::Tile { file, key }, Outcome::Tile(tile)) => self.on_tile(file, key, tile),
             (Purpose::Search(text), Outcome::Found(found)) => self.on_found(&text, found),
+            (Purpose::Locate, Outcome::Located(located)) => self.on_located(located),
             (Purpose::NextFeature, Outcome::Found(found)) => self.on_next_feature(found),
             (Purpose::Library, Outcome::Library(library)) => self.on_library(library),
             (Purpose::Bases { record, block }, Outcome::Bases { bases, .. }) => self.bases.put(record, block, bases),
@@ -156,23 +158,24 @@ impl State {
 
     /// Goes to the example's locus and scores it, once both the file and the heads are there.
     fn show_example(&mut self) {
-        let (Some(example), Some(library), Some(genome)) = (&self.example, &self.library, &mut self.genome) else {
-            return;
-        };
-        if !self.score_example || genome.summary.path != example.path {
+        let Some(example) = self.waiting_example.and_then(|number| self.examples.get(number)).cloned() else { return };
+        let (Some(_), Some(genome)) = (&self.library, &mut self.genome) else { return };
+        if genome.summary.path != example.path {
             return;
         }
-        self.score_example = false;
+        self.waiting_example = None;
         if let Some(locus) = &example.locus
             && let Some(record) = genome.record_named(&locus.contig)
         {
             genome.show_places(&[(record, locus.start_bp, locus.end_bp)]);
         }
-        if library.heads.iter().any(|entry| entry.card.name == example.head) {
-            self.head = Some(example.head.clone());
-        }
+        self.arrangement.change(&LaneId::Translation, |setting| setting.hidden = Some(!example.translation));
         // What the view needs is small and goes first, so that letters and tokens stand before the scores come.
         self.ask_for_view();
+        let Some(head) = example.head else { return };
+        if self.head_named(&head).is_some() {
+            self.pick_head(&head);
+        }
         self.score_view();
     }
 
@@ -230,7 +233,7 @@ impl State {
     pub(crate) fn on_restart(&mut self) {
         self.stopped = None;
         self.device = None;
-        let (opening, score_example) = (self.opening(), self.score_example);
+        let (opening, waiting) = (self.opening(), self.waiting_example);
         self.jobs = Jobs::default();
         self.bases.retry();
         self.tokens.retry();
@@ -238,7 +241,7 @@ impl State {
         self.order(Purpose::Library, Task::ListModels);
         if let Some(path) = opening {
             self.open(path);
-            self.score_example = score_example;
+            self.waiting_example = waiting;
         }
     }
 }

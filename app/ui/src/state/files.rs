@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use strandscope_worker::{
-    FileRole, FindFeaturesRequest, FoundFeature, NextFeatureRequest, PastedSequence, Task, Tile, TileRequest,
-    TrackSource, TrackSummary, genome::Region,
+    FileRole, FindFeaturesRequest, FoundFeature, LocateRequest, Located, NextFeatureRequest, PastedSequence, Task,
+    Tile, TileRequest, TrackSource, TrackSummary, genome::Region,
 };
 
 use super::{
@@ -315,6 +315,31 @@ impl State {
             Some((record, region)) => genome.go_to(Place::Around(record, region.start_bp, region.end_bp)),
             None => self.message = Some(format!("Nothing here is called “{}”", self.search.text)),
         }
+    }
+
+    /// Goes to a place that is written as HGVS has it.
+    pub(crate) fn locate(&mut self, text: String) {
+        let Some(genome) = &self.genome else { return };
+        let request = LocateRequest {
+            text,
+            sources: self.feature_files().map(|file| file.summary.source.clone()).collect(),
+            genome: genome.summary.path.clone(),
+            contig: genome.contig().name.clone(),
+        };
+        self.failure = None;
+        self.order(Purpose::Locate, Task::Locate(request));
+    }
+
+    pub(super) fn on_located(&mut self, located: Located) {
+        let Some(genome) = &mut self.genome else { return };
+        let Some(record) = genome.record_named(&located.region.contig) else { return };
+        let region = &located.region;
+        genome.go_to(if region.len_bp() == 1 {
+            Place::Base(record, region.start_bp)
+        } else {
+            Place::Around(record, region.start_bp, region.end_bp)
+        });
+        self.message = Some(located.note);
     }
 
     /// Shows where a pattern fits, and goes to the first place.

@@ -8,6 +8,7 @@ use strandscope_worker::{
 };
 
 use super::{ATTENTION_LIMIT_BP, BASES_IN_VIEW_BP, Order, State, TOKENS_IN_VIEW_BP, work::Purpose};
+use crate::Example;
 
 /// Bases before and behind a block that are tokenized with it, so that tokens at its edges come out as they would
 /// in the middle.
@@ -16,7 +17,7 @@ const TOKEN_FLANK_BP: u64 = 512;
 impl State {
     /// Opens a sequence file in place of the one that is open.
     pub(crate) fn open(&mut self, path: PathBuf) {
-        self.score_example = false;
+        self.waiting_example = None;
         let superseded = self.jobs.take_if(|purpose| matches!(purpose, Purpose::Open(_)));
         self.orders.extend(superseded.into_iter().map(Order::Cancel));
         self.failure = None;
@@ -24,11 +25,19 @@ impl State {
         self.order(Purpose::Open(path.clone()), Task::OpenGenome { path });
     }
 
-    /// Opens the bundled example, to be scored as soon as it is there.
-    pub(crate) fn open_example(&mut self) {
-        let Some(path) = self.example.as_ref().map(|example| example.path.clone()) else { return };
+    /// Opens a bundled example, to be shown and scored as soon as it is there.
+    pub(crate) fn open_example(&mut self, number: usize) {
+        let Some(example) = self.examples.get(number) else { return };
+        let (path, tracks) = (example.path.clone(), example.tracks.clone());
         self.open(path);
-        self.score_example = true;
+        self.waiting_tracks = tracks;
+        self.waiting_example = Some(number);
+    }
+
+    /// The example that is open.
+    pub(crate) fn example(&self) -> Option<&Example> {
+        let path = &self.genome.as_ref()?.summary.path;
+        self.examples.iter().find(|example| example.path == *path)
     }
 
     /// Scores what is in view with the head that is picked.

@@ -23,7 +23,7 @@ struct Played {
 
 impl Played {
     fn new() -> Self {
-        let mut played = Self { state: State::new(None), tasks: vec![], cancelled: vec![] };
+        let mut played = Self { state: State::new(vec![]), tasks: vec![], cancelled: vec![] };
         played.send();
         let job = played.last();
         played.finish(

@@ -29,6 +29,8 @@ pub(crate) enum Purpose {
     Tile { file: u64, key: TileKey },
     /// Names of features are searched for this.
     Search(String),
+    /// A place in HGVS's words is sought.
+    Locate,
     /// The next feature is sought.
     NextFeature,
     /// A block of bases is read.
@@ -71,6 +73,7 @@ impl Purpose {
             | Self::Count { .. }
             | Self::Tile { .. }
             | Self::Search(_)
+            | Self::Locate
             | Self::NextFeature
             | Self::Remove
             | Self::Bases { .. }
@@ -88,6 +91,7 @@ impl Purpose {
             Self::Count { .. } => "The bases could not be counted",
             Self::Tile { .. } => "A track could not be read",
             Self::Search(_) | Self::NextFeature => "Features could not be searched",
+            Self::Locate => "The place could not be found",
             Self::Library => "Models and heads could not be listed",
             Self::Bases { .. } => "The sequence could not be read",
             Self::Tokens { .. } => "The sequence could not be cut into tokens",

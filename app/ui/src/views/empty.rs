@@ -17,7 +17,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, settings: &Settings, screen: &mut S
     let height = ui.available_height();
     ui.vertical_centered(|ui| {
         ui.set_max_width(440.0);
-        ui.add_space((height * 0.5 - 130.0).max(24.0));
+        ui.add_space((height * 0.5 - 250.0).max(24.0));
         if let Some(path) = opening {
             ui.label(RichText::new(format!("Opening {}", file_name(&path))).font(theme::semibold(18.0)));
             ui.add_space(6.0);
@@ -32,21 +32,31 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, settings: &Settings, screen: &mut S
                     computer.";
         ui.add(egui::Label::new(RichText::new(text).font(theme::regular(13.5)).color(palette.weak)).wrap());
         ui.add_space(14.0);
-        ui.allocate_ui_with_layout(Vec2::new(330.0, 32.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
-            let buttons = if state.example.is_some() { 2.0 } else { 1.0 };
-            ui.add_space((330.0 - 160.0 * buttons - 8.0 * (buttons - 1.0)) / 2.0);
-            if controls::primary_button(ui, "Open a file …", 160.0, true).clicked() {
-                screen.act(Action::Open);
-            }
-            if let Some(example) = &state.example {
-                let button = controls::button(ui, "Show the example", 160.0, true);
-                if button.on_hover_text(format!("{}\n{}", example.title, example.note)).clicked() {
-                    screen.act(Action::OpenExample);
+        if controls::primary_button(ui, "Open files …", 160.0, true).clicked() {
+            screen.act(Action::Open);
+        }
+        examples(ui, state, screen);
+        recent(ui, settings, screen);
+    });
+}
+
+/// The bundled examples, two in a row.
+fn examples(ui: &mut Ui, state: &State, screen: &mut Screen) {
+    if state.examples.is_empty() {
+        return;
+    }
+    ui.add_space(22.0);
+    controls::section(ui, "Examples");
+    ui.add_space(2.0);
+    for (row, pair) in state.examples.chunks(2).enumerate() {
+        ui.allocate_ui_with_layout(Vec2::new(440.0, 32.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            for (at, example) in pair.iter().enumerate() {
+                if controls::button(ui, &example.title, 216.0, true).on_hover_text(&example.note).clicked() {
+                    screen.act(Action::OpenExample(2 * row + at));
                 }
             }
         });
-        recent(ui, settings, screen);
-    });
+    }
 }
 
 /// Files opened lately, favourites first.

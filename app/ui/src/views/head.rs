@@ -44,7 +44,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
 
 fn heading(ui: &mut Ui, screen: &mut Screen) {
     ui.horizontal(|ui| {
-        controls::section(ui, "Head");
+        controls::section(ui, "What scores");
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let text = RichText::new("Models …").font(theme::regular(11.5)).color(Palette::of(ui).accent);
             let button = ui.add(egui::Button::new(text).frame(false));

@@ -12,10 +12,7 @@ use crate::{
 
 /// Shown above the tracks while the example is open, until it is closed.
 pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
-    let (Some(example), Some(genome)) = (&state.example, &state.genome) else { return };
-    if screen.hint_closed || genome.summary.path != example.path {
-        return;
-    }
+    let Some(example) = state.example().filter(|_| !screen.hint_closed) else { return };
     let palette = Palette::of(ui);
     let frame = Frame::new()
         .fill(palette.accent_soft)

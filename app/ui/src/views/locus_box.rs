@@ -6,6 +6,8 @@ use egui::{
     pos2, text::CCursor,
 };
 
+use strandscope_worker::genome::HgvsPlace;
+
 use crate::{
     locus::{Place, bases_in, length, parse_place},
     screen::{Action, LOCUS_FIELD, Screen},
@@ -118,6 +120,11 @@ fn leave(ui: &Ui, text: &str, suggestions: &[Suggestion], genome: &Genome, state
         return;
     }
     let typed = text.trim().trim_end_matches("[rev]").trim();
+    if HgvsPlace::is_meant_by(typed) {
+        screen.act(Action::Locate(typed.to_owned()));
+        screen.locus = Default::default();
+        return;
+    }
     match parse_place(typed, &genome.summary.contigs, genome.record()) {
         Ok(place) => {
             screen.act(Action::GoTo(place));
@@ -231,7 +238,7 @@ fn explain(ui: &Ui, response: Response, screen: &Screen, palette: &Palette) {
     } else if screen.locus.text.is_none() {
         response.on_hover_text(
             "Go to a place: name, position, start-end, name:start-end, a line of a BED file, the name of a feature, or \
-             bases to find  (Ctrl+L)",
+             bases to find, NM_000314.4:c.388C>T  (Ctrl+L)",
         );
     }
 }

@@ -1,6 +1,6 @@
 //! The bar at the top: the file, where one is in it, saving and looks.
 
-use egui::{Align, Button, Layout, RichText, Ui, Vec2};
+use egui::{Align, Button, Layout, Popup, RichText, Ui, Vec2};
 
 use super::{controls, locus_box, menus};
 use crate::{
@@ -45,13 +45,45 @@ fn open_button(ui: &mut Ui, state: &State, settings: &Settings, screen: &mut Scr
     };
     let text = RichText::new(format!("      {text}")).color(palette.text);
     let response = ui.add(Button::new(text).min_size(Vec2::new(0.0, 30.0)));
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "Open a sequence file"));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "Files"));
     let icon = egui::Rect::from_center_size(response.rect.left_center() + Vec2::new(18.0, 0.0), Vec2::splat(16.0));
     icons::paint(ui.painter(), icon, Icon::Open, palette.weak);
     let path = state.genome.as_ref().map(|genome| format!("{}\n", genome.summary.path.display())).unwrap_or_default();
-    if response.on_hover_text(format!("{path}Open another sequence file  (Ctrl+O)")).clicked() {
-        screen.act(Action::Open);
-    }
+    let response = response.on_hover_text(format!("{path}Open other files, or one opened lately"));
+    Popup::menu(&response).width(320.0).show(|ui| {
+        if ui.button("Open files …").on_hover_text("Ctrl+O").clicked() {
+            screen.act(Action::Open);
+        }
+        if let Some(genome) = &state.genome {
+            let path = &genome.summary.path;
+            let is_favourite = settings.favourites.contains(path);
+            let text = if is_favourite { "No favourite any more" } else { "Keep this file as a favourite" };
+            if ui.button(text).clicked() {
+                screen.act(Action::ToggleFavourite(path.clone()));
+            }
+        }
+        if !state.examples.is_empty() {
+            controls::section(ui, "Examples");
+        }
+        for (number, example) in state.examples.iter().enumerate() {
+            let button = Button::new(&example.title).frame_when_inactive(false);
+            if ui.add(button).on_hover_text(&example.note).clicked() {
+                screen.act(Action::OpenExample(number));
+            }
+        }
+        let known = settings.favourites.iter().chain(&settings.recent);
+        let mut files: Vec<_> = known.collect();
+        files.dedup();
+        if !files.is_empty() {
+            controls::section(ui, "Opened lately");
+        }
+        for path in files {
+            let button = Button::new(crate::state::file_name(path)).frame_when_inactive(false);
+            if ui.add(button).on_hover_text(path.display().to_string()).clicked() {
+                screen.act(Action::OpenPaths(vec![path.clone()]));
+            }
+        }
+    });
 }
 
 /// A name cut in its middle, since both ends of file names tell them apart.

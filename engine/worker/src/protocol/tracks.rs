@@ -172,6 +172,28 @@ pub struct NextFeatureRequest {
     pub is_after: bool,
 }
 
+/// A place as HGVS writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocateRequest {
+    /// The place: `NM_000314.4:c.388C>T`.
+    pub text: String,
+    /// The tracks whose transcripts may be meant.
+    pub sources: Vec<TrackSource>,
+    /// The sequence file.
+    pub genome: PathBuf,
+    /// The contig that is meant where none is named.
+    pub contig: String,
+}
+
+/// Where a place lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Located {
+    /// The stretch.
+    pub region: Region,
+    /// How it was read, for people.
+    pub note: String,
+}
+
 /// A feature that was found by its name or its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundFeature {

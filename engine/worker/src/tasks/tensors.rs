@@ -100,6 +100,7 @@ impl TensorTasks {
             | Task::KeepPasted { .. }
             | Task::UseAliases { .. }
             | Task::CountBases { .. }
+            | Task::Locate(_)
             | Task::OpenTrack { .. }
             | Task::ReadTile(_)
             | Task::FindFeatures(_)

@@ -1,6 +1,7 @@
 //! The thread that reads what is shown beside a sequence: files of features and values, motifs, reading frames.
 
 mod content;
+mod located;
 mod recognise;
 mod searched;
 
@@ -142,6 +143,7 @@ impl Tasks for TrackTasks {
             Task::OpenTrack { source, genome } => self.open(&source, &genome, job),
             Task::UseAliases { table, genome } => self.use_aliases(&table, &genome, job),
             Task::CountBases { genome, region } => self.count(&genome, &region, job),
+            Task::Locate(request) => self.locate(&request, job),
             Task::ReadTile(request) => self.tile(&request, job),
             Task::FindFeatures(request) => self.find(&request, job),
             Task::NextFeature(request) => self.next(&request, job),

@@ -194,6 +194,14 @@ impl Content {
         }
     }
 
+    /// Its features, where they are in memory.
+    pub(super) fn index(&self) -> Option<&FeatureIndex> {
+        match &self.held {
+            Held::Features(index) => Some(index),
+            _ => None,
+        }
+    }
+
     /// Features whose names hold a text.
     pub(super) fn find(
         &mut self,
