@@ -1,5 +1,6 @@
 //! The window, driven by what is written on it: with an engine that is played, and once with the real one.
 
+mod browse;
 mod cards;
 mod engine;
 mod flows;
