@@ -159,6 +159,7 @@ pub(crate) fn unexpected(outcome: &Outcome) -> Failure {
         Outcome::Tile(_) => "a part of a track",
         Outcome::Found(_) => "features",
         Outcome::Located(_) => "a place",
+        Outcome::Judged(_) => "curves",
         Outcome::Library(_) => "a library",
         Outcome::Card(_) => "a card",
         Outcome::Run(_) => "a run",

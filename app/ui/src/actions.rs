@@ -58,6 +58,11 @@ impl Window {
             Action::NextFeature(is_after) => state.next_feature(is_after),
             Action::SearchFeatures(text) => state.search(&text),
             Action::GoToFirstFound => state.go_to_first_found(),
+            Action::ShowDifference => state.show_difference(),
+            Action::Judge(file, lane) => {
+                state.judge(file, lane);
+                self.screen.dock.show(Pane::Judge);
+            }
             Action::Locate(text) => state.locate(text),
             Action::FindMotif(pattern) => state.find_motif(&pattern),
             Action::ShowTrack(source) => state.open_track(source),

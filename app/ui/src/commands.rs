@@ -188,6 +188,12 @@ pub(crate) const COMMANDS: &[Command] = &[
     command(Part::Move, "Mark what is in view as a region of interest", &[ctrl(Key::R)], |_, screen| {
         screen.act(Action::MarkView(true));
     }),
+    command(Part::Score, "Judge scores by the features of the selected lane", &[key(Key::J)], |state, screen| {
+        let selected = state.feature_files().find(|file| state.arrangement.is_file_selected(file.id));
+        if let Some(file) = selected.or_else(|| state.feature_files().next()) {
+            screen.act(Action::Judge(file.id, None));
+        }
+    }),
     command(Part::Score, "Previous hit above the threshold", &[shift(Key::N)], |_, screen| {
         screen.act(Action::NextHit(false));
     }),
@@ -223,6 +229,9 @@ pub(crate) const COMMANDS: &[Command] = &[
     }),
     command(Part::Lanes, "Take the group of selected lanes apart", &[], |state, screen| {
         screen.act(Action::UngroupLanes(state.arrangement.selected.iter().cloned().collect()));
+    }),
+    command(Part::Lanes, "Difference of the two selected lanes", &[ctrl(Key::D)], |_, screen| {
+        screen.act(Action::ShowDifference);
     }),
     command(Part::Lanes, "Hide or close selected lanes", &[key(Key::Delete)], |_, screen| {
         screen.act(Action::RemoveLanes);

@@ -16,13 +16,15 @@ pub(crate) enum Pane {
     Head,
     /// What has been picked: a feature, a base.
     Details,
+    /// How well scores find features.
+    Judge,
     /// The middle of the window: all lanes.
     Canvas,
 }
 
 impl Pane {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Records, Self::Tracks, Self::Marks, Self::Head, Self::Details, Self::Canvas];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Records, Self::Tracks, Self::Marks, Self::Head, Self::Details, Self::Judge, Self::Canvas];
 
     /// What its tab says.
     pub(crate) fn title(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Pane {
             Self::Marks => "Regions",
             Self::Head => "Head",
             Self::Details => "Details",
+            Self::Judge => "Judge",
             Self::Canvas => "View",
         }
     }
@@ -94,17 +97,17 @@ impl Dock {
         let root = match preset {
             Preset::Biologist => {
                 let left = tabs(&[Pane::Records, Pane::Tracks, Pane::Marks]);
-                let (middle, right) = (tabs(&[Pane::Canvas]), tabs(&[Pane::Head, Pane::Details]));
+                let (middle, right) = (tabs(&[Pane::Canvas]), tabs(&[Pane::Head, Pane::Details, Pane::Judge]));
                 shared(&mut tiles, LinearDir::Horizontal, &[(left, 0.18), (middle, 0.59), (right, 0.23)])
             }
             Preset::Clinician => {
-                let left = tabs(&[Pane::Head, Pane::Details]);
+                let left = tabs(&[Pane::Head, Pane::Details, Pane::Judge]);
                 let (above, below) = (tabs(&[Pane::Canvas]), tabs(&[Pane::Marks, Pane::Tracks, Pane::Records]));
                 let right = shared(&mut tiles, LinearDir::Vertical, &[(above, 0.68), (below, 0.32)]);
                 shared(&mut tiles, LinearDir::Horizontal, &[(left, 0.26), (right, 0.74)])
             }
             Preset::Teacher => {
-                let left = tabs(&[Pane::Head, Pane::Details, Pane::Tracks, Pane::Marks, Pane::Records]);
+                let left = tabs(&[Pane::Head, Pane::Details, Pane::Tracks, Pane::Marks, Pane::Records, Pane::Judge]);
                 let middle = tabs(&[Pane::Canvas]);
                 shared(&mut tiles, LinearDir::Horizontal, &[(left, 0.27), (middle, 0.73)])
             }

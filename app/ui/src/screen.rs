@@ -117,6 +117,10 @@ pub(crate) enum Action {
     GroupLanes(Vec<LaneId>, bool),
     UngroupLanes(Vec<LaneId>),
     OverlayGroup(u32, bool),
+    /// Show the difference of the two selected lanes.
+    ShowDifference,
+    /// Judge scores by the features of a file: those of this lane, or of the selected one.
+    Judge(u64, Option<LaneId>),
     /// Take away what is selected.
     RemoveLanes,
     CloseFile(u64),

@@ -6,6 +6,7 @@
 pub(crate) mod arrangement;
 pub(crate) mod axis;
 pub(crate) mod blocks;
+pub(crate) mod compare;
 pub(crate) mod cards;
 mod events;
 pub(crate) mod facts;
@@ -38,6 +39,7 @@ use self::{
     arrangement::Arrangement,
     blocks::Blocks,
     cards::CardNews,
+    compare::Judgement,
     facts::Facts,
     files::{OpenFile, Search},
     hits::Calls,
@@ -108,6 +110,10 @@ pub(crate) struct State {
     pub(crate) facts: Facts,
     /// What has been called of each score lane.
     calls: BTreeMap<LaneId, Calls>,
+    /// Pairs of lanes whose difference is a lane of its own: the second less the first.
+    pub(crate) differences: Vec<(LaneId, LaneId)>,
+    /// How well a lane's scores find the features of another one.
+    pub(crate) judgement: Option<Judgement>,
     /// Files that are held over the window, and what they would become.
     pub(crate) hovered: Vec<(PathBuf, Option<FileRole>)>,
     /// What is to be told of pasted text once it is open.
@@ -183,6 +189,8 @@ impl State {
             arrangement: Arrangement::default(),
             facts: Facts::default(),
             calls: BTreeMap::new(),
+            differences: Vec::new(),
+            judgement: None,
             hovered: Vec::new(),
             pasted: None,
             opened: Vec::new(),

@@ -61,6 +61,9 @@ pub(crate) struct Palette {
     pub(crate) cursor: Color32,
     /// Two grounds of tokens, in turn.
     pub(crate) tokens: [Color32; 2],
+    /// What is more, and what is less, than something else.
+    pub(crate) more: Color32,
+    pub(crate) less: Color32,
     /// Codons at which a protein begins, and at which it ends.
     pub(crate) start_codon: Color32,
     pub(crate) stop_codon: Color32,
@@ -118,6 +121,8 @@ static LIGHT: Palette = Palette {
     missing: hex(0xB4BDC9),
     cursor: hex(0x8A95A5),
     tokens: [hex(0xE3E9F1), hex(0xCBD6E4)],
+    more: hex(0xC2540A),
+    less: hex(0x1F62B0),
     start_codon: hex(0x1E8E5A),
     stop_codon: hex(0xC0392B),
     attention: hex(0x5B4A9E),
@@ -145,6 +150,8 @@ static DARK: Palette = Palette {
     missing: hex(0x4A5566),
     cursor: hex(0x718095),
     tokens: [hex(0x28323F), hex(0x364354)],
+    more: hex(0xFFA45C),
+    less: hex(0x6FB4FF),
     start_codon: hex(0x53C58C),
     stop_codon: hex(0xF07167),
     attention: hex(0xB7A5F5),

@@ -95,6 +95,8 @@ pub enum Task {
     ReadTile(TileRequest),
     /// Search features by name → [`Outcome::Found`].
     FindFeatures(FindFeaturesRequest),
+    /// Tell how well scores find the features of a track → [`Outcome::Judged`].
+    Judge(JudgeRequest),
     /// Where a place lies that is written as HGVS has it → [`Outcome::Located`].
     Locate(LocateRequest),
     /// The next feature of a track → [`Outcome::Found`], with one or none.
@@ -190,6 +192,7 @@ impl Task {
             Self::UseAliases { .. }
             | Self::CountBases { .. }
             | Self::Locate(_)
+            | Self::Judge(_)
             | Self::OpenTrack { .. }
             | Self::ReadTile(_)
             | Self::FindFeatures(_)
@@ -331,6 +334,8 @@ pub enum Outcome {
     Tile(Tile),
     /// A place.
     Located(Located),
+    /// How well scores find features.
+    Judged(Judged),
     /// Features, the best first.
     Found(Vec<FoundFeature>),
     /// Tokens of a region.

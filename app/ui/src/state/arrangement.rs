@@ -238,6 +238,7 @@ impl State {
     fn remove_lane(&mut self, id: &LaneId) {
         match id {
             LaneId::File(file) => self.close_file(*file),
+            LaneId::Difference(pair) => self.drop_difference(pair),
             _ => self.arrangement.change(id, |setting| setting.hidden = Some(true)),
         }
     }

@@ -67,6 +67,13 @@ impl Axis {
         Self { low: bottom, high: if top > bottom { top } else { bottom + 1.0 }, is_log: false }
     }
 
+    /// An axis with 0 in its middle.
+    pub(crate) fn about_zero(most: f32) -> Self {
+        let most = calm(most);
+        let most = if most > 0.0 { most } else { 1.0 };
+        Self { low: -most, high: most, is_log: false }
+    }
+
     /// An axis between two values, whichever is the lower one.
     pub(crate) fn between(a: f32, b: f32) -> Self {
         let (low, high) = (a.min(b), a.max(b));
@@ -133,6 +140,7 @@ mod tests {
         let ends = |axis: Axis| (axis.low, axis.high);
         assert_eq!(ends(Axis::around(0.1, 3.2)), (0.0, 5.0), "0 belongs to it");
         assert_eq!(ends(Axis::around(-1.5, -0.2)), (-2.0, 0.0), "also from below");
+        assert_eq!(ends(Axis::about_zero(0.3)), (-0.5, 0.5), "0 in the middle");
         assert_eq!(ends(Axis::between(2.0, 2.0)), (2.0, 3.0), "never without height");
     }
 

@@ -65,6 +65,7 @@ impl State {
             (Purpose::OpenTrack(_), Outcome::Track(summary)) => self.on_track(summary),
             (Purpose::Tile { file, key }, Outcome::Tile(tile)) => self.on_tile(file, key, tile),
             (Purpose::Search(text), Outcome::Found(found)) => self.on_found(&text, found),
+            (Purpose::Judge, Outcome::Judged(judged)) => self.on_judged(judged),
             (Purpose::Locate, Outcome::Located(located)) => self.on_located(located),
             (Purpose::NextFeature, Outcome::Found(found)) => self.on_next_feature(found),
             (Purpose::Library, Outcome::Library(library)) => self.on_library(library),
@@ -115,6 +116,8 @@ impl State {
         }
         self.facts = Facts::default();
         self.calls.clear();
+        self.judgement = None;
+        self.differences.clear();
         self.search = Search::default();
         self.warnings.clear();
         for warning in &summary.warnings {

@@ -40,6 +40,8 @@ pub(crate) enum LaneId {
     },
     /// Attention that each token receives.
     Attention,
+    /// The values of the second lane less those of the first.
+    Difference(Box<(LaneId, LaneId)>),
 }
 
 impl LaneId {
@@ -104,7 +106,7 @@ impl Lane {
     /// Whether it has values on an axis.
     pub(crate) fn has_axis(&self, state: &State) -> bool {
         match &self.id {
-            LaneId::Score { .. } | LaneId::Attention => true,
+            LaneId::Score { .. } | LaneId::Attention | LaneId::Difference(_) => true,
             LaneId::File(id) => state.file(*id).is_some_and(|file| file.summary.kind.is_signal()),
             LaneId::Sequence | LaneId::Tokens | LaneId::Translation | LaneId::Marks => false,
         }
@@ -136,6 +138,8 @@ impl State {
         }
         lanes.extend(self.files.iter().enumerate().map(|(at, file)| file_lane(at, file)));
         lanes.extend(self.model_lanes());
+        let differences: Vec<Lane> = self.differences.iter().filter_map(|pair| difference_lane(&lanes, pair)).collect();
+        lanes.extend(differences);
         for lane in &mut lanes {
             lane.setting = self.arrangement.setting(&lane.id);
             lane.axis = self.axis_of(lane);
@@ -317,6 +321,17 @@ impl State {
         }
         Reading::NotScored
     }
+}
+
+/// The lane of a difference, where both its lanes are there.
+fn difference_lane(lanes: &[Lane], pair: &(LaneId, LaneId)) -> Option<Lane> {
+    let named = |id: &LaneId| {
+        let lane = lanes.iter().find(|lane| lane.id == *id)?;
+        Some(lane.of.as_ref().map_or_else(|| lane.name.clone(), |of| format!("{} {of}", lane.name)))
+    };
+    let (first, second) = (named(&pair.0)?, named(&pair.1)?);
+    let id = LaneId::Difference(Box::new(pair.clone()));
+    Some(Lane::new(id, format!("{second} − {first}"), "difference", Ink::Plain))
 }
 
 /// The lane of a file; files take colours in turn unless they ask for one.

@@ -29,6 +29,8 @@ pub(crate) enum Purpose {
     Tile { file: u64, key: TileKey },
     /// Names of features are searched for this.
     Search(String),
+    /// Scores are judged by features.
+    Judge,
     /// A place in HGVS's words is sought.
     Locate,
     /// The next feature is sought.
@@ -73,6 +75,7 @@ impl Purpose {
             | Self::Count { .. }
             | Self::Tile { .. }
             | Self::Search(_)
+            | Self::Judge
             | Self::Locate
             | Self::NextFeature
             | Self::Remove
@@ -91,6 +94,7 @@ impl Purpose {
             Self::Count { .. } => "The bases could not be counted",
             Self::Tile { .. } => "A track could not be read",
             Self::Search(_) | Self::NextFeature => "Features could not be searched",
+            Self::Judge => "The scores could not be judged",
             Self::Locate => "The place could not be found",
             Self::Library => "Models and heads could not be listed",
             Self::Bases { .. } => "The sequence could not be read",

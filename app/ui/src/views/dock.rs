@@ -3,7 +3,7 @@
 use egui::{Frame, Role, Stroke, Ui, WidgetInfo, WidgetText};
 use egui_tiles::{Behavior, SimplificationOptions, TabState, TileId, Tiles, UiResponse};
 
-use super::{canvas, details, failure, head, hint, mark_list, records, track_list};
+use super::{canvas, details, failure, head, hint, judge, mark_list, records, track_list};
 use crate::{
     dock::Pane,
     screen::Screen,
@@ -45,6 +45,7 @@ impl Behavior<Pane> for Panels<'_> {
                 Pane::Marks => mark_list::ui(ui, state, screen),
                 Pane::Head => head::ui(ui, state, screen),
                 Pane::Details => details::ui(ui, state, screen),
+                Pane::Judge => judge::ui(ui, state, screen),
                 Pane::Canvas => {}
             }
         });

@@ -4,7 +4,7 @@ use egui::{Align, Align2, Color32, CursorIcon, Id, Rangef, Rect, Role, Sense, Sh
 
 use super::{
     canvas::{Column, Stand},
-    features, marks, missing, sequence, tokens, translation, values,
+    difference, features, marks, missing, sequence, tokens, translation, values,
 };
 use crate::{
     locus::length,
@@ -69,6 +69,7 @@ pub(crate) fn plot(ui: &mut Ui, rect: Rect, stand: &Stand, column: &Column<'_>, 
         LaneId::Translation => translation::ui(ui, rect, column, state),
         LaneId::Marks => marks::ui(ui, rect, column, state, screen),
         LaneId::File(id) if !lane.has_axis(state) => features::ui(ui, rect, lane, *id, column, state, screen),
+        LaneId::Difference(pair) => difference::ui(ui, rect, pair, column, state),
         _ => of_values(ui, rect, stand, column, state, screen),
     }
 }
@@ -97,6 +98,9 @@ fn of_values(ui: &mut Ui, rect: Rect, stand: &Stand, column: &Column<'_>, state:
             calls(ui, plot, lane, column, state, palette);
             threshold(ui, plot, lane, value, column, palette, screen);
         }
+    }
+    if stand.lanes.len() == 2 {
+        difference::together(ui, plot, &stand.lanes, column, state);
     }
     let response = ui.interact(plot, Id::unique(("lane", &first.id, column.number)), Sense::hover());
     let spoken: Vec<String> = stand.lanes.iter().map(|lane| spoken(state, lane, column)).collect();
@@ -166,7 +170,7 @@ fn ground(ui: &Ui, plot: Rect, column: &Column<'_>, lane: &Lane, layers: &[Layer
 }
 
 /// Lines at the ends and the middle of the axis, with the values at the ends.
-fn axis(ui: &Ui, plot: Rect, axis: &Axis, with_numbers: bool, palette: &Palette) {
+pub(crate) fn axis(ui: &Ui, plot: Rect, axis: &Axis, with_numbers: bool, palette: &Palette) {
     let painter = ui.painter();
     for share in [0.0, 0.5, 1.0] {
         let y = painter.round_to_pixel_center(plot.bottom() - plot.height() * share);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use strandscope_genome::{Feature, Region, Row};
+use strandscope_genome::{Feature, Region, Row, Strand};
 
 /// Where a track comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -192,6 +192,71 @@ pub struct Located {
     pub region: Region,
     /// How it was read, for people.
     pub note: String,
+}
+
+/// Scores that are judged by the features of a track.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JudgeRequest {
+    /// The track whose features are the truth.
+    pub source: TrackSource,
+    /// The sequence file.
+    pub genome: PathBuf,
+    /// Where the scores are.
+    pub region: Region,
+    /// A score for each base of it; NaN where there is none.
+    pub values: Vec<f32>,
+    /// Only features of this strand, and those without one; `None` takes all.
+    pub strand: Option<Strand>,
+}
+
+/// How well scores tell the features of a track from the rest.
+///
+/// A feature has the highest score of its bases. The rest is cut into stretches as long as the median feature, each with
+/// the highest score of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// Features with a score.
+    pub positives: u64,
+    /// Stretches of the rest with a score.
+    pub negatives: u64,
+    /// Features and stretches without one.
+    pub without_score: u64,
+    /// Area under the curve of recall against false positives.
+    pub auroc: f64,
+    /// Area under the curve of precision against recall, as average precision.
+    pub auprc: f64,
+    /// Both curves, from the highest threshold to the lowest.
+    pub points: Vec<JudgedPoint>,
+    /// Where recall exceeds the share of false positives most.
+    pub best_youden: JudgedCut,
+    /// Where F1 is highest.
+    pub best_f1: JudgedCut,
+    /// Length of the stretches of the rest.
+    pub width_bp: u64,
+    /// The strand whose features were taken.
+    pub strand: Option<Strand>,
+}
+
+/// A point of both curves.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JudgedPoint {
+    /// Share of the rest that passes.
+    pub false_positive_share: f64,
+    /// Share of the features that pass.
+    pub recall: f64,
+    /// Share of features among what passes.
+    pub precision: f64,
+}
+
+/// A threshold and what it makes of the scores.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JudgedCut {
+    /// Scores at and above it pass.
+    pub threshold: f64,
+    /// Share of the features that pass.
+    pub recall: f64,
+    /// Share of features among what passes.
+    pub precision: f64,
 }
 
 /// A feature that was found by its name or its place.

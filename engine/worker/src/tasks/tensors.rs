@@ -101,6 +101,7 @@ impl TensorTasks {
             | Task::UseAliases { .. }
             | Task::CountBases { .. }
             | Task::Locate(_)
+            | Task::Judge(_)
             | Task::OpenTrack { .. }
             | Task::ReadTile(_)
             | Task::FindFeatures(_)

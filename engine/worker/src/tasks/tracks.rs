@@ -1,6 +1,7 @@
 //! The thread that reads what is shown beside a sequence: files of features and values, motifs, reading frames.
 
 mod content;
+mod judged;
 mod located;
 mod recognise;
 mod searched;
@@ -143,6 +144,7 @@ impl Tasks for TrackTasks {
             Task::OpenTrack { source, genome } => self.open(&source, &genome, job),
             Task::UseAliases { table, genome } => self.use_aliases(&table, &genome, job),
             Task::CountBases { genome, region } => self.count(&genome, &region, job),
+            Task::Judge(request) => self.judge(&request, job),
             Task::Locate(request) => self.locate(&request, job),
             Task::ReadTile(request) => self.tile(&request, job),
             Task::FindFeatures(request) => self.find(&request, job),

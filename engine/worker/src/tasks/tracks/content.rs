@@ -194,6 +194,20 @@ impl Content {
         }
     }
 
+    /// All features of a region; none where it has no features.
+    pub(super) fn all_in(&mut self, region: &Region, job: &Job) -> Result<Vec<Feature>, Stop> {
+        Ok(match &mut self.held {
+            Held::Features(index) => {
+                index.features(&region.contig, region.start_bp, region.end_bp).cloned().collect()
+            }
+            Held::Indexed(indexed) => {
+                with_progress(job, |hooks| indexed.features(region, usize::MAX, None, hooks))?.features
+            }
+            Held::BigBed(bigbed) => bigbed.features(&region.contig, region.start_bp, region.end_bp, usize::MAX)?,
+            Held::Values(_) | Held::GcShare => Vec::new(),
+        })
+    }
+
     /// Its features, where they are in memory.
     pub(super) fn index(&self) -> Option<&FeatureIndex> {
         match &self.held {
