@@ -165,7 +165,12 @@ impl Window {
         let dropped: Vec<_> =
             ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
         if !dropped.is_empty() {
+            // Features that are dropped on scores judge them.
+            self.state.judge_next = self.screen.score_under_pointer.clone();
             self.open(dropped);
+        }
+        if std::mem::take(&mut self.state.show_judgement) {
+            self.screen.dock.show(dock::Pane::Judge);
         }
     }
 

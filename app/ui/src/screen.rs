@@ -322,6 +322,8 @@ pub(crate) struct Screen {
     pub(crate) cursor: Option<Cursor>,
     /// In which locus and from where a stretch is being drawn out.
     pub(crate) sweep: Option<(usize, f64)>,
+    /// The lane of scores under the pointer.
+    pub(crate) score_under_pointer: Option<LaneId>,
     /// The lane that is being dragged.
     pub(crate) lane_drag: Option<LaneDrag>,
     /// The region of interest whose fields are shown.
@@ -346,6 +348,7 @@ impl Default for Screen {
             dialog: None,
             cursor: None,
             sweep: None,
+            score_under_pointer: None,
             lane_drag: None,
             mark: None,
             picked: None,

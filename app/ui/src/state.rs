@@ -114,6 +114,10 @@ pub(crate) struct State {
     pub(crate) differences: Vec<(LaneId, LaneId)>,
     /// How well a lane's scores find the features of another one.
     pub(crate) judgement: Option<Judgement>,
+    /// The score lane that the next track of features is to judge.
+    pub(crate) judge_next: Option<LaneId>,
+    /// Whether the curves are to be brought to the front.
+    pub(crate) show_judgement: bool,
     /// Files that are held over the window, and what they would become.
     pub(crate) hovered: Vec<(PathBuf, Option<FileRole>)>,
     /// What is to be told of pasted text once it is open.
@@ -191,6 +195,8 @@ impl State {
             calls: BTreeMap::new(),
             differences: Vec::new(),
             judgement: None,
+            judge_next: None,
+            show_judgement: false,
             hovered: Vec::new(),
             pasted: None,
             opened: Vec::new(),

@@ -382,3 +382,29 @@ fn picked_features_tell_all_that_their_file_says() {
     }
     assert!(opened.has("Show it whole"), "what can be done with it");
 }
+
+#[test]
+fn scores_are_judged_by_known_sites_and_compared() {
+    let mut opened = open(&[asset("human_PTEN_GRCh37.gbk.gz")]);
+    opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
+    opened.harness.get_by_role_and_label(Role::ComboBox, "Head").click();
+    opened.harness.run_steps(3);
+    opened.harness.get_all_by_label_contains("Splice").last().expect("the head").click();
+    opened.harness.run_steps(3);
+    go_to(&mut opened.harness, "67,001-70,500");
+    opened.press(Modifiers::COMMAND, Key::Enter);
+    opened.wait("Scored in");
+    // The donors of exons 4 and 5: the first base of each intron.
+    let name = "NT_030059.13";
+    let bed = opened.write("donors.bed", &format!("{name}\t67652\t67653\td4\t0\t+\n{name}\t69814\t69815\td5\t0\t+\n"));
+    let donor = opened.harness.get_by_label_contains("Track donor").rect();
+    opened.harness.hover_at(donor.center());
+    opened.harness.step();
+    opened.drop(&[bed]);
+    opened.wait("donor by donors.bed");
+    opened.wait("2 features of the forward strand against");
+    let curve = opened.harness.get_by_label_contains("Area under ROC").rect();
+    assert!(curve.width() > 0.0, "the curves stand in their panel");
+    opened.harness.get_all_by_label("Take").next().expect("a threshold to take").click();
+    opened.harness.run_steps(3);
+}

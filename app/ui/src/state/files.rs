@@ -196,7 +196,12 @@ impl State {
         }
         self.next_file += 1;
         self.message = Some(format!("Opened {}", name_of(&summary.source)));
+        let has_features = !summary.kind.is_signal();
         self.files.push(OpenFile { id: self.next_file, summary, tiles: Tiles::default() });
+        if has_features && let Some(lane) = self.judge_next.take() {
+            self.judge(self.next_file, Some(lane));
+            self.show_judgement = true;
+        }
     }
 
     /// Goes to the first feature of a track that comes after where one is, or tells that there is none.

@@ -310,6 +310,9 @@ impl State {
             let value = self.file(id).and_then(|file| file.value_at(locus.record, position_bp));
             return value.unwrap_or(Reading::Missing("no value here".to_owned()));
         }
+        if let LaneId::Difference(pair) = &lane.id {
+            return self.difference_at(pair, locus, position_bp);
+        }
         for layer in self.layers(lane, &genome.contig_of(locus).name) {
             if layer.parts.iter().any(|&(start_bp, end_bp)| (start_bp..end_bp).contains(&position_bp)) {
                 return match (layer.track.value_at(position_bp), layer.track.reason_at(position_bp)) {
@@ -320,6 +323,24 @@ impl State {
             }
         }
         Reading::NotScored
+    }
+}
+
+impl State {
+    /// The difference of two lanes at a base; missing where one of them is.
+    fn difference_at(&self, pair: &(LaneId, LaneId), locus: &Locus, position_bp: u64) -> Reading {
+        let lanes = self.all_lanes();
+        let value = |id: &LaneId| {
+            let lane = lanes.iter().find(|lane| lane.id == *id)?;
+            match self.reading(lane, locus, position_bp) {
+                Reading::Value(value) => Some(value),
+                _ => None,
+            }
+        };
+        match value(&pair.0).zip(value(&pair.1)) {
+            Some((first, second)) => Reading::Value(second - first),
+            None => Reading::Missing("not known for both".to_owned()),
+        }
     }
 }
 

@@ -165,6 +165,7 @@ fn follow_pointer(
         is_inside.then(|| Cursor { locus: column.number, bp: whole(bp) })
     });
     screen.cursor = over;
+    screen.score_under_pointer = None;
     for column in columns {
         column.cursor_bp = over.and_then(|cursor| genome.beside(cursor.locus, cursor.bp, column.number));
     }

@@ -103,6 +103,11 @@ fn of_values(ui: &mut Ui, rect: Rect, stand: &Stand, column: &Column<'_>, state:
         difference::together(ui, plot, &stand.lanes, column, state);
     }
     let response = ui.interact(plot, Id::unique(("lane", &first.id, column.number)), Sense::hover());
+    if ui.ctx().pointer_latest_pos().is_some_and(|pointer| plot.contains(pointer))
+        && matches!(first.id, LaneId::Score { .. })
+    {
+        screen.score_under_pointer = Some(first.id.clone());
+    }
     let spoken: Vec<String> = stand.lanes.iter().map(|lane| spoken(state, lane, column)).collect();
     response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, spoken.join(". ")));
 }
