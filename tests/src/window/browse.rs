@@ -105,7 +105,7 @@ impl Opened {
 
     /// Lanes from top to bottom.
     fn lanes(&self) -> Vec<String> {
-        let lanes = self.harness.query_all_by_role(Role::ListBoxOption);
+        let lanes = self.harness.query_all_by_role(Role::ListItem);
         let mut named: Vec<(f32, String)> = lanes
             .filter_map(|node| {
                 let label = node.accesskit_node().label()?;

@@ -302,7 +302,7 @@ fn a_file_that_cannot_be_opened_is_explained() {
 fn without_a_dialog_paths_are_typed() {
     let stage = Stage::default();
     let mut harness = stage::open_with(&stage, SIZE, 1.0, Start::default());
-    harness.get_by_label("Open a file …").click();
+    harness.get_by_label("Open files …").click();
     harness.run();
     harness.get_by_label("Path of the file").type_text("/data/typed.fa");
     harness.run();

@@ -82,10 +82,10 @@ fn field(ui: &mut Ui, path: &mut String) -> bool {
 
 fn open_path(ui: &mut Ui, path: &mut String, screen: &mut Screen) -> bool {
     ui.set_width(480.0);
-    ui.label(RichText::new("Open a sequence file").font(theme::semibold(16.0)));
+    ui.label(RichText::new("Open a file").font(theme::semibold(16.0)));
     controls::note(
         ui,
-        "This desktop has no file dialog. Type or paste the path of a FASTA file, or drop the file on the window.",
+        "This desktop has no file dialog. Type or paste the path of a sequence or track, or drop the file on the window.",
     );
     ui.add_space(6.0);
     let entered = field(ui, path);

@@ -32,7 +32,7 @@ pub(crate) fn ui(ui: &mut Ui, rect: Rect, stand: &Stand, columns: &[Column<'_>],
     }
     let response = ui.interact(ground, Id::unique(("gutter", &lane.id)), Sense::click_and_drag());
     let name = format!("Lane {}", lane.name);
-    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, selected, &name));
+    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, &name));
     if response.has_focus() {
         ui.painter().rect_stroke(ground, 4.0, Stroke::new(1.5, palette.accent), egui::StrokeKind::Inside);
     }

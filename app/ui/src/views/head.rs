@@ -78,27 +78,47 @@ fn picker(ui: &mut Ui, state: &State, screen: &mut Screen) {
 }
 
 fn buttons(ui: &mut Ui, state: &State, screen: &mut Screen) {
-    let ready = state.head_entry().is_some() && state.stopped.is_none();
-    let width = (ui.available_width() - theme::GAP) / 2.0;
-    ui.horizontal(|ui| {
-        if state.jobs.analysing() {
-            let cancelling = state.jobs.shown().is_some_and(|running| running.cancelling);
-            let text = if cancelling { "Cancelling …" } else { "Cancel" };
-            let button = controls::button(ui, text, width, !cancelling);
-            if button.on_hover_text("Stop; what has arrived is kept  (Esc)").clicked() {
-                screen.act(Action::Cancel);
-            }
-        } else {
-            let button = controls::primary_button(ui, "Score view", width, ready);
-            if button.on_hover_text("Score what is in view  (Ctrl+Enter)").clicked() {
-                screen.act(Action::ScoreView);
-            }
+    /// Two buttons narrower than this stand one beneath the other.
+    const LEAST_WIDTH: f32 = 104.0;
+    let half = (ui.available_width() - theme::GAP) / 2.0;
+    if half < LEAST_WIDTH {
+        let width = ui.available_width();
+        score_view(ui, state, screen, width);
+        score_record(ui, state, screen, width);
+    } else {
+        ui.horizontal(|ui| {
+            score_view(ui, state, screen, half);
+            score_record(ui, state, screen, half);
+        });
+    }
+}
+
+fn can_score(state: &State) -> bool {
+    state.head_entry().is_some() && state.stopped.is_none()
+}
+
+/// Scores what is in view; while something is scored, stops it.
+fn score_view(ui: &mut Ui, state: &State, screen: &mut Screen, width: f32) {
+    if state.jobs.analysing() {
+        let cancelling = state.jobs.shown().is_some_and(|running| running.cancelling);
+        let text = if cancelling { "Cancelling …" } else { "Cancel" };
+        let button = controls::button(ui, text, width, !cancelling);
+        if button.on_hover_text("Stop; what has arrived is kept  (Esc)").clicked() {
+            screen.act(Action::Cancel);
         }
-        let button = controls::button(ui, "Score record", width, ready);
-        if button.on_hover_text("Score the whole record, what is in view first  (Ctrl+Shift+Enter)").clicked() {
-            screen.act(Action::ScoreRecord);
+    } else {
+        let button = controls::primary_button(ui, "Score view", width, can_score(state));
+        if button.on_hover_text("Score what is in view  (Ctrl+Enter)").clicked() {
+            screen.act(Action::ScoreView);
         }
-    });
+    }
+}
+
+fn score_record(ui: &mut Ui, state: &State, screen: &mut Screen, width: f32) {
+    let button = controls::button(ui, "Score record", width, can_score(state));
+    if button.on_hover_text("Score the whole record, what is in view first  (Ctrl+Shift+Enter)").clicked() {
+        screen.act(Action::ScoreRecord);
+    }
 }
 
 fn options(ui: &mut Ui, state: &State, screen: &mut Screen) {
