@@ -6,8 +6,8 @@
 pub(crate) mod arrangement;
 pub(crate) mod axis;
 pub(crate) mod blocks;
-pub(crate) mod compare;
 pub(crate) mod cards;
+pub(crate) mod compare;
 mod events;
 pub(crate) mod facts;
 pub(crate) mod files;

@@ -7,7 +7,10 @@ use std::{
 };
 
 use egui::{DroppedFile, HoveredFile, Key, Modifiers, accesskit::Role};
-use egui_kittest::{Harness, kittest::Queryable};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT, Queryable},
+};
 use strandscope_ui::{ServiceAnswer, Start, Window};
 
 use super::{
@@ -338,7 +341,9 @@ fn regions_of_interest_are_marked_named_and_saved() {
 #[test]
 fn layouts_for_three_kinds_of_work_and_ones_own() {
     let mut opened = yeast();
-    for (command, panel) in [("layout clinician", "Regions"), ("layout teacher", "Head"), ("layout biologist", "Records")] {
+    for (command, panel) in
+        [("layout clinician", "Regions"), ("layout teacher", "Head"), ("layout biologist", "Records")]
+    {
         opened.command(command);
         assert!(opened.has(&format!("{panel} panel")), "{command}");
     }

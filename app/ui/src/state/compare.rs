@@ -60,7 +60,8 @@ impl State {
     pub(crate) fn judge(&mut self, file: u64, lane: Option<LaneId>) {
         let lanes = self.lanes();
         let is_score = |lane: &&Lane| matches!(lane.id, LaneId::Score { .. });
-        let wanted = lane.or_else(|| self.arrangement.selected.iter().find(|id| matches!(id, LaneId::Score { .. })).cloned());
+        let wanted =
+            lane.or_else(|| self.arrangement.selected.iter().find(|id| matches!(id, LaneId::Score { .. })).cloned());
         let lane = match wanted {
             Some(id) => lanes.iter().find(|lane| lane.id == id),
             None => lanes.iter().find(is_score),
@@ -72,9 +73,9 @@ impl State {
             return;
         };
         let LaneId::Score { key, head } = &lane.id else { return };
-        let is_stranded = self.head_named(head).is_some_and(|entry| {
-            entry.card.strand == strandscope_worker::card::StrandRule::Stranded
-        });
+        let is_stranded = self
+            .head_named(head)
+            .is_some_and(|entry| entry.card.strand == strandscope_worker::card::StrandRule::Stranded);
         let strand = if key.reverse { Strand::Reverse } else { Strand::Forward };
         let request = JudgeRequest {
             source: file.summary.source.clone(),

@@ -28,7 +28,8 @@ pub(crate) fn ui(ui: &mut Ui, rect: Rect, pair: &(LaneId, LaneId), column: &Colu
         let y = plot.bottom() - plot.height() * axis.share(*value);
         let ink = if *value > 0.0 { palette.more } else { palette.less };
         let x = plot.left() + at as f32;
-        let bar = Rect::from_x_y_ranges(Rangef::new(x, (x + 1.0).min(plot.right())), Rangef::new(y.min(zero), y.max(zero)));
+        let bar =
+            Rect::from_x_y_ranges(Rangef::new(x, (x + 1.0).min(plot.right())), Rangef::new(y.min(zero), y.max(zero)));
         mesh.add_colored_rect(bar, ink);
     }
     ui.painter_at(plot).add(mesh);

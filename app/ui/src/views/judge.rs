@@ -113,9 +113,8 @@ fn curve(ui: &mut Ui, size: Vec2, name: &str, judged: &Judged, place: impl Fn(&J
         painter.vline(plot.left() + plot.width() * share, plot.y_range(), line);
     }
     painter.rect_stroke(plot, 2.0, Stroke::new(1.0, palette.border), egui::StrokeKind::Inside);
-    let on_screen = |(x, y): (f64, f64)| {
-        pos2(plot.left() + plot.width() * narrow(x), plot.bottom() - plot.height() * narrow(y))
-    };
+    let on_screen =
+        |(x, y): (f64, f64)| pos2(plot.left() + plot.width() * narrow(x), plot.bottom() - plot.height() * narrow(y));
     let points = judged.points.iter().map(|point| on_screen(place(point))).collect();
     painter.add(Shape::line(points, Stroke::new(2.0, palette.accent)));
 }

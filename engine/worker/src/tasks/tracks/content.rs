@@ -197,9 +197,7 @@ impl Content {
     /// All features of a region; none where it has no features.
     pub(super) fn all_in(&mut self, region: &Region, job: &Job) -> Result<Vec<Feature>, Stop> {
         Ok(match &mut self.held {
-            Held::Features(index) => {
-                index.features(&region.contig, region.start_bp, region.end_bp).cloned().collect()
-            }
+            Held::Features(index) => index.features(&region.contig, region.start_bp, region.end_bp).cloned().collect(),
             Held::Indexed(indexed) => {
                 with_progress(job, |hooks| indexed.features(region, usize::MAX, None, hooks))?.features
             }

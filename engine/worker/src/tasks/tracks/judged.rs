@@ -25,7 +25,9 @@ impl TrackTasks {
         spans.dedup();
         if spans.is_empty() {
             let on = strand.map_or(String::new(), |strand| format!(" on strand {strand}"));
-            let message = format!("cannot judge the scores: the track has no features{on} where they are; score a stretch that has some");
+            let message = format!(
+                "cannot judge the scores: the track has no features{on} where they are; score a stretch that has some"
+            );
             return Err(JobError::new(ErrorKind::BadInput, message).into());
         }
         let width_bp = median_length(&spans);
