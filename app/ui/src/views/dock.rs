@@ -99,12 +99,12 @@ impl Behavior<Pane> for Panels<'_> {
 
     fn tab_outline_stroke(
         &self,
-        visuals: &egui::Visuals,
+        _visuals: &egui::Visuals,
         _tiles: &Tiles<Pane>,
         _tile_id: TileId,
-        state: &TabState,
+        _state: &TabState,
     ) -> Stroke {
-        if state.active { Stroke::new(1.0, visuals.widgets.noninteractive.bg_stroke.color) } else { Stroke::NONE }
+        Stroke::NONE
     }
 
     fn tab_text_color(
@@ -114,6 +114,6 @@ impl Behavior<Pane> for Panels<'_> {
         _tile_id: TileId,
         state: &TabState,
     ) -> egui::Color32 {
-        if state.active { visuals.text_color() } else { visuals.weak_text_color() }
+        if state.active { visuals.hyperlink_color } else { visuals.weak_text_color() }
     }
 }
