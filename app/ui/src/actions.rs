@@ -89,7 +89,6 @@ impl Window {
             | Action::PlaceLane { .. }
             | Action::StepLane(..)
             | Action::LaneHeight(..)
-            | Action::ScaleLane(..)
             | Action::ChangeLane(..)
             | Action::GroupLanes(..)
             | Action::UngroupLanes(_)

@@ -303,8 +303,9 @@ fn shift_lane(state: &State, screen: &mut Screen, steps: isize) {
 }
 
 fn resize(state: &State, screen: &mut Screen, factor: f32) {
-    if let Some(id) = state.arrangement.selected.first() {
-        screen.act(Action::ScaleLane(id.clone(), factor));
+    let Some(id) = state.arrangement.selected.first() else { return };
+    if let Some(height) = screen.heights.get(id) {
+        screen.act(Action::LaneHeight(id.clone(), height * factor));
     }
 }
 

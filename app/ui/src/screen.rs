@@ -1,6 +1,6 @@
 //! What the window itself remembers: panels, fields, dialogs; and what the user has just done.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use strandscope_worker::{
     JobError, TrackSource,
@@ -110,8 +110,6 @@ pub(crate) enum Action {
     /// Move lanes by so many places.
     StepLane(LaneId, isize),
     LaneHeight(LaneId, f32),
-    /// Make lanes so many times as high as they are.
-    ScaleLane(LaneId, f32),
     ChangeLane(LaneId, Box<Setting>),
     /// Put lanes into one group; with `true` they are drawn over each other.
     GroupLanes(Vec<LaneId>, bool),
@@ -322,6 +320,8 @@ pub(crate) struct Screen {
     pub(crate) cursor: Option<Cursor>,
     /// In which locus and from where a stretch is being drawn out.
     pub(crate) sweep: Option<(usize, f64)>,
+    /// How high lanes stand.
+    pub(crate) heights: BTreeMap<LaneId, f32>,
     /// The lane of scores under the pointer.
     pub(crate) score_under_pointer: Option<LaneId>,
     /// The lane that is being dragged.
@@ -348,6 +348,7 @@ impl Default for Screen {
             dialog: None,
             cursor: None,
             sweep: None,
+            heights: BTreeMap::new(),
             score_under_pointer: None,
             lane_drag: None,
             mark: None,

@@ -212,14 +212,6 @@ impl State {
                     arrangement.change(&id, |setting| (setting.height, setting.collapsed) = (Some(height), false));
                 }
             }
-            Action::ScaleLane(id, factor) => {
-                const USUAL: f32 = 90.0;
-                for id in arrangement.meant_by(&id) {
-                    let height = arrangement.setting(&id).height.unwrap_or(USUAL) * factor;
-                    let height = height.round().clamp(*LANE_HEIGHTS.start(), *LANE_HEIGHTS.end());
-                    arrangement.change(&id, |setting| (setting.height, setting.collapsed) = (Some(height), false));
-                }
-            }
             Action::ChangeLane(id, setting) => arrangement.adopt(&id, &setting),
             Action::GroupLanes(ids, overlaid) => arrangement.group(&ids, overlaid),
             Action::UngroupLanes(ids) => arrangement.ungroup(&ids),

@@ -65,6 +65,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let heading_row = (columns.len() > 1).then(|| rows.next(heading::HEIGHT));
     let ruler_row = rows.next(RULER_HEIGHT);
     let stands = stands(state, genome, Rangef::new(rows.top, area.bottom()).span());
+    screen.heights = stands.iter().map(|stand| (stand.lanes[0].id.clone(), stand.height)).collect();
     let (pinned, scrolled): (Vec<Stand>, Vec<Stand>) = stands.into_iter().partition(|stand| stand.lanes[0].is_pinned());
 
     let responses = interact(ui, &columns, Rangef::new(ruler_row.bottom(), area.bottom()));
