@@ -120,6 +120,7 @@ impl Screen {
             delta: vec2(x, y),
             phase: TouchPhase::Move,
             modifiers: Modifiers::NONE,
+            source: egui::MouseWheelSource::Wheel,
         };
         let mut times = Vec::new();
         for step in [40.0, -40.0, 55.0, -55.0] {
@@ -233,7 +234,8 @@ fn write_features(path: &Path) {
         let start = 1 + number * (2 * LENGTH_BP / FEATURES);
         let strand = if number % 2 == 0 { '+' } else { '-' };
         let end = start + 300 + number * 37 % 1_900;
-        writeln!(file, "chr1\tmade\tgene\t{start}\t{end}\t.\t{strand}\t.\tID=g{number};Name=gene{number}").expect("written");
+        writeln!(file, "chr1\tmade\tgene\t{start}\t{end}\t.\t{strand}\t.\tID=g{number};Name=gene{number}")
+            .expect("written");
         let (start, end) = (start + 50, start + 200);
         writeln!(file, "chr1\tmade\tregion\t{start}\t{end}\t.\t{strand}\t.\tID=r{number}").expect("written");
     }
