@@ -1,11 +1,12 @@
 //! The thread that reads and writes files and never waits for tensors.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use strandscope_genome::{Region, TrackFiles, TrackFormat, TrackName};
 
 use super::{
-    genomes::Genomes, inspect::inspect, known::Known, provenance::Setting, shelf::LastTokenizer, tracks::recognise,
+    facts::Facts, genomes::Genomes, inspect::inspect, known::Known, provenance::Setting, score::Forecaster, selftest,
+    shelf::LastTokenizer, tracks::recognise,
 };
 use crate::{
     EngineOptions, ErrorKind, ExportFormat, ExportRequest, GenomeSummary, JobError, Outcome, Task,
@@ -18,16 +19,22 @@ pub(crate) struct FileTasks {
     pub(super) known: Known,
     pub(super) tokenizer: LastTokenizer,
     pub(super) setting: Setting,
+    pub(super) facts: Facts,
+    pub(super) forecaster: Forecaster,
+    data: PathBuf,
 }
 
 impl FileTasks {
-    pub(crate) fn new(options: &EngineOptions) -> Self {
+    pub(crate) fn new(options: &EngineOptions, facts: Facts) -> Self {
         Self {
             genomes: Genomes::new(options.cache.clone()),
             known: Known::new(options),
             tokenizer: LastTokenizer::default(),
             // What this thread computes, it computes on the processor, whatever tensors live on.
             setting: Setting::new(options, "CPU"),
+            facts,
+            forecaster: Forecaster::new(options),
+            data: options.data_folder(),
         }
     }
 
@@ -57,6 +64,11 @@ impl Tasks for FileTasks {
             Task::Inspect { path } => inspect(&path, job),
             Task::Export(request) => export(&request),
             Task::Tokenize(request) => self.tokenize(&request, job),
+            Task::Forecast(request) => self.forecast(&request, job),
+            Task::LastSelfTest => {
+                let device = self.facts.device();
+                Ok(Outcome::SelfTested(device.and_then(|device| selftest::last(&self.data, &device))))
+            }
             Task::OpenCard { name } => self.open_card(&name),
             Task::EditCard(request) => self.edit_card(request),
             Task::ListModels => Ok(Outcome::Library(self.known.list()?)),
