@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _, Parser, ValueEnum, error::ErrorKind};
-use strandscope_worker::{DeviceChoice, EngineOptions, Pick, WeightType, WindowChoice};
+use strandscope_worker::{DeviceChoice, EngineOptions, MOST_OVERLAP, Pick, WeightType, WindowChoice};
 
 use crate::commands::Command;
 
@@ -117,6 +117,8 @@ impl Common {
             weights: self.dtype,
             seed: self.seed,
             cache: None,
+            no_score_cache: false,
+            score_cache_bytes: None,
             data: None,
             offline: self.offline,
             command_line,
@@ -233,6 +235,15 @@ pub(crate) fn window_choice(text: &str) -> Result<WindowChoice, String> {
     }
 }
 
+/// Reads a percentage that windows may overlap by, as a share.
+pub(crate) fn overlap(text: &str) -> Result<f32, String> {
+    let most = 100.0 * MOST_OVERLAP;
+    match text.strip_suffix('%').unwrap_or(text).parse::<f32>() {
+        Ok(percent) if (0.0..=most).contains(&percent) => Ok(percent / 100.0),
+        _ => Err(format!("write a percentage from 0 to {most}")),
+    }
+}
+
 /// The command line as it would be typed into a shell again, for provenance.
 pub(crate) fn as_typed(words: &[OsString]) -> String {
     let mut line = "strandscope".to_owned();
@@ -276,6 +287,8 @@ mod tests {
         assert!(pick("-1").is_err() && pick("first").is_err(), "nonsense");
         assert_eq!(window_choice("whole"), Ok(WindowChoice::Whole), "whole");
         assert_eq!(window_choice("512"), Ok(WindowChoice::Tokens(512)), "number");
+        assert_eq!((overlap("50"), overlap("12.5%"), overlap("95")), (Ok(0.5), Ok(0.125), Ok(0.95)), "percentages");
+        assert!(overlap("96").is_err() && overlap("-1").is_err() && overlap("nan").is_err(), "nonsense");
         assert!(window_choice("0").is_err() && window_choice("512bp").is_err(), "nonsense");
     }
 

@@ -61,9 +61,15 @@ impl Receiver for Nothing {
 }
 
 impl Session {
-    /// Starts the engine; `no_provenance` is about the files that it writes itself.
-    pub(crate) fn start(common: &Common, console: Console, typed: String, no_provenance: bool) -> Result<Self> {
-        let options = EngineOptions { no_provenance, ..common.engine_options(Some(typed.clone())) };
+    /// Starts the engine; `no_provenance` is about the files that it writes itself, `no_score_cache` about kept scores.
+    pub(crate) fn start(
+        common: &Common,
+        console: Console,
+        typed: String,
+        no_provenance: bool,
+        no_score_cache: bool,
+    ) -> Result<Self> {
+        let options = EngineOptions { no_provenance, no_score_cache, ..common.engine_options(Some(typed.clone())) };
         let engine = Engine::start(options, || {}).map_err(|error| {
             Failure::runtime("cannot start the engine's threads; close other programs and try again").because(error)
         })?;
@@ -163,6 +169,8 @@ pub(crate) fn unexpected(outcome: &Outcome) -> Failure {
         Outcome::Library(_) => "a library",
         Outcome::Card(_) => "a card",
         Outcome::Run(_) => "a run",
+        Outcome::Forecast { .. } => "a forecast",
+        Outcome::SelfTested(_) => "an earlier self-test",
         Outcome::Written { .. } => "written files",
         Outcome::Json(_) => "a document",
     };

@@ -17,7 +17,7 @@ use strandscope_models::{
 };
 use strandscope_tokens::Tokenizer;
 
-use crate::{AnalysisError, batch::Batch, between::Between, device::on_device};
+use crate::{AnalysisError, batch::Batch, between::Between, device::on_device, score::Outline};
 
 /// A model, its tokenizer and a head.
 pub struct Predictor<'a> {
@@ -59,6 +59,18 @@ impl<'a> Predictor<'a> {
     #[must_use]
     pub fn with_spare(self, load: LoadSpare<'a>) -> Self {
         Self { load_spare: Some(load), ..self }
+    }
+
+    /// What is known of it without its weights.
+    pub fn outline(&self) -> Outline<'a> {
+        let Head { card, .. } = self.head;
+        let (config, sizes) = (self.head.config(), self.model.sizes());
+        Outline { card, config, tokenizer: self.tokenizer, sizes, between_tokens: self.between_tokens() }
+    }
+
+    /// Whether the device failed, and something else computes since then.
+    pub fn is_on_spare(&self) -> bool {
+        self.spare.get().is_some()
     }
 
     /// Whether the model has places for all tokens of a window, where the head reads tokens.

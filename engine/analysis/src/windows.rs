@@ -7,6 +7,9 @@ use strandscope_tokens::{TokenError, Tokenizer};
 /// Share of the trusted middle of a window that it shares with its neighbour.
 const RAMP_SHARE: u64 = 4;
 
+/// The largest share that may be asked for: each base is then read by about twenty windows.
+pub const MOST_OVERLAP: f32 = 0.95;
+
 /// Overlapping windows over a contig, for heads that answer for bases or tokens.
 ///
 /// Window `k` begins at `k · step − flank`; the flanks only give context.
@@ -27,26 +30,46 @@ impl Tiling {
         Self { contig_bp, window_bp, flank_bp, ramp_bp }
     }
 
+    /// The same where neighbours share so much of their trusted middles, from 0 to [`MOST_OVERLAP`].
+    #[must_use]
+    pub fn with_overlap(self, share: f32) -> Self {
+        let trusted_bp = self.window_bp - 2 * self.flank_bp;
+        #[expect(clippy::cast_possible_truncation, reason = "a share of it is no larger than itself")]
+        let ramp_bp = (trusted_bp as f64 * f64::from(share.clamp(0.0, MOST_OVERLAP))) as u64;
+        Self { ramp_bp, ..self }
+    }
+
+    /// Length of the contig.
+    pub(crate) fn contig_bp(&self) -> u64 {
+        self.contig_bp
+    }
+
     /// Distance between the beginnings of neighbours.
-    fn step_bp(&self) -> u64 {
+    pub(crate) fn step_bp(&self) -> u64 {
         (self.window_bp - 2 * self.flank_bp - self.ramp_bp).max(1)
     }
 
-    /// The windows that answer for any base of `start_bp..end_bp`, in order.
-    pub fn windows(&self, start_bp: u64, end_bp: u64) -> impl ExactSizeIterator<Item = Range<u64>> + use<> {
-        let tiling = *self;
+    /// The windows that answer for any base of `start_bp..end_bp`, by number.
+    pub fn numbers(&self, start_bp: u64, end_bp: u64) -> Range<u64> {
+        if start_bp >= end_bp {
+            return 0..0;
+        }
         let step = self.step_bp();
         // A window that ends with the contig answers up to its end, flank included.
         let first = start_bp.saturating_sub(self.window_bp - self.flank_bp - 1).div_ceil(step);
-        let last = if start_bp < end_bp { (end_bp - 1) / step } else { first };
-        let count = usize::try_from((last + 1).saturating_sub(first)).unwrap_or(usize::MAX);
-        let count = if start_bp < end_bp { count } else { 0 };
-        (0..count).map(move |index| tiling.window(first + index as u64))
+        first..((end_bp - 1) / step + 1).max(first)
     }
 
-    fn window(&self, index: u64) -> Range<u64> {
-        let start = (index * self.step_bp()).saturating_sub(self.flank_bp);
-        let end = (index * self.step_bp() + self.window_bp - self.flank_bp).min(self.contig_bp);
+    /// The windows that answer for any base of `start_bp..end_bp`, in order.
+    pub fn windows(&self, start_bp: u64, end_bp: u64) -> impl Iterator<Item = Range<u64>> + use<> {
+        let tiling = *self;
+        self.numbers(start_bp, end_bp).map(move |number| tiling.window(number))
+    }
+
+    /// The window of this number.
+    pub fn window(&self, number: u64) -> Range<u64> {
+        let start = (number * self.step_bp()).saturating_sub(self.flank_bp);
+        let end = (number * self.step_bp() + self.window_bp - self.flank_bp).min(self.contig_bp);
         start..end
     }
 
@@ -84,6 +107,16 @@ impl Bins {
     /// The bins that overlap `start_bp..end_bp`, by number; bin `k` begins at `k · stride`.
     pub fn numbers(&self, start_bp: u64, end_bp: u64) -> Range<u64> {
         start_bp / self.stride_bp..end_bp.div_ceil(self.stride_bp)
+    }
+
+    /// The numbers of the bins that have a window.
+    pub(crate) fn with_window(&self) -> Range<u64> {
+        // Bin `k` has one where `half ≤ k · stride + stride / 2` and `k · stride + stride / 2 − half + window ≤ contig`.
+        let (half, middle) = (self.window_bp / 2, self.stride_bp / 2);
+        let first = half.saturating_sub(middle).div_ceil(self.stride_bp);
+        let Some(last_centre) = (self.contig_bp + half).checked_sub(self.window_bp) else { return 0..0 };
+        let Some(last) = last_centre.checked_sub(middle).map(|start| start / self.stride_bp) else { return 0..0 };
+        first..(last + 1).max(first)
     }
 
     /// The window around the centre of bin `number`; `None` where it would leave the contig.
@@ -174,8 +207,11 @@ mod tests {
 
     #[test]
     fn every_base_has_an_answer_and_the_same_one_in_every_region() {
-        for contig_bp in [1, 50, 399, 400, 401, 1_234] {
+        let overlaps = [None, Some(0.0), Some(0.1), Some(0.5), Some(MOST_OVERLAP), Some(7.0), Some(f32::NAN)];
+        let contigs = [1, 50, 399, 400, 401, 1_234];
+        for (contig_bp, overlap) in contigs.into_iter().flat_map(|bp| overlaps.map(|overlap| (bp, overlap))) {
             let tiling = Tiling::new(contig_bp, 400, 61);
+            let tiling = overlap.map_or(tiling, |share| tiling.with_overlap(share));
             let answers = |region: Range<u64>, position: u64| -> Vec<(Range<u64>, f32)> {
                 let windows = tiling.windows(region.start, region.end).filter(|window| window.contains(&position));
                 let weighted = windows.map(|window| (window.clone(), tiling.weight(&window, position)));
@@ -187,6 +223,17 @@ mod tests {
                 assert_eq!(alone, answers(0..contig_bp, position), "base {position} of {contig_bp}");
             }
         }
+    }
+
+    #[test]
+    fn more_windows_answer_where_more_is_shared() {
+        let votes = |share| {
+            let tiling = Tiling::new(10_000, 400, 0).with_overlap(share);
+            let windows = tiling.windows(5_000, 5_001);
+            windows.filter(|window| tiling.weight(window, 5_000) > 0.0).count()
+        };
+        assert_eq!([0.0, 0.5, 0.75, 0.95].map(votes), [1, 2, 4, 20], "windows of one base");
+        assert_eq!(Tiling::new(10_000, 400, 0).with_overlap(0.25), Tiling::new(10_000, 400, 0), "a quarter is usual");
     }
 
     #[test]
@@ -218,5 +265,14 @@ mod tests {
         assert_eq!(bins.window(1), None);
         assert_eq!(bins.window(2), Some(15..85));
         assert_eq!(bins.window(3), None);
+        for (contig_bp, window_bp, stride_bp) in
+            (0..90).flat_map(|bp| [(bp, 70, 17), (bp, 7, 20), (bp, 8, 1), (bp, 1, 3)])
+        {
+            let bins = Bins { contig_bp, window_bp, stride_bp };
+            let with_window = bins.with_window();
+            for number in 0..100 {
+                assert_eq!(with_window.contains(&number), bins.window(number).is_some(), "bin {number} of {bins:?}");
+            }
+        }
     }
 }

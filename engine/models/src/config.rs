@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use self::classes::{Classes, Problem};
-use crate::{ModelError, bert, bigbird, dnagrinder, esm, mosaicbert, rmt};
+use crate::{ModelError, bert, bigbird, checkpoint::WeightType, dnagrinder, esm, mosaicbert, rmt};
 
 mod classes;
 
@@ -160,6 +160,15 @@ impl Config {
             Self::MosaicBert(config) => Some(config.alibi_starting_size),
             Self::BigBird(_) | Self::Rmt(_) => self.most_tokens(),
         }
+    }
+
+    /// What so many parameters take in memory, in bytes, with the tables of feed-forward layers in this type.
+    pub fn weight_bytes(&self, parameters: u64, tables: WeightType, on_gpu: bool) -> u64 {
+        let &Sizes { hidden_size, intermediate_size, num_hidden_layers, .. } = self.sizes();
+        let of_layer = if self.is_gated() { 3 } else { 2 };
+        let narrow = (of_layer * num_hidden_layers * hidden_size * intermediate_size) as u64;
+        let saved = if on_gpu { 0 } else { WeightType::F32.bytes() - tables.bytes() };
+        (parameters * WeightType::F32.bytes()).saturating_sub(narrow * saved)
     }
 
     /// Whether the first half of what a feed-forward layer makes weighs the other.

@@ -68,11 +68,7 @@ impl Model {
 
     /// What its weights take in memory, in bytes.
     pub fn weight_bytes(&self, on_gpu: bool) -> u64 {
-        let Sizes { hidden_size, intermediate_size, num_hidden_layers, .. } = self.sizes();
-        let tables = if self.config.is_gated() { 3 } else { 2 };
-        let narrow = (tables * num_hidden_layers * hidden_size * intermediate_size) as u64;
-        let saved = if on_gpu { 0 } else { WeightType::F32.bytes() - self.tables.bytes() };
-        self.parameters as u64 * WeightType::F32.bytes() - narrow * saved
+        self.config.weight_bytes(self.parameters as u64, self.tables, on_gpu)
     }
 
     /// What every network has.

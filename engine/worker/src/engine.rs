@@ -13,12 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use strandscope_genome::Genome;
 use strandscope_kernels::{Conduct, Watch};
 use strandscope_models::checkpoint::WeightType;
 
 use crate::{
     Command, ErrorKind, Event, JobError, JobId, Outcome, Task, TaskThread,
-    tasks::{FileTasks, LibraryTasks, TensorTasks, TrackTasks},
+    tasks::{Facts, FileTasks, LibraryTasks, TensorTasks, TrackTasks},
 };
 
 /// Events that may wait to be read; a reader that falls behind then slows the work down instead of filling memory.
@@ -50,8 +51,12 @@ pub struct EngineOptions {
     pub weights: WeightType,
     /// Seed of everything random; `None` takes the recipe's.
     pub seed: Option<u64>,
-    /// Where indexes of sequence files are kept; `None` takes the user's cache folder.
+    /// Where indexes of sequence files and scores are kept; `None` takes the user's cache folder.
     pub cache: Option<PathBuf>,
+    /// Keep no scores, and use none that are kept.
+    pub no_score_cache: bool,
+    /// What kept scores may take on disk, in bytes; `None` takes 2 GiB.
+    pub score_cache_bytes: Option<u64>,
     /// Where the user's models are; `None` takes the user's data folder.
     pub data: Option<PathBuf>,
     /// Open no connection.
@@ -66,6 +71,11 @@ impl EngineOptions {
     /// Where the user's models are.
     pub(crate) fn data_folder(&self) -> PathBuf {
         self.data.clone().unwrap_or_else(strandscope_library::Library::default_folder)
+    }
+
+    /// Where indexes of sequence files and scores are kept.
+    pub(crate) fn cache_folder(&self) -> PathBuf {
+        self.cache.clone().unwrap_or_else(Genome::default_cache)
     }
 }
 
@@ -94,9 +104,10 @@ impl Engine {
         let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
         let flags = Flags::default();
         let post = Post { events: event_sender, wake, flags: Arc::clone(&flags) };
+        let facts = Facts::default();
         let files = spawn("files", post.clone(), {
-            let options = options.clone();
-            move |_| Ok(FileTasks::new(&options))
+            let (options, facts) = (options.clone(), facts.clone());
+            move |_| Ok(FileTasks::new(&options, facts))
         })?;
         let tracks = spawn("tracks", post.clone(), {
             let options = options.clone();
@@ -106,7 +117,7 @@ impl Engine {
             let options = options.clone();
             move |_| Ok(LibraryTasks::new(&options))
         })?;
-        let tensors = spawn("engine", post, move |post| TensorTasks::new(options, post))?;
+        let tensors = spawn("engine", post, move |post| TensorTasks::new(options, facts, post))?;
         Ok(Self { files, tracks, library, tensors, events, flags, next_job: 0 })
     }
 

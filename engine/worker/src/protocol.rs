@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use strandscope_analysis::{
     attention::{AttentionMap, AttentionPairs, AttentionStat, MapPool, Partner, Pick},
     embed::Pooling,
+    windows::MOST_OVERLAP,
 };
 pub use strandscope_genome::Contig;
 use strandscope_genome::{Region, Strand, Track};
@@ -137,6 +138,10 @@ pub enum Task {
     },
     /// Score regions with a head: [`Event::TrackChunk`]s, then [`Outcome::Run`].
     Score(ScoreRequest),
+    /// How much work scores would be → [`Outcome::Forecast`]; at once, also while others are computed.
+    Forecast(ScoreRequest),
+    /// The band of scores of shuffled bases: [`Event::TrackChunk`]s, then [`Outcome::Run`].
+    NullBand(NullBandRequest),
     /// Where attention went: [`Event::TrackChunk`]s or [`Event::Pairs`], then [`Outcome::Run`].
     Attention(AttentionRequest),
     /// What a model makes of sequences, as numbers → [`Outcome::Written`].
@@ -157,6 +162,8 @@ pub enum Task {
     BenchAttention(BenchAttentionRequest),
     /// Compare what is computed here with what it should be → [`Outcome::Json`], also where something differs.
     SelfTest(SelfTestRequest),
+    /// How the last self-test of the device in use ended → [`Outcome::SelfTested`]; at once.
+    LastSelfTest,
     /// What this computer offers, as JSON → [`Outcome::Json`].
     Doctor,
 }
@@ -185,6 +192,8 @@ impl Task {
             | Self::Inspect { .. }
             | Self::Export(_)
             | Self::Tokenize(_)
+            | Self::Forecast(_)
+            | Self::LastSelfTest
             | Self::ListModels
             | Self::OpenCard { .. }
             | Self::EditCard(_)
@@ -351,6 +360,20 @@ pub enum Outcome {
     Card(OpenedCard),
     /// What was run, after all chunks.
     Run(RunRecord),
+    /// How much work a score would be.
+    Forecast {
+        /// Windows in all, each strand and frame counted.
+        windows: u64,
+        /// Those of them whose answers are kept from earlier; of a long region, at least so many.
+        windows_cached: u64,
+        /// How long the others take, as fast as this device last was with this model and head; `None` where it was never
+        /// seen at it.
+        seconds: Option<f64>,
+        /// Memory that is needed at most, as [`RunRecord::memory_bytes`].
+        memory_bytes: u64,
+    },
+    /// How the last self-test of the device in use ended; `None` where there was none.
+    SelfTested(Option<StoredSelfTest>),
     /// Files that now exist.
     Written {
         /// The files.
@@ -500,6 +523,9 @@ pub struct RunRecord {
     pub memory_bytes: Option<u64>,
     /// Windows computed.
     pub windows: u64,
+    /// Windows whose answers were kept from an earlier run, and are the same bit for bit.
+    #[serde(default)]
+    pub windows_cached: u64,
     /// Bases that were passed to the model as unknown.
     pub unknown_bp: u64,
     /// Whether windows are longer than any seen in training.

@@ -122,8 +122,7 @@ fn scored_directly(head: &str, cache: &Path) -> Vec<Track> {
         stride_bp: None,
         both_strands: false,
         all_frames: false,
-        window: WindowChoice::Trained,
-        keep_going: false,
+        ..ScoreRequest::default()
     }));
     let mut tracks = TrackAssembly::default();
     loop {

@@ -56,11 +56,11 @@ pub(crate) enum Command {
 
 impl Command {
     pub(crate) fn run(self, common: &Common, console: Console, typed: String) -> Result<()> {
-        let session = Session::start(common, console, typed, self.has_no_provenance())?;
+        let session = Session::start(common, console, typed, self.has_no_provenance(), self.has_no_cache())?;
         match self {
             Self::Inspect(args) => args.run(session, console),
             Self::Tokenize(args) => args.run(session),
-            Self::Score(args) => args.run(session, console),
+            Self::Score(args) => args.run(session, console, common.seed),
             Self::Attention(args) => args.run(session),
             Self::Embed(args) => args.run(session, console),
             Self::Evaluate(args) => args.run(session),
@@ -73,6 +73,11 @@ impl Command {
             Self::Doctor(args) => args.run(session),
             Self::Bench(command) => command.run(session),
         }
+    }
+
+    /// Whether scores shall be computed anew.
+    fn has_no_cache(&self) -> bool {
+        matches!(self, Self::Score(args) if args.no_cache)
     }
 
     /// Whether the engine shall leave out of the files that it writes itself what was run.

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use strandscope_worker::{
-    Outcome, RunRecord, ScoreRequest, Task, TrackChunk, WindowChoice,
+    NullBandRequest, NullRule, Outcome, RunRecord, ScoreRequest, Task, TrackChunk, WindowChoice,
     genome::{OutputError, Region, Strand, TrackFiles, TrackFormat, TrackName},
 };
 
 use crate::{
-    args::{ModelArg, OutputArgs, window_choice},
+    args::{ModelArg, OutputArgs, overlap, window_choice},
     console::Console,
     failure::{Failure, Result},
     input::{Input, read_small},
@@ -51,6 +51,24 @@ pub(crate) struct Args {
     /// How much is read at once [default: what the head was trained on]
     #[arg(long, value_name = "N|whole", value_parser = window_choice)]
     window_tokens: Option<WindowChoice>,
+    /// How much windows of a head that answers for bases overlap, as a percentage of what they answer for, 0 to 95
+    /// [default: 25]
+    #[arg(long, value_name = "PERCENT", value_parser = overlap)]
+    overlap: Option<f32>,
+    /// Add how many windows answer for each base (windows), and how far their answers lie apart (LABEL.spread)
+    #[arg(long)]
+    window_votes: bool,
+    /// Give what chance alone would instead: at each place the 5th, 50th and 95th percentile of so many shuffles
+    /// (LABEL.null05, …) of one region of up to 20,000 bases
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(NullBandRequest::MOST_SHUFFLES)),
+          conflicts_with_all = ["window_votes", "keep_going"])]
+    null: Option<u32>,
+    /// What shuffles keep
+    #[arg(long, value_enum, default_value_t, value_name = "RULE", requires = "null")]
+    null_rule: Rule,
+    /// Compute everything, and keep nothing for the next time
+    #[arg(long)]
+    pub(crate) no_cache: bool,
     /// Pass over what cannot be scored, count it, and end well
     #[arg(long)]
     keep_going: bool,
@@ -62,6 +80,15 @@ pub(crate) struct Args {
     json: bool,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Rule {
+    /// Pairs of neighbouring bases
+    #[default]
+    Pairs,
+    /// Single bases
+    Letters,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -86,11 +113,12 @@ impl Format {
 }
 
 impl Args {
-    pub(crate) fn run(self, mut session: Session, console: Console) -> Result<()> {
+    /// Scores; `seed` is that of the first shuffle, where there are any.
+    pub(crate) fn run(self, mut session: Session, console: Console, seed: Option<u64>) -> Result<()> {
         self.check_output()?;
         let input = Input::open(&self.fasta)?;
         let places = self.places(&mut session, &input, console)?;
-        let task = Task::Score(ScoreRequest {
+        let request = ScoreRequest {
             genome: input.path().to_owned(),
             regions: places.regions.clone(),
             head: self.head.clone(),
@@ -99,8 +127,11 @@ impl Args {
             both_strands: self.both_strands,
             all_frames: self.all_frames,
             window: self.window_tokens.unwrap_or_default(),
+            overlap_share: self.overlap,
+            window_votes: self.window_votes,
             keep_going: self.keep_going,
-        });
+        };
+        let task = self.task(request, seed.unwrap_or_default());
         let Places { skipped, bed, .. } = &places;
         let mut writer =
             Writer { args: &self, input: &input, skipped, bed: bed.as_deref(), head: Vec::new(), files: None };
@@ -112,6 +143,16 @@ impl Args {
             console.note(&format!("written: {}", path.display()));
         }
         Ok(())
+    }
+
+    /// Scores or, where shuffles are asked for, what these give.
+    fn task(&self, score: ScoreRequest, seed: u64) -> Task {
+        let Some(shuffles) = self.null else { return Task::Score(score) };
+        let rule = match self.null_rule {
+            Rule::Pairs => NullRule::Pairs,
+            Rule::Letters => NullRule::Letters,
+        };
+        Task::NullBand(NullBandRequest { score, shuffles, rule, seed })
     }
 
     /// Refuses a file that may not be overwritten before a long read, not after it.

@@ -114,7 +114,8 @@ mod tests {
         let top = Top::try_parse_from(words.iter().chain(flags)).unwrap();
         let Some(Command::Selftest(args)) = top.command else { panic!("another command") };
         let common = top.window.common;
-        let session = Session::start(&common, Console::new(&common), "strandscope selftest".to_owned(), false).unwrap();
+        let session =
+            Session::start(&common, Console::new(&common), "strandscope selftest".to_owned(), false, false).unwrap();
         let result = args.run_with(session, SelfTestRequest { golden });
         (result, std::fs::read_to_string(path).unwrap())
     }

@@ -90,8 +90,7 @@ fn score(tiny: &Tiny, genome: &Path, head: &str, regions: &[Region]) -> ScoreReq
         stride_bp: None,
         both_strands: false,
         all_frames: false,
-        window: WindowChoice::Trained,
-        keep_going: false,
+        ..ScoreRequest::default()
     }
 }
 

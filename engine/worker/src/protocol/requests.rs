@@ -14,7 +14,7 @@ use super::RunRecord;
 use crate::card_edit::CardEdit;
 
 /// Scores of regions with a head.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScoreRequest {
     /// The FASTA file.
     pub genome: PathBuf,
@@ -32,8 +32,53 @@ pub struct ScoreRequest {
     pub all_frames: bool,
     /// How much is read at once.
     pub window: WindowChoice,
+    /// Which share of its trusted middle a window has in common with its neighbour, 0 to 0.95; `None` takes a quarter. Not
+    /// for sequence heads, whose windows lie `stride_bp` apart.
+    #[serde(default)]
+    pub overlap_share: Option<f32>,
+    /// Give further tracks behind the others: `windows`, how many windows answer for each base, and `LABEL.spread`, their
+    /// highest answer minus their lowest, missing as `one_window` where there is but one. Not for sequence heads.
+    #[serde(default)]
+    pub window_votes: bool,
     /// Go on past regions that cannot be scored.
     pub keep_going: bool,
+}
+
+/// The scores that chance alone would give: those of shuffled sequences.
+///
+/// The bases of the region are shuffled together with all around them that its windows read, so that nothing real is
+/// left in any window; the windows lie where they lie for the real scores. Each `N` stays in its place.
+/// For each label there are three tracks, `LABEL.null05`, `LABEL.null50` and `LABEL.null95`: at each base or bin the 5th,
+/// 50th and 95th percentile over the shuffles, interpolated between neighbours in order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NullBandRequest {
+    /// The scores that the band is to lie behind: one region of at most [`NullBandRequest::MOST_BP`] bases.
+    pub score: ScoreRequest,
+    /// Number of shuffles, 2 to [`NullBandRequest::MOST_SHUFFLES`].
+    pub shuffles: u32,
+    /// What shuffles keep.
+    pub rule: NullRule,
+    /// Seed of the first shuffle; each further one has the next.
+    pub seed: u64,
+}
+
+impl NullBandRequest {
+    /// Shuffles where nobody says otherwise.
+    pub const SHUFFLES: u32 = 20;
+    /// The most shuffles.
+    pub const MOST_SHUFFLES: u32 = 100;
+    /// The longest region.
+    pub const MOST_BP: u64 = 20_000;
+}
+
+/// What a shuffle keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NullRule {
+    /// How often each pair of neighbouring bases occurs.
+    #[default]
+    Pairs,
+    /// How often each base occurs.
+    Letters,
 }
 
 /// How much of the sequence the network reads at once.
@@ -331,6 +376,30 @@ pub struct SelfTestRequest {
     /// What the built-in model and heads should give, in the form of `assets/selftest/golden.json`; `None` takes the
     /// values that are built in.
     pub golden: Option<serde_json::Value>,
+}
+
+/// How a self-test ended, and whether that still says something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredSelfTest {
+    /// Whether every check passed.
+    pub passed: bool,
+    /// Number of checks.
+    pub checks: u64,
+    /// Names of those that did not pass.
+    pub failed: Vec<String>,
+    /// When, in seconds since 1970.
+    pub unix_seconds: u64,
+    /// The device, for people.
+    pub device: String,
+    /// The processor or adapter.
+    pub adapter: String,
+    /// Its driver; empty for a processor.
+    pub driver: String,
+    /// Version of this program.
+    pub version: String,
+    /// Whether device, driver or version are others now, so that the test is to be done again.
+    #[serde(default)]
+    pub is_stale: bool,
 }
 
 /// Tracks to be written.

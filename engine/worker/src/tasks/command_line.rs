@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::{
     AttentionRequest, AttentionStat, EmbedRequest, EvaluateRequest, ExportModelRequest, FinetuneRequest,
-    ForwardRequest, GradientsOf, MapPool, Pick, Pooling, PretrainRequest, RmtPadding, ScoreRequest, TrainingMethod,
-    TrainingTask, WindowChoice,
+    ForwardRequest, GradientsOf, MapPool, NullBandRequest, NullRule, Pick, Pooling, PretrainRequest, RmtPadding,
+    ScoreRequest, TrainingMethod, TrainingTask, WindowChoice,
 };
 
 /// The command line of a score.
@@ -22,7 +22,22 @@ pub(crate) fn of_score(request: &ScoreRequest) -> String {
     line.flag("--both-strands", request.both_strands);
     line.flag("--all-frames", request.all_frames);
     line.window(request.window);
+    if let Some(share) = request.overlap_share {
+        line.option("--overlap", &(100.0 * share).to_string());
+    }
+    line.flag("--window-votes", request.window_votes);
     line.flag("--keep-going", request.keep_going);
+    line.0
+}
+
+/// The command line of a band of shuffles.
+pub(crate) fn of_null_band(request: &NullBandRequest) -> String {
+    let mut line = Line(of_score(&request.score));
+    line.option("--null", &request.shuffles.to_string());
+    if request.rule == NullRule::Letters {
+        line.option("--null-rule", "letters");
+    }
+    line.option("--seed", &request.seed.to_string());
     line.0
 }
 
@@ -243,10 +258,17 @@ mod tests {
             both_strands: true,
             all_frames: true,
             window: WindowChoice::Tokens(512),
+            overlap_share: Some(0.5),
+            window_votes: true,
             keep_going: false,
         };
         let expected = "strandscope score 'my genome.fa' --head splice --region chr1:1-1,000 --both-strands --all-frames \
-             --window-tokens 512";
+             --window-tokens 512 --overlap 50 --window-votes";
         assert_eq!(of_score(&request), expected);
+        let score = ScoreRequest { overlap_share: None, window_votes: false, window: WindowChoice::Trained, ..request };
+        let band = NullBandRequest { score, shuffles: 20, rule: NullRule::Letters, seed: 7 };
+        let expected = "strandscope score 'my genome.fa' --head splice --region chr1:1-1,000 --both-strands --all-frames \
+             --null 20 --null-rule letters --seed 7";
+        assert_eq!(of_null_band(&band), expected);
     }
 }

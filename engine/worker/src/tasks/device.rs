@@ -15,6 +15,7 @@ use burn::tensor::{
 };
 use strandscope_kernels::{close_gpu, is_broken, open_gpu};
 
+use super::doctor;
 use crate::{DeviceChoice, ErrorKind, JobError};
 
 /// A device and how it is named to people.
@@ -22,6 +23,10 @@ pub(crate) struct ComputeDevice {
     pub(crate) device: Device,
     /// `CPU, 2 threads`, or the adapter with its driver.
     pub(crate) name: String,
+    /// The processor, or the adapter alone.
+    pub(crate) adapter: String,
+    /// Driver of the adapter; empty for a processor.
+    pub(crate) driver: String,
     /// Threads for computing on the CPU.
     pub(crate) threads: usize,
 }
@@ -32,12 +37,18 @@ impl ComputeDevice {
         self.device != Device::flex()
     }
 
+    /// The processor of this computer.
+    pub(crate) fn processor(threads: usize) -> Self {
+        let (name, adapter) = (cpu_name(threads), doctor::cpu_name());
+        Self { device: Device::flex(), name, adapter, driver: String::new(), threads }
+    }
+
     /// The device that was asked for.
     ///
     /// A processor that plays a GPU is slower than the CPU path: it counts only when a GPU is asked for by name.
     pub(crate) fn choose(choice: DeviceChoice, threads: Option<usize>) -> Result<Self, JobError> {
         let threads = start_threads(threads)?;
-        let cpu = || Self { device: Device::flex(), name: cpu_name(threads), threads };
+        let cpu = || Self::processor(threads);
         if choice == DeviceChoice::Cpu || (choice == DeviceChoice::Auto && !may_have_gpu()) {
             return Ok(cpu());
         }
@@ -47,7 +58,10 @@ impl ComputeDevice {
             return if choice == DeviceChoice::Auto { Ok(cpu()) } else { Err(no_gpu()) };
         };
         match (open(&found, info), choice) {
-            (Ok(device), _) => Ok(Self { device, name: adapter_name(info), threads }),
+            (Ok(device), _) => {
+                let (name, adapter, driver) = (adapter_name(info), info.name.clone(), driver_of(info));
+                Ok(Self { device, name, adapter, driver, threads })
+            }
             (Err(reason), DeviceChoice::Auto) => {
                 tracing::warn!(adapter = %info.name, %reason, "the GPU cannot be used: the CPU computes");
                 Ok(cpu())
@@ -166,6 +180,10 @@ static OPENED: Mutex<Vec<(AdapterInfo, Device)>> = Mutex::new(Vec::new());
 /// Name, interface and driver of an adapter.
 pub(crate) fn adapter_name(info: &AdapterInfo) -> String {
     let software = if is_software(info) { ", software" } else { "" };
-    let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ");
-    format!("{} ({:?}, {}{software})", info.name, info.backend, driver.trim())
+    format!("{} ({:?}, {}{software})", info.name, info.backend, driver_of(info))
+}
+
+/// Name and version of an adapter's driver.
+fn driver_of(info: &AdapterInfo) -> String {
+    [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned()
 }

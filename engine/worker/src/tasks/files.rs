@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use strandscope_genome::{Genome, Region, TrackFiles, TrackFormat, TrackName};
 
 use super::{
-    genomes::Genomes, inspect::inspect, known::Known, pasted::keep_pasted, provenance::Setting, shelf::LastTokenizer,
-    tracks::recognise,
+    facts::Facts, genomes::Genomes, inspect::inspect, known::Known, pasted::keep_pasted, provenance::Setting,
+    score::Forecaster, selftest, shelf::LastTokenizer, tracks::recognise,
 };
 use crate::{
     EngineOptions, ErrorKind, ExportFormat, ExportRequest, GenomeSummary, JobError, Outcome, Task,
@@ -21,10 +21,13 @@ pub(crate) struct FileTasks {
     pub(super) setting: Setting,
     /// Where pasted sequences are kept.
     cache: PathBuf,
+    pub(super) facts: Facts,
+    pub(super) forecaster: Forecaster,
+    data: PathBuf,
 }
 
 impl FileTasks {
-    pub(crate) fn new(options: &EngineOptions) -> Self {
+    pub(crate) fn new(options: &EngineOptions, facts: Facts) -> Self {
         Self {
             genomes: Genomes::new(options.cache.clone()),
             cache: options.cache.clone().unwrap_or_else(Genome::default_cache),
@@ -32,6 +35,9 @@ impl FileTasks {
             tokenizer: LastTokenizer::default(),
             // What this thread computes, it computes on the processor, whatever tensors live on.
             setting: Setting::new(options, "CPU"),
+            facts,
+            forecaster: Forecaster::new(options),
+            data: options.data_folder(),
         }
     }
 
@@ -62,6 +68,11 @@ impl Tasks for FileTasks {
             Task::Inspect { path, reference } => inspect(&path, reference.as_deref(), &mut self.genomes, job),
             Task::Export(request) => export(&request),
             Task::Tokenize(request) => self.tokenize(&request, job),
+            Task::Forecast(request) => self.forecast(&request, job),
+            Task::LastSelfTest => {
+                let device = self.facts.device();
+                Ok(Outcome::SelfTested(device.and_then(|device| selftest::last(&self.data, &device))))
+            }
             Task::OpenCard { name } => self.open_card(&name),
             Task::EditCard(request) => self.edit_card(request),
             Task::ListModels => Ok(Outcome::Library(self.known.list()?)),

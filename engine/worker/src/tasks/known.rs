@@ -48,6 +48,18 @@ impl Known {
         library.model_beneath(head).map(|model| self.model(Some(&model.card.name))).transpose()
     }
 
+    /// SHA-256 of the weights of a model or head, where it is known without reading much.
+    pub(crate) fn sha256(&self, folder: &Folder) -> Option<String> {
+        let Folder::Disk(path) = folder else {
+            let weights = if folder.is_head() { folder.sha256(HEAD_WEIGHTS) } else { folder.model_sha256() };
+            return weights.ok();
+        };
+        let installed = self.installation.installed().ok()?;
+        let manifest = installed.into_iter().find(|installed| installed.folder == *path)?.manifest?;
+        let files = if folder.is_head() { vec![PathBuf::from(HEAD_WEIGHTS)] } else { folder.model_files().ok()? };
+        sha256_of(&manifest, &files)
+    }
+
     fn found(&self, name: &str, built_in: &[Folder]) -> Option<Folder> {
         let named = built_in.iter().find(|folder| folder.name() == name).cloned();
         let installed = || self.installation.find(name).map(Folder::Disk);

@@ -113,7 +113,7 @@ fn examine(path: &Path, name: &str, entry: Option<&Entry>) -> Result<(), JobErro
     if folder.is_head() {
         return Ok(Head::examine(&folder, &device)?);
     }
-    let cpu = ComputeDevice { device: device.clone(), name: "CPU".to_owned(), threads: 1 };
+    let cpu = ComputeDevice::processor(1);
     memory::check(&cpu, folder.model_bytes()?, "choose a smaller model")?;
     let model = Model::load(&folder, &device)?;
     model.tokenizer()?;

@@ -16,8 +16,13 @@ const PROGRAM: u64 = 27_000_000;
 ///
 /// `pass` is what comes on top of the weights of `model`.
 pub(super) fn expected(device: &ComputeDevice, model: &Model, pass: u64) -> u64 {
-    let program = if device.is_gpu() { 0 } else { PROGRAM };
-    program + model.weight_bytes(device.is_gpu()) + pass
+    with_weights(device.is_gpu(), model.weight_bytes(device.is_gpu()), pass)
+}
+
+/// The same by the size of the weights.
+pub(super) fn with_weights(on_gpu: bool, weight_bytes: u64, pass: u64) -> u64 {
+    let program = if on_gpu { 0 } else { PROGRAM };
+    program + weight_bytes + pass
 }
 
 /// Refuses what takes more than there is, where that is known: on the processor. `remedy` says what takes less.
@@ -95,8 +100,6 @@ fn kibibytes(text: &str, key: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
-
     use super::*;
 
     #[test]
@@ -116,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_is_larger_than_the_computer_is_refused_with_both_figures() {
-        let cpu = ComputeDevice { device: Device::flex(), name: "CPU".to_owned(), threads: 1 };
+        let cpu = ComputeDevice::processor(1);
         assert_eq!(check(&cpu, 1 << 20, "ask for less"), Ok(()));
         let error = check(&cpu, 5 << 50, "ask for less").expect_err("no computer has that much");
         assert!(error.message.contains("5629499.5 GB more") && error.message.contains("ask for less"), "{error}");

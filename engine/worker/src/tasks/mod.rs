@@ -9,6 +9,7 @@ mod doctor;
 mod embed;
 mod errors;
 mod export_model;
+mod facts;
 mod fallback;
 mod files;
 mod forward;
@@ -30,6 +31,7 @@ mod tokenize;
 mod tracks;
 mod training;
 
+pub(crate) use facts::Facts;
 pub(crate) use files::FileTasks;
 pub(crate) use library::LibraryTasks;
 pub use memory::{count_in_words, memory_in_words};

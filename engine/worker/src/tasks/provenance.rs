@@ -50,6 +50,7 @@ impl Setting {
             input_sha256,
             memory_bytes: None,
             windows: 0,
+            windows_cached: 0,
             unknown_bp: 0,
             beyond_trained_length: false,
         }

@@ -9,9 +9,11 @@ mod dense;
 mod golden;
 mod host;
 mod model;
+mod stored;
 
 use serde_json::{Value, json};
 
+pub(crate) use self::stored::{keep, last};
 use self::{
     check::Report,
     golden::{BUILT_IN, Golden},

@@ -51,14 +51,14 @@ pub(crate) struct Shelf {
 
 /// A folder as it was when it was loaded.
 #[derive(PartialEq, Eq)]
-struct Key {
+pub(crate) struct Key {
     folder: Folder,
     /// Its files, by name.
     files: Vec<(OsString, Stamp)>,
 }
 
 impl Key {
-    fn of(folder: &Folder) -> Self {
+    pub(crate) fn of(folder: &Folder) -> Self {
         let entries = match folder {
             Folder::Disk(path) => path.read_dir().into_iter().flatten().flatten().collect(),
             Folder::BuiltIn(..) => Vec::new(),
@@ -69,7 +69,7 @@ impl Key {
     }
 
     /// The same of a network alone: whoever edits the card of its classes need not wait for weights again.
-    fn of_network(folder: &Folder) -> Self {
+    pub(crate) fn of_network(folder: &Folder) -> Self {
         let mut key = Self::of(folder);
         key.files.retain(|(name, _)| name != CHECKPOINT_CARD);
         key

@@ -5,8 +5,18 @@ use strandscope_kernels::{is_broken, watched_around};
 use strandscope_models::checkpoint::WeightType;
 
 use super::{
-    bench, device::ComputeDevice, doctor, export_model, forward, genomes::Genomes, known::Known, provenance::Setting,
-    selftest, shelf::Shelf, show,
+    bench,
+    device::ComputeDevice,
+    doctor, export_model,
+    facts::{DeviceFacts, Facts},
+    forward,
+    genomes::Genomes,
+    known::Known,
+    provenance::Setting,
+    score::{ScoreStore, Speeds},
+    selftest,
+    shelf::Shelf,
+    show,
 };
 use crate::{
     DeviceChoice, EngineOptions, ErrorKind, Event, JobError, Outcome, Task,
@@ -21,14 +31,19 @@ pub(crate) struct TensorTasks {
     pub(super) setting: Setting,
     pub(super) device: ComputeDevice,
     pub(super) options: EngineOptions,
+    pub(super) facts: Facts,
+    pub(super) scores: ScoreStore,
+    pub(super) speeds: Speeds,
     post: Post,
 }
 
 impl TensorTasks {
     /// Brings up the device and tells that it is ready.
-    pub(crate) fn new(options: EngineOptions, post: &Post) -> Result<Self, JobError> {
+    pub(crate) fn new(options: EngineOptions, facts: Facts, post: &Post) -> Result<Self, JobError> {
         let device = ComputeDevice::choose(options.device, options.threads)?;
+        facts.tell_device(&device);
         post.send(Event::Ready { device: device.name.clone() });
+        let cache = options.cache_folder();
         let known = Known::new(&options);
         Ok(Self {
             genomes: Genomes::new(options.cache.clone()),
@@ -36,7 +51,10 @@ impl TensorTasks {
             known,
             setting: Setting::new(&options, &device.name),
             device,
+            scores: ScoreStore::new(&cache, options.score_cache_bytes),
+            speeds: Speeds::new(&cache),
             options,
+            facts,
             post: post.clone(),
         })
     }
@@ -68,6 +86,7 @@ impl TensorTasks {
         };
         self.shelf = Shelf::new(self.known.clone(), self.device.device.clone(), self.options.weights);
         self.setting = Setting::new(&self.options, &self.device.name);
+        self.facts.tell_device(&self.device);
         self.post.send(Event::Ready { device: self.device.name.clone() });
         Ok(())
     }
@@ -76,6 +95,7 @@ impl TensorTasks {
         match task {
             Task::ShowModel { name } => show::show(&self.known, &name),
             Task::Score(request) => self.score(&request, job),
+            Task::NullBand(request) => self.null_band(&request, job),
             Task::Attention(request) => self.attention(&request, job),
             Task::Embed(request) => self.embed(&request, job),
             Task::Forward(request) => forward::forward(&self.shelf, &self.setting, &request, job),
@@ -90,7 +110,12 @@ impl TensorTasks {
             Task::SelfTest(request) => {
                 // The stored values are those of tables in single precision.
                 let mut shelf = Shelf::new(self.known.clone(), self.device.device.clone(), WeightType::F32);
-                selftest::selftest(&mut shelf, &self.device, &request, job)
+                let outcome = selftest::selftest(&mut shelf, &self.device, &request, job)?;
+                // Values of others say nothing about this program.
+                if let (Outcome::Json(report), None) = (&outcome, &request.golden) {
+                    selftest::keep(&self.options.data_folder(), &DeviceFacts::of(&self.device), report);
+                }
+                Ok(outcome)
             }
             Task::Doctor => Ok(Outcome::Json(doctor::document(&self.device, &self.options))),
             Task::OpenGenome { .. }
@@ -108,6 +133,8 @@ impl TensorTasks {
             | Task::NextFeature(_)
             | Task::Export(_)
             | Task::Tokenize(_)
+            | Task::Forecast(_)
+            | Task::LastSelfTest
             | Task::ListModels
             | Task::OpenCard { .. }
             | Task::EditCard(_)
