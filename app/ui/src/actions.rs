@@ -102,6 +102,10 @@ impl Window {
             Action::BothStrands(both) => state.set_both_strands(both),
             Action::AllFrames(all) => state.set_all_frames(all),
             Action::Attention(wanted) => state.set_attention(wanted),
+            Action::WindowVotes(wanted) => state.set_window_votes(wanted),
+            Action::Overlap(percent) => state.set_overlap(percent),
+            Action::NullBand => state.toggle_null_band(),
+            Action::SelfTest => state.run_self_test(),
             Action::ToggleLabel(label) => state.toggle_label(&label),
             Action::Threshold(label, value) => {
                 state.thresholds.insert(label, value);

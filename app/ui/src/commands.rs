@@ -194,6 +194,10 @@ pub(crate) const COMMANDS: &[Command] = &[
             screen.act(Action::Judge(file.id, None));
         }
     }),
+    command(Part::Score, "Band of shuffled sequences behind the scores", &[key(Key::K)], |_, screen| {
+        screen.act(Action::NullBand);
+    }),
+    command(Part::Score, "Test this device against stored values", &[], |_, screen| screen.act(Action::SelfTest)),
     command(Part::Score, "Previous hit above the threshold", &[shift(Key::N)], |_, screen| {
         screen.act(Action::NextHit(false));
     }),

@@ -131,6 +131,13 @@ pub(crate) enum Action {
     /// Read windows in all frames, or in one.
     AllFrames(bool),
     Attention(bool),
+    /// Tell how many windows answer for each base, and how far they differ.
+    WindowVotes(bool),
+    /// How far windows overlap, in percent.
+    Overlap(Option<u8>),
+    /// Show where scores of shuffled bases lie, or take that away.
+    NullBand,
+    SelfTest,
     ToggleLabel(String),
     Threshold(String, f32),
     /// Show the dialog that names a file to write.

@@ -11,6 +11,7 @@ pub(crate) mod compare;
 mod events;
 pub(crate) mod facts;
 pub(crate) mod files;
+pub(crate) mod forecast;
 pub(crate) mod hits;
 pub(crate) mod kept;
 pub(crate) mod lanes;
@@ -22,6 +23,7 @@ pub(crate) mod pieces;
 pub(crate) mod pyramid;
 mod requests;
 pub(crate) mod tiles;
+pub(crate) mod trust;
 pub(crate) mod view;
 pub(crate) mod work;
 
@@ -32,7 +34,7 @@ use std::{
 };
 
 use strandscope_worker::{
-    ExportRequest, FileRole, HeadEntry, JobError, JobId, Library, Task, TrackSource, genome::GeneticCode,
+    ExportRequest, FileRole, HeadEntry, JobError, JobId, Library, StoredSelfTest, Task, TrackSource, card::HeadKind, genome::GeneticCode,
 };
 
 use self::{
@@ -42,6 +44,7 @@ use self::{
     compare::Judgement,
     facts::Facts,
     files::{OpenFile, Search},
+    forecast::Forecasts,
     hits::Calls,
     kept::Kept,
     lanes::LaneId,
@@ -66,6 +69,12 @@ pub(crate) const ATTENTION_LIMIT_BP: u64 = 50_000;
 /// What is shown first of a long record.
 const FIRST_VIEW_BP: u64 = 10_000;
 
+/// The label that a track stands beside, and what it tells of it: `donor` and `spread` of `donor.spread`.
+pub(crate) fn beside(label: &str) -> Option<(&str, &str)> {
+    const TOLD: [&str; 5] = ["disagreement", "spread", "null05", "null50", "null95"];
+    label.rsplit_once('.').filter(|(_, told)| TOLD.contains(told))
+}
+
 /// Name of a file, without its folder.
 pub(crate) fn file_name(path: &std::path::Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
@@ -86,6 +95,10 @@ pub(crate) struct ScoreOptions {
     pub(crate) both_strands: bool,
     pub(crate) all_frames: bool,
     pub(crate) attention: bool,
+    /// Whether it is told how many windows answer for a base and how far they differ.
+    pub(crate) window_votes: bool,
+    /// Share of its middle that a window has in common with its neighbour, in percent; `None` takes what is usual.
+    pub(crate) overlap_percent: Option<u8>,
 }
 
 /// All that is open.
@@ -104,6 +117,12 @@ pub(crate) struct State {
     pub(crate) tokens: Blocks<Vec<TokenSpan>>,
     pub(crate) scores: Pieces,
     pub(crate) attention: Pieces,
+    /// Where scores of shuffled sequences lie.
+    pub(crate) null_bands: Pieces,
+    /// How much work scores would be.
+    pub(crate) forecasts: Forecasts,
+    /// How the last self-test of this device ended.
+    pub(crate) self_test: Option<StoredSelfTest>,
     /// How the lanes stand.
     pub(crate) arrangement: Arrangement,
     /// Letters of records, as far as they have been counted.
@@ -183,13 +202,22 @@ impl State {
             genome: None,
             library: None,
             head: None,
-            options: ScoreOptions { both_strands: false, all_frames: false, attention: true },
+            options: ScoreOptions {
+                both_strands: false,
+                all_frames: false,
+                attention: true,
+                window_votes: false,
+                overlap_percent: None,
+            },
             hidden: BTreeSet::new(),
             thresholds: BTreeMap::new(),
             bases: Blocks::new(BASE_BLOCK_BP, 24),
             tokens: Blocks::new(TOKEN_BLOCK_BP, 64),
             scores: Pieces::default(),
             attention: Pieces::default(),
+            null_bands: Pieces::default(),
+            forecasts: Forecasts::default(),
+            self_test: None,
             arrangement: Arrangement::default(),
             facts: Facts::default(),
             calls: BTreeMap::new(),
@@ -263,6 +291,21 @@ impl State {
         self.set_options(ScoreOptions { all_frames: all, ..self.options });
     }
 
+    /// Whether it is told how windows agree, likewise.
+    pub(crate) fn set_window_votes(&mut self, wanted: bool) {
+        self.set_options(ScoreOptions { window_votes: wanted, ..self.options });
+    }
+
+    /// How far windows overlap, likewise.
+    pub(crate) fn set_overlap(&mut self, percent: Option<u8>) {
+        self.set_options(ScoreOptions { overlap_percent: percent, ..self.options });
+    }
+
+    /// Whether the windows of a head lie over each other, so that several answer for a base.
+    pub(crate) fn has_window_votes(&self, head: &str) -> bool {
+        self.head_named(head).is_some_and(|entry| entry.card.kind != HeadKind::Sequence)
+    }
+
     fn set_options(&mut self, options: ScoreOptions) {
         if self.options == options {
             return;
@@ -300,7 +343,7 @@ impl State {
 
     /// Whether a label of a head is drawn; the disagreement of both strands goes with its label.
     pub(crate) fn is_label_of_shown(&self, entry: &HeadEntry, label: &str) -> bool {
-        let label = label.strip_suffix(".disagreement").unwrap_or(label);
+        let label = beside(label).map_or(label, |(label, _)| label);
         let background = entry.card.labels.iter().any(|known| known.name == label && known.background);
         // A label that says "nothing to see" is in the set when it is to be drawn, any other when it is not.
         background == self.hidden.contains(&(entry.card.name.clone(), label.to_owned()))

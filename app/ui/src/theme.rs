@@ -51,6 +51,8 @@ pub(crate) struct Palette {
     pub(crate) on_accent: Color32,
     /// Behind what is selected.
     pub(crate) accent_soft: Color32,
+    /// What has been checked and holds.
+    pub(crate) good: Color32,
     pub(crate) danger: Color32,
     pub(crate) danger_soft: Color32,
     pub(crate) warning: Color32,
@@ -114,6 +116,7 @@ static LIGHT: Palette = Palette {
     accent_hover: hex(0x154E92),
     on_accent: hex(0xFFFFFF),
     accent_soft: hex(0xDCE9F8),
+    good: hex(0x17693F),
     danger: hex(0xB3261E),
     danger_soft: hex(0xFCEBEA),
     warning: hex(0x8A5300),
@@ -143,6 +146,7 @@ static DARK: Palette = Palette {
     accent_hover: hex(0x85BCF9),
     on_accent: hex(0x0A1320),
     accent_soft: hex(0x1E3450),
+    good: hex(0x5FCB93),
     danger: hex(0xFF8A80),
     danger_soft: hex(0x3A1D1E),
     warning: hex(0xF2B84B),

@@ -20,13 +20,17 @@ impl State {
     /// Takes in an event; events of jobs that are no longer shown are dropped. `now_s` is the window's clock.
     pub(crate) fn on_event(&mut self, event: Event, now_s: f64) {
         match event {
-            Event::Ready { device } => self.device = Some(device),
+            Event::Ready { device } => {
+                self.device = Some(device);
+                self.ask_for_trust();
+            }
             Event::Started { job, total, unit } => self.jobs.started(job, total, unit, now_s),
             Event::Progress { job, done, note } => self.jobs.progress(job, done, note, now_s),
             Event::Within { job, share } => self.jobs.within(job, share, now_s),
             Event::TrackChunk { job, chunk } => match self.jobs.purpose(job) {
                 Some(&Purpose::Score { piece }) => self.scores_with(piece).add(piece, chunk),
                 Some(&Purpose::Attention { piece }) => self.attention.add(piece, chunk),
+                Some(&Purpose::NullBand { piece }) => self.null_bands.add(piece, chunk),
                 _ => {}
             },
             Event::Record { job, record, .. } => {
@@ -74,9 +78,19 @@ impl State {
                 self.tokens.put(record, block, spans_of(tokens, block * TOKEN_BLOCK_BP));
             }
             (Purpose::Score { piece }, Outcome::Run(record)) => {
-                self.message = Some(format!("Scored in {}", duration(elapsed.as_secs_f64())));
+                let kept = if record.windows_cached > 0 && record.windows_cached >= record.windows {
+                    ", kept from earlier"
+                } else {
+                    ""
+                };
+                self.message = Some(format!("Scored in {}{kept}", duration(elapsed.as_secs_f64())));
                 self.scores_with(piece).complete(piece, record);
+                self.forget_forecasts();
             }
+            (Purpose::NullBand { piece }, Outcome::Run(record)) => self.null_bands.complete(piece, record),
+            (Purpose::Forecast { is_view }, outcome) => self.on_forecast(is_view, &outcome),
+            (Purpose::Trust, Outcome::SelfTested(stored)) => self.on_trust(stored),
+            (Purpose::SelfTest, Outcome::Json(_)) => self.ask_for_trust(),
             (Purpose::Attention { piece }, Outcome::Run(record)) => self.attention.complete(piece, record),
             (Purpose::Fetch | Purpose::Import | Purpose::Remove, Outcome::Written { notes, .. }) => {
                 self.message = notes.into_iter().next();
@@ -108,6 +122,7 @@ impl State {
         self.tokens.clear();
         self.scores.clear();
         self.attention.clear();
+        self.null_bands.clear();
         self.kept.clear();
         let reopened = self.genome.as_ref().filter(|genome| genome.summary.path == summary.path).cloned();
         if reopened.is_none() {
@@ -204,6 +219,8 @@ impl State {
                 self.library_failure = Some(Failure { what: purpose.failed().to_owned(), error });
                 self.order(Purpose::Library, Task::ListModels);
             }
+            // A forecast that cannot be made is not missed: the run itself says why.
+            Purpose::Forecast { .. } | Purpose::Trust => {}
             purpose => self.fail(&purpose, error),
         }
     }
@@ -213,6 +230,7 @@ impl State {
             Purpose::Bases { record, block } => self.bases.fail(*record, *block),
             Purpose::Tokens { record, block } => self.tokens.fail(*record, *block),
             Purpose::Tile { file, key } => self.no_tile(*file, *key),
+            Purpose::Forecast { is_view } => self.no_forecast(*is_view),
             Purpose::Count { record } => self.not_counted(*record),
             Purpose::Search(text) => self.on_found(text, Vec::new()),
             _ => {}

@@ -65,6 +65,7 @@ impl State {
             self.scores = self.kept.remove(at).scores;
         }
         self.head = Some(name.to_owned());
+        self.null_bands.clear();
         if self.model() != model {
             self.drop_tokens_and_attention();
         }

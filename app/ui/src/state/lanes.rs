@@ -103,6 +103,11 @@ impl Lane {
         matches!(self.id, LaneId::Score { .. } | LaneId::Attention)
     }
 
+    /// Whether it tells something of another lane and is low for that: disagreement, votes of windows.
+    pub(crate) fn is_beside(&self) -> bool {
+        matches!(&self.id, LaneId::Score { key, .. } if key.label == "windows" || super::beside(&key.label).is_some())
+    }
+
     /// Whether it has values on an axis.
     pub(crate) fn has_axis(&self, state: &State) -> bool {
         match &self.id {
@@ -272,10 +277,23 @@ impl State {
         }
     }
 
+    /// Where scores of shuffled bases lie behind those of a lane, lowest and highest, where that has been computed.
+    pub(crate) fn null_band(&self, lane: &Lane, contig_name: &str) -> Option<[Vec<Layer<'_>>; 2]> {
+        let LaneId::Score { head, key } = &lane.id else { return None };
+        if self.head.as_ref() != Some(head) || self.null_bands.is_empty() {
+            return None;
+        }
+        let of = |end: &str| {
+            let key = TrackKey { label: format!("{}.{end}", key.label), reverse: key.reverse };
+            self.null_bands.layers(contig_name, &key)
+        };
+        Some([of("null05"), of("null95")])
+    }
+
     /// The line across a lane: where the user put it, or at a half of a probability.
     pub(crate) fn threshold(&self, lane: &Lane) -> Option<f32> {
         let LaneId::Score { key, .. } = &lane.id else { return None };
-        (lane.unit == "probability").then(|| self.thresholds.get(&key.label).copied().unwrap_or(0.5))
+        (lane.unit == "probability" && !lane.is_beside()).then(|| self.thresholds.get(&key.label).copied().unwrap_or(0.5))
     }
 
     /// Whether results of a lane for a region are on their way.

@@ -107,20 +107,29 @@ impl State {
     fn score(&mut self, head: String, region: &Region) -> u64 {
         self.next_piece += 1;
         let piece = self.next_piece;
-        let Some(genome) = &self.genome else { return piece };
-        let request = ScoreRequest {
+        if let Some(request) = self.score_request(head, region) {
+            self.order(Purpose::Score { piece }, Task::Score(request));
+        }
+        piece
+    }
+
+    /// How a stretch is scored with a head as things are set now.
+    pub(super) fn score_request(&self, head: String, region: &Region) -> Option<ScoreRequest> {
+        let genome = self.genome.as_ref().filter(|_| !region.is_empty())?;
+        let votes = self.has_window_votes(&head);
+        Some(ScoreRequest {
             genome: genome.summary.path.clone(),
             regions: vec![region.clone()],
             all_frames: self.options.all_frames && self.has_frames(&head),
+            overlap_share: self.options.overlap_percent.filter(|_| votes).map(|percent| f32::from(percent) / 100.0),
+            window_votes: self.options.window_votes && votes,
             head,
             model: None,
             stride_bp: None,
             both_strands: self.options.both_strands,
             window: WindowChoice::Trained,
             keep_going: true,
-        };
-        self.order(Purpose::Score { piece }, Task::Score(request));
-        piece
+        })
     }
 
     /// Computes attention received, where it is wanted and the stretch is not too long.
@@ -177,6 +186,7 @@ impl State {
             self.ask_for_bases(record, view.range_bp(), view.span_bp());
             self.ask_for_tiles(record, view.range_bp(), view.span_bp() / PLOT_PX);
         }
+        self.ask_for_forecasts();
     }
 
     fn ask_for_bases(&mut self, record: usize, (start_bp, end_bp): (u64, u64), span_bp: f64) {

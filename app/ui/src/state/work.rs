@@ -41,6 +41,14 @@ pub(crate) enum Purpose {
     Tokens { record: usize, block: u64 },
     /// A stretch is scored.
     Score { piece: u64 },
+    /// Shuffled bases of a stretch are scored.
+    NullBand { piece: u64 },
+    /// It is told how much work scores would be.
+    Forecast { is_view: bool },
+    /// It is told how the last self-test ended.
+    Trust,
+    /// What is computed here is compared with what it should be.
+    SelfTest,
     /// Attention over a stretch is computed.
     Attention { piece: u64 },
     /// A published model is fetched.
@@ -63,11 +71,15 @@ impl Purpose {
         match self {
             Self::Open(_) | Self::OpenTrack(_) => Some("Opening"),
             Self::Score { .. } => Some("Scoring"),
+            Self::NullBand { .. } => Some("Scoring shuffled bases"),
+            Self::SelfTest => Some("Testing this device"),
             Self::Attention { .. } => Some("Attention"),
             Self::Export { .. } => Some("Saving"),
             Self::Fetch => Some("Fetching"),
             Self::Import => Some("Importing"),
             Self::Library
+            | Self::Forecast { .. }
+            | Self::Trust
             | Self::Recognise
             | Self::Hover
             | Self::Paste
@@ -100,6 +112,9 @@ impl Purpose {
             Self::Bases { .. } => "The sequence could not be read",
             Self::Tokens { .. } => "The sequence could not be cut into tokens",
             Self::Score { .. } => "Scoring did not work",
+            Self::NullBand { .. } => "Shuffled bases could not be scored",
+            Self::Forecast { .. } => "The work could not be foreseen",
+            Self::Trust | Self::SelfTest => "This device could not be tested",
             Self::Attention { .. } => "Attention could not be computed",
             Self::Export { .. } => "The tracks could not be saved",
             Self::Fetch => "The model could not be fetched",
@@ -124,12 +139,12 @@ impl Purpose {
     pub(crate) fn outlives_file(&self) -> bool {
         self.changes_library()
             || self.is_of_card()
-            || matches!(self, Self::Library | Self::Recognise | Self::Hover | Self::Paste | Self::Export { .. })
+            || matches!(self, Self::Library | Self::Trust | Self::SelfTest | Self::Recognise | Self::Hover | Self::Paste | Self::Export { .. })
     }
 
     /// Whether it computes what the user asked to see.
     pub(crate) fn is_analysis(&self) -> bool {
-        matches!(self, Self::Score { .. } | Self::Attention { .. })
+        matches!(self, Self::Score { .. } | Self::NullBand { .. } | Self::Attention { .. })
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     picker(ui, state, screen);
     ui.add_space(2.0);
     buttons(ui, state, screen);
+    forecast(ui, state);
     ui.add_space(2.0);
     ui.scope(|ui| options(ui, state, screen));
     ui.add_space(8.0);
@@ -121,6 +122,38 @@ fn score_record(ui: &mut Ui, state: &State, screen: &mut Screen, width: f32) {
     }
 }
 
+/// How windows overlap, and whether it is told how they agree.
+fn windows(ui: &mut Ui, state: &State, screen: &mut Screen) {
+    const USUAL: u8 = 25;
+    let mut votes = state.options.window_votes;
+    let hint = "Two more tracks: how many windows answer for each base, and how far their answers lie apart.";
+    if ui.checkbox(&mut votes, "How windows agree").on_hover_text(hint).changed() {
+        screen.act(Action::WindowVotes(votes));
+    }
+    if !state.options.window_votes && state.options.overlap_percent.is_none() {
+        return;
+    }
+    ui.horizontal(|ui| {
+        ui.label("Overlap");
+        let mut percent = state.options.overlap_percent.unwrap_or(USUAL);
+        let slider = egui::Slider::new(&mut percent, 0..=90).step_by(5.0).suffix(" %");
+        let response = ui.add(slider).on_hover_text("Share of its middle that a window has in common with its neighbour");
+        if response.drag_stopped() || (response.changed() && !response.dragged()) {
+            screen.act(Action::Overlap((percent != USUAL).then_some(percent)));
+        }
+    });
+}
+
+/// How much work it would be.
+fn forecast(ui: &mut Ui, state: &State) {
+    let (view, record) = state.forecast();
+    for (name, told) in [("View", view), ("Record", record)] {
+        if let Some(told) = told {
+            controls::note(ui, format!("{name}: {told}"));
+        }
+    }
+}
+
 fn options(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let Some(entry) = state.head_entry() else { return };
     ui.spacing_mut().interact_size.y = theme::ROW_HEIGHT;
@@ -144,6 +177,9 @@ fn options(ui: &mut Ui, state: &State, screen: &mut Screen) {
         if ui.checkbox(&mut all, "All reading frames").on_hover_text(hint).changed() {
             screen.act(Action::AllFrames(all));
         }
+    }
+    if state.has_window_votes(&entry.card.name) {
+        windows(ui, state, screen);
     }
     let mut attention = state.options.attention;
     let hint = format!(

@@ -22,6 +22,8 @@ use crate::{
 const LEAST_HEIGHT: f32 = 74.0;
 /// Nor is it higher than this, or than this share of a tall window.
 const MOST_HEIGHT: (f32, f32) = (220.0, 0.28);
+/// Height of a lane that tells something of another one.
+const BESIDE: f32 = 40.0;
 /// Height of a lane that is collapsed.
 const COLLAPSED: f32 = 22.0;
 
@@ -38,6 +40,7 @@ pub(crate) fn give_heights(stands: &mut [Stand], state: &State, room: f32) {
             LaneId::Translation => Some(translation::HEIGHT),
             LaneId::Marks => Some(marks::HEIGHT),
             LaneId::File(_) if !stand.lanes[0].has_axis(state) => Some(features::HEIGHT),
+            LaneId::Score { .. } if stand.lanes[0].is_beside() => Some(BESIDE),
             _ => None,
         })
     };
@@ -90,6 +93,7 @@ fn of_values(ui: &mut Ui, rect: Rect, stand: &Stand, column: &Column<'_>, state:
                 axis(ui, plot, &lane.axis, column.number == 0, palette);
             }
         }
+        null_band(ui, plot, lane, column, contig, state, palette);
         values_of(ui, plot, lane, column, &layers, state, palette);
         if at == 0 {
             notes(ui, plot, column, state, lane, &layers, palette);
@@ -110,6 +114,21 @@ fn of_values(ui: &mut Ui, rect: Rect, stand: &Stand, column: &Column<'_>, state:
     }
     let spoken: Vec<String> = stand.lanes.iter().map(|lane| spoken(state, lane, column)).collect();
     response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, spoken.join(". ")));
+}
+
+/// A band between the 5th and the 95th percentile of scores of shuffled bases.
+fn null_band(ui: &Ui, plot: Rect, lane: &Lane, column: &Column<'_>, contig: &str, state: &State, palette: &Palette) {
+    let Some([low, high]) = state.null_band(lane, contig) else { return };
+    let steps = |layers: &[Layer<'_>]| -> Vec<values::Step> {
+        layers.iter().flat_map(|layer| values::steps_of_layer(&column.scale, layer)).collect()
+    };
+    let y = |value: f32| plot.bottom() - plot.height() * lane.axis.share(value);
+    let mut mesh = egui::Mesh::default();
+    for (low, high) in steps(&low).iter().zip(&steps(&high)) {
+        let (bottom, top) = (y(low.mean), y(high.high).min(y(low.mean) - 1.0));
+        mesh.add_colored_rect(Rect::from_x_y_ranges(low.x, Rangef::new(top, bottom)), palette.faint.gamma_multiply(0.35));
+    }
+    ui.painter_at(plot).add(mesh);
 }
 
 fn values_of(

@@ -14,7 +14,7 @@ use crate::{
     theme::{self, Palette},
 };
 
-pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &Screen) {
+pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -67,8 +67,9 @@ fn progress(ui: &mut Ui, running: &Running) {
     controls::line(ui, small(ui, &text)).on_hover_text(text);
 }
 
-fn right(ui: &mut Ui, state: &State, _screen: &Screen) {
+fn right(ui: &mut Ui, state: &State, screen: &mut Screen) {
     ui.label(small(ui, "Research use only"));
+    trust(ui, state, screen);
     if let Some(device) = &state.device {
         let name = device.split(" (").next().unwrap_or(device);
         ui.label(small(ui, name))
@@ -79,6 +80,63 @@ fn right(ui: &mut Ui, state: &State, _screen: &Screen) {
             .on_hover_text("Positions on screen count from 1. BED and bedGraph files count from 0.");
     }
     warnings(ui, state);
+}
+
+/// A light that tells whether this device has been checked, and a word for those who do not see its colour.
+fn trust(ui: &mut Ui, state: &State, screen: &mut Screen) {
+    let palette = Palette::of(ui);
+    let stored = state.self_test.as_ref();
+    let (word, ink) = match stored {
+        _ if state.is_self_testing() => ("testing …", palette.weak),
+        None => ("not tested", palette.warning),
+        Some(test) if !test.passed => ("test failed", palette.danger),
+        Some(test) if test.is_stale => ("test is old", palette.warning),
+        Some(_) => ("tested", palette.good),
+    };
+    let text = RichText::new(format!("●  {word}")).font(theme::regular(11.5)).color(ink);
+    let button = ui.add(egui::Button::new(text).frame(false));
+    button.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Self-test of this device: {word}")));
+    Popup::menu(&button).width(340.0).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
+        match stored {
+            None => {
+                controls::paragraph(ui, "What this device computes has not been compared with stored values yet.");
+            }
+            Some(test) => told_of(ui, test),
+        }
+        ui.add_space(6.0);
+        if ui.add_enabled(!state.is_self_testing(), egui::Button::new("Test this device")).clicked() {
+            screen.act(crate::screen::Action::SelfTest);
+        }
+        controls::note(ui, "It compares scores of the built-in heads and single kernels with what they should be.");
+    });
+}
+
+fn told_of(ui: &mut Ui, test: &strandscope_worker::StoredSelfTest) {
+    let how = if test.passed { "passed" } else { "did not pass" };
+    controls::paragraph(ui, format!("{} checks {how} on {}", test.checks, date(test.unix_seconds)));
+    for name in &test.failed {
+        controls::paragraph(ui, RichText::new(name).color(Palette::of(ui).danger));
+    }
+    let driver = if test.driver.is_empty() { String::new() } else { format!(", driver {}", test.driver) };
+    controls::note(ui, format!("{}{driver}, version {}", test.device, test.version));
+    if test.is_stale {
+        controls::note(ui, "Device, driver or program have changed since: test again.");
+    }
+}
+
+/// A day as `2026-11-28`, in universal time.
+///
+/// From days since 1970 by counting eras of 400 years (Hinnant, “chrono-compatible low-level date algorithms”).
+fn date(unix_seconds: u64) -> String {
+    let days = unix_seconds / 86_400 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + era * 400 + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02}")
 }
 
 fn warnings(ui: &mut Ui, state: &State) {
@@ -98,4 +156,15 @@ fn warnings(ui: &mut Ui, state: &State) {
             }
         });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_told_as_calendars_have_them() {
+        let dates = [0, 951_782_400, 1_795_824_000, 4_102_444_800].map(date);
+        assert_eq!(dates, ["1970-01-01", "2000-02-29", "2026-11-28", "2100-01-01"], "leap years counted");
+    }
 }
