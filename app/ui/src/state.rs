@@ -34,7 +34,8 @@ use std::{
 };
 
 use strandscope_worker::{
-    ExportRequest, FileRole, HeadEntry, JobError, JobId, Library, StoredSelfTest, Task, TrackSource, card::HeadKind, genome::GeneticCode,
+    ExportRequest, FileRole, HeadEntry, JobError, JobId, Library, StoredSelfTest, Task, TrackSource, card::HeadKind,
+    genome::GeneticCode,
 };
 
 use self::{

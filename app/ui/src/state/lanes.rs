@@ -293,7 +293,8 @@ impl State {
     /// The line across a lane: where the user put it, or at a half of a probability.
     pub(crate) fn threshold(&self, lane: &Lane) -> Option<f32> {
         let LaneId::Score { key, .. } = &lane.id else { return None };
-        (lane.unit == "probability" && !lane.is_beside()).then(|| self.thresholds.get(&key.label).copied().unwrap_or(0.5))
+        (lane.unit == "probability" && !lane.is_beside())
+            .then(|| self.thresholds.get(&key.label).copied().unwrap_or(0.5))
     }
 
     /// Whether results of a lane for a region are on their way.

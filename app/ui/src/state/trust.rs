@@ -48,8 +48,7 @@ impl State {
         let piece = self.next_piece;
         self.null_bands.begin(piece, region);
         self.failure = None;
-        let request =
-            NullBandRequest { score, shuffles: NullBandRequest::SHUFFLES, rule: NullRule::Pairs, seed: SEED };
+        let request = NullBandRequest { score, shuffles: NullBandRequest::SHUFFLES, rule: NullRule::Pairs, seed: SEED };
         self.order(Purpose::NullBand { piece }, Task::NullBand(request));
     }
 }

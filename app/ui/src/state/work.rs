@@ -139,7 +139,16 @@ impl Purpose {
     pub(crate) fn outlives_file(&self) -> bool {
         self.changes_library()
             || self.is_of_card()
-            || matches!(self, Self::Library | Self::Trust | Self::SelfTest | Self::Recognise | Self::Hover | Self::Paste | Self::Export { .. })
+            || matches!(
+                self,
+                Self::Library
+                    | Self::Trust
+                    | Self::SelfTest
+                    | Self::Recognise
+                    | Self::Hover
+                    | Self::Paste
+                    | Self::Export { .. }
+            )
     }
 
     /// Whether it computes what the user asked to see.

@@ -137,7 +137,8 @@ fn windows(ui: &mut Ui, state: &State, screen: &mut Screen) {
         ui.label("Overlap");
         let mut percent = state.options.overlap_percent.unwrap_or(USUAL);
         let slider = egui::Slider::new(&mut percent, 0..=90).step_by(5.0).suffix(" %");
-        let response = ui.add(slider).on_hover_text("Share of its middle that a window has in common with its neighbour");
+        let response =
+            ui.add(slider).on_hover_text("Share of its middle that a window has in common with its neighbour");
         if response.drag_stopped() || (response.changed() && !response.dragged()) {
             screen.act(Action::Overlap((percent != USUAL).then_some(percent)));
         }

@@ -126,7 +126,10 @@ fn null_band(ui: &Ui, plot: Rect, lane: &Lane, column: &Column<'_>, contig: &str
     let mut mesh = egui::Mesh::default();
     for (low, high) in steps(&low).iter().zip(&steps(&high)) {
         let (bottom, top) = (y(low.mean), y(high.high).min(y(low.mean) - 1.0));
-        mesh.add_colored_rect(Rect::from_x_y_ranges(low.x, Rangef::new(top, bottom)), palette.faint.gamma_multiply(0.35));
+        mesh.add_colored_rect(
+            Rect::from_x_y_ranges(low.x, Rangef::new(top, bottom)),
+            palette.faint.gamma_multiply(0.35),
+        );
     }
     ui.painter_at(plot).add(mesh);
 }

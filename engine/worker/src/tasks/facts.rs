@@ -34,7 +34,7 @@ pub(crate) struct DeviceFacts {
     pub(crate) driver: String,
     pub(crate) is_gpu: bool,
     /// The ways that attention takes on a GPU, by the width of an attention head, as far as these were met.
-    forms: BTreeMap<usize, String>,
+    pub(super) forms: BTreeMap<usize, String>,
 }
 
 impl DeviceFacts {
