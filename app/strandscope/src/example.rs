@@ -81,7 +81,7 @@ fn told() -> [Told; 6] {
         Told {
             title: "SARS-CoV-2: leader motif",
             note: "ACGAAC stands before most genes of this virus: its polymerase jumps from there to the leader at the \
-                   start of the genome. N steps through hits, F through features.",
+                   start of the genome. With the motif's lane selected, F steps from place to place.",
             sequence: bundled!("sarscov2_MN908947.gbk.gz"),
             features: None,
             has_features: true,

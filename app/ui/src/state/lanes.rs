@@ -131,6 +131,12 @@ impl State {
         lanes
     }
 
+    /// Whether a lane is the uppermost of those that show scores.
+    pub(crate) fn is_first_score(&self, lane: &Lane) -> bool {
+        let mut lanes = self.lanes().into_iter();
+        lanes.find(|lane| matches!(lane.id, LaneId::Score { .. })).is_some_and(|first| first.id == lane.id)
+    }
+
     /// All lanes there are, in the order of their kinds.
     pub(crate) fn all_lanes(&self) -> Vec<Lane> {
         let mut lanes = vec![

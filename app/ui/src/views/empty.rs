@@ -16,7 +16,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, settings: &Settings, screen: &mut S
     let opening = state.opening();
     let height = ui.available_height();
     ui.vertical_centered(|ui| {
-        ui.set_max_width(440.0);
+        ui.set_max_width(520.0);
         ui.add_space((height * 0.5 - 250.0).max(24.0));
         if let Some(path) = opening {
             ui.label(RichText::new(format!("Opening {}", file_name(&path))).font(theme::semibold(18.0)));
@@ -49,9 +49,9 @@ fn examples(ui: &mut Ui, state: &State, screen: &mut Screen) {
     controls::section(ui, "Examples");
     ui.add_space(2.0);
     for (row, pair) in state.examples.chunks(2).enumerate() {
-        ui.allocate_ui_with_layout(Vec2::new(440.0, 32.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
+        ui.allocate_ui_with_layout(Vec2::new(508.0, 32.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
             for (at, example) in pair.iter().enumerate() {
-                if controls::button(ui, &example.title, 216.0, true).on_hover_text(&example.note).clicked() {
+                if controls::button(ui, &example.title, 250.0, true).on_hover_text(&example.note).clicked() {
                     screen.act(Action::OpenExample(2 * row + at));
                 }
             }

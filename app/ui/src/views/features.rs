@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use egui::{Align2, Color32, Id, Mesh, Rangef, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2};
 use strandscope_worker::{
-    Tile,
+    Tile, TrackKind,
     genome::{BlockKind, Feature, Strand},
 };
 
@@ -17,12 +17,16 @@ use crate::{
 };
 
 /// Height of a lane of features unless the user gives it another.
-pub(crate) const HEIGHT: f32 = 92.0;
+pub(crate) fn height(file: Option<&OpenFile>) -> f32 {
+    if file.is_some_and(|file| file.summary.kind == TrackKind::Motif) { 44.0 } else { 92.0 }
+}
 /// Height of a row of features, its name beside it.
 const ROW: f32 = 17.0;
 const BAR: f32 = 10.0;
 /// Features narrower than this have no name beside them.
 const NAMED_PX: f32 = 3.0;
+/// About as wide as a letter of a name.
+const LETTER_PX: f32 = 7.0;
 /// Between neighbours in a row.
 const GAP_PX: f32 = 6.0;
 
@@ -58,7 +62,10 @@ pub(crate) fn ui(
     }
     if hidden > 0 && !lane.setting.collapsed {
         let text = format!("+{hidden} more: make the lane higher");
-        painter.text(plot.right_bottom(), Align2::RIGHT_BOTTOM, text, theme::regular(10.5), palette.weak);
+        let galley = painter.layout_no_wrap(text, theme::regular(10.5), palette.weak);
+        let place = Align2::RIGHT_BOTTOM.anchor_size(plot.right_bottom(), galley.size());
+        painter.rect_filled(place.expand2(egui::vec2(4.0, 1.0)), 3.0, palette.panel);
+        painter.galley(place.min, galley, palette.weak);
     }
     if seen.is_empty() && !file.summary.contigs.iter().any(|contig| is_of(state, column, contig)) {
         lane::say(ui, plot, "It has nothing on this record.", palette);
@@ -101,7 +108,7 @@ fn pack<'a>(ui: &Ui, plot: Rect, features: &[&'a Feature], scale: &Scale, collap
         let x = Rangef::new(x.min, x.max.max(x.min + 1.5));
         let is_named = !collapsed && x.span() >= NAMED_PX && !feature.name.is_empty();
         // About as wide as the name is: laying out each one to find a row for it would cost too much.
-        let name_px = if is_named { feature.name.chars().count().min(24) as f32 * 6.3 + GAP_PX } else { 0.0 };
+        let name_px = if is_named { feature.name.chars().count().min(24) as f32 * LETTER_PX + GAP_PX } else { 0.0 };
         let free = |margin: f32| ends.iter().position(|end| *end + GAP_PX.min(2.0) <= x.min + margin);
         let row = free(0.0).or_else(|| collapsed.then_some(0));
         let Some(row) = row else {
@@ -154,7 +161,7 @@ fn paint(ui: &Ui, place: &Placed<'_>, scale: &Scale, ink: Color32, palette: &Pal
     if *named {
         let mut job =
             egui::text::LayoutJob::simple_singleline(feature.name.clone(), theme::regular(11.0), palette.text);
-        job.wrap = egui::text::TextWrapping::truncate_at_width(24.0 * 6.3);
+        job.wrap = egui::text::TextWrapping::truncate_at_width(24.0 * LETTER_PX);
         let galley = painter.layout_job(job);
         let x = (bar.right() + 4.0).max(scale.x().min + 4.0);
         // A name whose bar ends out of sight stands inside the bar's visible part.

@@ -114,13 +114,13 @@ fn reading_of(
         }
         Some(Reading::NotScored) => line(36.0, "not scored", theme::regular(11.5), palette.weak),
         None => {
-            line(33.0, lane.of.as_ref().unwrap_or(&lane.unit), theme::regular(11.5), palette.weak);
+            line(31.0, lane.of.as_ref().unwrap_or(&lane.unit), theme::regular(11.5), palette.weak);
             if let Some(calls) = state.calls_of(&lane.id).filter(|calls| !calls.intervals.is_empty()) {
-                line(67.0, &called(calls), theme::regular(11.0), palette.weak);
+                line(61.0, &called(calls), theme::regular(11.0), palette.weak);
             }
             let extents = columns.iter().filter_map(|column| state.extent(lane, column.locus));
             if let Some(extent) = extents.reduce(crate::state::pyramid::Extent::and) {
-                line(51.0, &format!("max {}", lane::number(extent.high)), theme::mono(11.0), palette.weak);
+                line(46.0, &format!("max {}", lane::number(extent.high)), theme::mono(11.0), palette.weak);
             }
         }
     }

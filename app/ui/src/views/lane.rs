@@ -39,7 +39,7 @@ pub(crate) fn give_heights(stands: &mut [Stand], state: &State, room: f32) {
             LaneId::Tokens => Some(26.0),
             LaneId::Translation => Some(translation::HEIGHT),
             LaneId::Marks => Some(marks::HEIGHT),
-            LaneId::File(_) if !stand.lanes[0].has_axis(state) => Some(features::HEIGHT),
+            LaneId::File(id) if !stand.lanes[0].has_axis(state) => Some(features::height(state.file(*id))),
             LaneId::Score { .. } if stand.lanes[0].is_beside() => Some(BESIDE),
             _ => None,
         })
@@ -238,6 +238,7 @@ fn notes(
         match &lane.id {
             LaneId::File(_) => {}
             _ if state.is_coming(lane, &genome.region_of(column.locus)) => say("On its way …"),
+            LaneId::Score { .. } if !state.is_first_score(lane) => {}
             LaneId::Score { .. } => say("Not scored here yet. Ctrl+Enter scores what is in view."),
             LaneId::Attention if to - from > ATTENTION_LIMIT_BP => {
                 say(&format!("Attention is computed for up to {limit} at once: zoom in and score."));
