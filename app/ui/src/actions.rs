@@ -97,6 +97,7 @@ impl Window {
             | Action::CloseFile(_) => state.arrange(action),
             Action::ScoreView => state.score_view(),
             Action::ScoreRecord => state.score_record(),
+            Action::Pause(pause) => state.pause_record(pause),
             Action::Cancel => state.cancel_analyses(),
             Action::PickHead(name) => state.pick_head(&name),
             Action::BothStrands(both) => state.set_both_strands(both),

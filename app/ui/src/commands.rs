@@ -89,6 +89,7 @@ impl Press {
             Key::Escape => "Esc",
             Key::OpenBracket => "[",
             Key::CloseBracket => "]",
+            Key::Period => ".",
             key => key.name(),
         }
     }
@@ -196,6 +197,9 @@ pub(crate) const COMMANDS: &[Command] = &[
     }),
     command(Part::Score, "Band of shuffled sequences behind the scores", &[key(Key::K)], |_, screen| {
         screen.act(Action::NullBand);
+    }),
+    command(Part::Score, "Pause scoring the record, or go on", &[ctrl(Key::Period)], |state, screen| {
+        screen.act(Action::Pause(state.record_run.as_ref().is_some_and(|run| !run.is_paused)));
     }),
     command(Part::Score, "Test this device against stored values", &[], |_, screen| screen.act(Action::SelfTest)),
     command(Part::Score, "Previous hit above the threshold", &[shift(Key::N)], |_, screen| {

@@ -64,7 +64,7 @@ fn escape(ctx: &Context, state: &State, screen: &mut Screen) {
         // The key has only left the field.
     } else if state.failure.is_some() {
         screen.act(Action::CloseFailure);
-    } else if state.jobs.analysing() {
+    } else if state.jobs.analysing() || state.record_run.is_some() {
         screen.act(Action::Cancel);
     }
 }

@@ -124,6 +124,8 @@ pub(crate) enum Action {
     CloseFile(u64),
     ScoreView,
     ScoreRecord,
+    /// Stop scoring the record for a while, or go on.
+    Pause(bool),
     /// Stop what is being computed.
     Cancel,
     PickHead(String),

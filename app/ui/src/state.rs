@@ -21,6 +21,7 @@ mod models;
 pub(crate) mod notices;
 pub(crate) mod pieces;
 pub(crate) mod pyramid;
+pub(crate) mod record_run;
 mod requests;
 pub(crate) mod tiles;
 pub(crate) mod trust;
@@ -53,6 +54,7 @@ use self::{
     marks::Marks,
     notices::{Failure, Warnings},
     pieces::Pieces,
+    record_run::RecordRun,
     work::{Jobs, Purpose},
 };
 use crate::Example;
@@ -120,6 +122,10 @@ pub(crate) struct State {
     pub(crate) attention: Pieces,
     /// Where scores of shuffled sequences lie.
     pub(crate) null_bands: Pieces,
+    /// The record that is being scored piece by piece.
+    pub(crate) record_run: Option<RecordRun>,
+    /// The window's clock, as the last event told it.
+    now_s: f64,
     /// How much work scores would be.
     pub(crate) forecasts: Forecasts,
     /// How the last self-test of this device ended.
@@ -217,6 +223,8 @@ impl State {
             scores: Pieces::default(),
             attention: Pieces::default(),
             null_bands: Pieces::default(),
+            record_run: None,
+            now_s: 0.0,
             forecasts: Forecasts::default(),
             self_test: None,
             arrangement: Arrangement::default(),
@@ -333,6 +341,7 @@ impl State {
     }
 
     fn drop_scores(&mut self) {
+        self.end_record_run();
         let scores = std::mem::take(&mut self.scores);
         self.cancel_scores_of(&scores);
     }

@@ -19,6 +19,7 @@ use super::{
 impl State {
     /// Takes in an event; events of jobs that are no longer shown are dropped. `now_s` is the window's clock.
     pub(crate) fn on_event(&mut self, event: Event, now_s: f64) {
+        self.now_s = now_s;
         match event {
             Event::Ready { device } => {
                 self.device = Some(device);
@@ -86,6 +87,7 @@ impl State {
                 self.message = Some(format!("Scored in {}{kept}", duration(elapsed.as_secs_f64())));
                 self.scores_with(piece).complete(piece, record);
                 self.forget_forecasts();
+                self.piece_scored(piece);
             }
             (Purpose::NullBand { piece }, Outcome::Run(record)) => self.null_bands.complete(piece, record),
             (Purpose::Forecast { is_view }, outcome) => self.on_forecast(is_view, &outcome),
@@ -123,6 +125,7 @@ impl State {
         self.scores.clear();
         self.attention.clear();
         self.null_bands.clear();
+        self.record_run = None;
         self.kept.clear();
         let reopened = self.genome.as_ref().filter(|genome| genome.summary.path == summary.path).cloned();
         if reopened.is_none() {
@@ -230,6 +233,7 @@ impl State {
             Purpose::Bases { record, block } => self.bases.fail(*record, *block),
             Purpose::Tokens { record, block } => self.tokens.fail(*record, *block),
             Purpose::Tile { file, key } => self.no_tile(*file, *key),
+            Purpose::Score { piece } => self.piece_lost(*piece),
             Purpose::Forecast { is_view } => self.no_forecast(*is_view),
             Purpose::Count { record } => self.not_counted(*record),
             Purpose::Search(text) => self.on_found(text, Vec::new()),

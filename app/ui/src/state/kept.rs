@@ -56,6 +56,7 @@ impl State {
             return;
         }
         let (again, model) = (self.is_scored(), self.model());
+        self.end_record_run();
         let scores = std::mem::take(&mut self.scores);
         match self.head.take().filter(|head| self.keep.contains(head) && !scores.is_empty()) {
             Some(head) => self.kept.push(Kept { head, scores }),

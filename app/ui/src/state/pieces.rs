@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use strandscope_worker::{
     RunRecord, TrackAssembly, TrackChunk,
-    genome::{Region, Strand, Track},
+    genome::{Region, Strand, Track, TrackLayout},
 };
 
 use super::pyramid::Pyramid;
 
 /// Pieces kept at once; the oldest go first.
-const KEPT: usize = 48;
+const KEPT: usize = 256;
 
 /// What tells the tracks of a job apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +57,49 @@ pub(crate) struct Piece {
     strips: BTreeMap<usize, Strip>,
     /// What is run; what is only known at the end is right then.
     pub(crate) record: Option<RunRecord>,
+}
+
+impl Piece {
+    /// Whether `next` begins where this ends and both are whole and of one kind.
+    fn goes_on_in(&self, next: &Self) -> bool {
+        let is_whole = |piece: &Self| {
+            let to_end = |strip: &Strip| strip.track().is_some_and(|track| track.region == piece.region);
+            piece.record.is_some() && !piece.strips.is_empty() && piece.strips.values().all(to_end)
+        };
+        let same = |(strip, other): (&Strip, &Strip)| {
+            let (Some(track), Some(other)) = (strip.track(), other.track()) else { return false };
+            let on_border = match track.layout {
+                TrackLayout::Bins { width_bp } => self.region.end_bp.is_multiple_of(width_bp),
+                TrackLayout::Spans(_) => true,
+            };
+            TrackKey::of(track) == TrackKey::of(other) && on_border
+        };
+        (&self.region.contig, self.region.end_bp) == (&next.region.contig, next.region.start_bp)
+            && self.strips.len() == next.strips.len()
+            && is_whole(self)
+            && is_whole(next)
+            && self.strips.values().zip(next.strips.values()).all(same)
+    }
+
+    /// Adds a piece that goes on from here.
+    fn append(&mut self, next: Self) {
+        let before = self.region.to_string();
+        self.region.end_bp = next.region.end_bp;
+        for (strip, other) in self.strips.values_mut().zip(next.strips.into_values()) {
+            for (track, part) in strip.assembly.tracks_mut().zip(other.assembly.into_tracks()) {
+                track.append(part);
+                strip.pyramid.extend(&track.values);
+            }
+        }
+        if let (Some(record), Some(other)) = (&mut self.record, next.record) {
+            // Scores do not depend on the region asked for: one command gives both.
+            record.command = record.command.replace(&before, &self.region.to_string());
+            record.windows += other.windows;
+            record.windows_cached += other.windows_cached;
+            record.unknown_bp += other.unknown_bp;
+            record.beyond_trained_length |= other.beyond_trained_length;
+        }
+    }
 }
 
 /// A strip and the stretches of it that no newer piece lies over.
@@ -112,6 +155,24 @@ impl Pieces {
                 && piece.region.end_bp <= over.end_bp;
             !(older && under)
         });
+    }
+
+    /// Joins a whole piece with whole neighbours, so that a record that is scored piece by piece is one in the end.
+    pub(crate) fn join(&mut self, id: u64) {
+        let Some(at) = self.list.iter().position(|piece| piece.id == id) else { return };
+        let after = self.list.iter().position(|other| self.list[at].goes_on_in(other));
+        if let Some(after) = after {
+            let other = self.list[after].clone();
+            self.list[at].append(other);
+            self.list.remove(after);
+        }
+        let Some(at) = self.list.iter().position(|piece| piece.id == id) else { return };
+        let before = self.list.iter().position(|other| other.goes_on_in(&self.list[at]));
+        if let Some(before) = before {
+            let piece = self.list.remove(at);
+            let before = if before > at { before - 1 } else { before };
+            self.list[before].append(piece);
+        }
     }
 
     /// Names of the pieces.
@@ -203,8 +264,6 @@ fn without(stretch: (u64, u64), covered: &[(u64, u64)]) -> Vec<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use strandscope_worker::genome::TrackLayout;
-
     use super::*;
 
     pub(crate) fn chunk(start_bp: u64, values: &[f32]) -> TrackChunk {
@@ -248,6 +307,30 @@ mod tests {
         pieces.complete(2, RunRecord::default());
         assert_eq!(pieces.layers("chr1", &key()).len(), 1, "the older piece lies wholly under it");
         assert_eq!(pieces.layers("chr2", &key()).len(), 0, "another contig");
+    }
+
+    #[test]
+    fn neighbours_are_joined_in_any_order_and_one_command_gives_them() {
+        let mut pieces = Pieces::default();
+        let add = |pieces: &mut Pieces, id: u64, start_bp: u64, value: f32| {
+            let region = Region::new("chr1", start_bp, start_bp + 40);
+            pieces.begin(id, region.clone());
+            pieces.add(id, chunk(start_bp, &[value; 40]));
+            let command = format!("score a.fa --region {region}");
+            pieces.complete(id, RunRecord { command, windows: 2, ..RunRecord::default() });
+            pieces.join(id);
+        };
+        add(&mut pieces, 1, 80, 0.3);
+        add(&mut pieces, 2, 0, 0.1);
+        assert_eq!(pieces.list.len(), 2, "they do not touch");
+        add(&mut pieces, 3, 40, 0.2);
+        assert_eq!(pieces.list.len(), 1, "now they do");
+        let layers = pieces.layers("chr1", &key());
+        let values: Vec<Option<f32>> = [0, 45, 119].map(|bp| layers[0].track.value_at(bp)).to_vec();
+        assert_eq!(values, [Some(0.1), Some(0.2), Some(0.3)], "in their places");
+        assert_eq!(layers[0].extent(30, 90).map(|extent| (extent.low, extent.high)), Some((0.1, 0.3)), "at any zoom");
+        let record = layers[0].record.expect("what was run");
+        assert_eq!((record.command.as_str(), record.windows), ("score a.fa --region chr1:1-120", 6), "all of it");
     }
 
     #[test]

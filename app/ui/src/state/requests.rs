@@ -68,39 +68,30 @@ impl State {
         regions
     }
 
-    /// Scores the record in view, what is in view first.
-    pub(crate) fn score_record(&mut self) {
-        let Some(genome) = self.genome.as_ref().filter(|_| self.can_score()) else { return };
-        let (seen, contig) = (genome.region(), genome.contig());
-        let whole = Region::new(&contig.name, 0, contig.length_bp);
-        self.begin_analysis();
-        if seen.len_bp() < whole.len_bp() {
-            self.score_with_kept(&seen);
-        }
-        self.attend(seen);
-        self.score_with_kept(&whole);
-    }
-
     /// Whether there is something to score, a head to score it with, and an engine that does.
-    fn can_score(&self) -> bool {
+    pub(super) fn can_score(&self) -> bool {
         self.genome.is_some() && self.head_entry().is_some() && self.stopped.is_none()
     }
 
-    fn begin_analysis(&mut self) {
+    pub(super) fn begin_analysis(&mut self) {
         self.cancel_analyses();
         self.failure = None;
         self.message = None;
     }
 
-    /// Scores a stretch with the head that is picked, and then with those whose tracks are kept.
-    fn score_with_kept(&mut self, region: &Region) {
-        let Some(head) = self.head.clone().filter(|_| !region.is_empty()) else { return };
+    /// Scores a stretch with the head that is picked, and then with those whose tracks are kept; gives the names of the
+    /// pieces that take it.
+    pub(super) fn score_with_kept(&mut self, region: &Region) -> Vec<u64> {
+        let Some(head) = self.head.clone().filter(|_| !region.is_empty()) else { return Vec::new() };
         let piece = self.score(head, region);
         self.scores.begin(piece, region.clone());
+        let mut pieces = vec![piece];
         for at in 0..self.kept.len() {
             let piece = self.score(self.kept[at].head.clone(), region);
             self.kept[at].scores.begin(piece, region.clone());
+            pieces.push(piece);
         }
+        pieces
     }
 
     /// Scores a stretch with a head; the piece of this name is to take it.
@@ -133,7 +124,7 @@ impl State {
     }
 
     /// Computes attention received, where it is wanted and the stretch is not too long.
-    fn attend(&mut self, region: Region) {
+    pub(super) fn attend(&mut self, region: Region) {
         let Some(genome) = &self.genome else { return };
         if !self.options.attention || region.is_empty() || region.len_bp() > ATTENTION_LIMIT_BP {
             return;
@@ -173,6 +164,7 @@ impl State {
 
     /// Stops what is being computed; what has arrived stays.
     pub(crate) fn cancel_analyses(&mut self) {
+        self.record_run = None;
         let jobs = self.jobs.cancel(Purpose::is_analysis);
         self.orders.extend(jobs.into_iter().map(Order::Cancel));
     }

@@ -100,7 +100,7 @@ fn can_score(state: &State) -> bool {
 
 /// Scores what is in view; while something is scored, stops it.
 fn score_view(ui: &mut Ui, state: &State, screen: &mut Screen, width: f32) {
-    if state.jobs.analysing() {
+    if state.jobs.analysing() || state.record_run.is_some() {
         let cancelling = state.jobs.shown().is_some_and(|running| running.cancelling);
         let text = if cancelling { "Cancelling …" } else { "Cancel" };
         let button = controls::button(ui, text, width, !cancelling);

@@ -6,9 +6,10 @@ use strandscope_worker::memory_in_words;
 
 use super::controls;
 use crate::{
-    screen::Screen,
+    screen::{Action, Screen},
     state::{
         State,
+        record_run::RecordRun,
         work::{Running, duration},
     },
     theme::{self, Palette},
@@ -19,7 +20,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
         ui.spacing_mut().item_spacing.x = 12.0;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             right(ui, state, screen);
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| left(ui, state));
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| left(ui, state, screen));
         });
     });
 }
@@ -28,14 +29,36 @@ fn small(ui: &Ui, text: impl Into<String>) -> RichText {
     RichText::new(text).font(theme::regular(11.5)).color(Palette::of(ui).weak)
 }
 
-fn left(ui: &mut Ui, state: &State) {
-    if let Some(running) = state.jobs.shown() {
+fn left(ui: &mut Ui, state: &State, screen: &mut Screen) {
+    if let Some(run) = &state.record_run {
+        record_run(ui, run, screen);
+    } else if let Some(running) = state.jobs.shown() {
         progress(ui, running);
     } else if let Some(message) = &state.message {
         controls::line(ui, small(ui, message)).on_hover_text(message);
     } else if state.genome.is_some() {
         controls::line(ui, small(ui, "Drag to move, wheel to zoom, drag on the ruler to pick a stretch"));
     }
+}
+
+/// How far the record is that is scored piece by piece, and a button that pauses it.
+fn record_run(ui: &mut Ui, run: &RecordRun, screen: &mut Screen) {
+    let palette = Palette::of(ui);
+    let text = run.in_words();
+    let bar = controls::bar(ui, Vec2::new(150.0, 6.0), Some(run.fraction()), palette.accent);
+    bar.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::ProgressIndicator, true, &text);
+        info.value = Some(f64::from(run.fraction()));
+        info
+    });
+    let word = if run.is_paused { "Go on" } else { "Pause" };
+    if ui.add(egui::Button::new(small(ui, word)).small()).on_hover_text("Ctrl+.").clicked() {
+        screen.act(Action::Pause(!run.is_paused));
+    }
+    if ui.add(egui::Button::new(small(ui, "Stop")).small()).on_hover_text("Esc; what has come stays").clicked() {
+        screen.act(Action::Cancel);
+    }
+    controls::line(ui, small(ui, &text)).on_hover_text(text);
 }
 
 fn progress(ui: &mut Ui, running: &Running) {
@@ -105,7 +128,7 @@ fn trust(ui: &mut Ui, state: &State, screen: &mut Screen) {
         }
         ui.add_space(6.0);
         if ui.add_enabled(!state.is_self_testing(), egui::Button::new("Test this device")).clicked() {
-            screen.act(crate::screen::Action::SelfTest);
+            screen.act(Action::SelfTest);
         }
         controls::note(ui, "It compares scores of the built-in heads and single kernels with what they should be.");
     });
