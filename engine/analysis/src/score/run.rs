@@ -145,9 +145,8 @@ impl<'a, 'b> Run<'a, 'b> {
         let labels = self.labels().max(1);
         for (strand, stitcher) in answers.strands.iter().zip(&mut *stitchers) {
             for (number, values) in batch.clone().zip(strand) {
-                let window = tiling.window(number);
-                for (position, values) in window.clone().zip(values.chunks(labels)) {
-                    stitcher.add(position, tiling.weight(&window, position), values);
+                for (position, values) in (tiling.window(number).start..).zip(values.chunks(labels)) {
+                    stitcher.add(position, tiling.weight(number, position), values);
                 }
             }
         }
