@@ -9,7 +9,7 @@ use egui::accesskit::Role;
 use egui_kittest::{Harness, kittest::Queryable};
 use strandscope_ui::{Example, Start, Window};
 use strandscope_worker::{
-    DeviceChoice, Engine, EngineOptions, Event, ScoreRequest, Task, TrackAssembly, WindowChoice,
+    DeviceChoice, Engine, EngineOptions, Event, ScoreRequest, Task, TrackAssembly,
     genome::{Region, Track},
 };
 

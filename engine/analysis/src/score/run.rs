@@ -101,10 +101,11 @@ impl<'a, 'b> Run<'a, 'b> {
             all.batches.push(answers);
         }
         all.unknown_bp = self.unknown_bp;
-        if !piece.reads.is_empty() && !self.predictor.is_on_spare() {
-            if let Some(bytes) = self.form().to_bytes(&all, batches) {
-                self.host.keep(piece, &bytes);
-            }
+        if !piece.reads.is_empty()
+            && !self.predictor.is_on_spare()
+            && let Some(bytes) = self.form().to_bytes(&all, batches)
+        {
+            self.host.keep(piece, &bytes);
         }
         Ok(())
     }

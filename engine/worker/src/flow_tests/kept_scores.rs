@@ -295,6 +295,22 @@ fn a_forecast_tells_what_a_run_takes() {
 }
 
 #[test]
+fn a_forecast_of_a_built_in_head_takes_no_time() {
+    let tiny = Tiny::new();
+    let path = genome(&tiny, "a.fa", 120_000);
+    let mut engine = engine(&tiny);
+    let request = ScoreRequest { head: "splice".to_owned(), model: None, ..score(&tiny, &path, "splice", &[]) };
+    run(&mut engine, Task::Score(request.clone()));
+    forecast(&mut engine, request.clone());
+    let start = Instant::now();
+    let (windows, kept, seconds, memory_bytes) = forecast(&mut engine, request);
+    let took = start.elapsed();
+    eprintln!("{took:?} for {windows} windows, {kept} kept, {seconds:?} s, {memory_bytes} bytes");
+    assert!(took < Duration::from_millis(200), "it took {took:?}");
+    assert_eq!((kept, seconds), (windows, Some(0.0)), "all is kept");
+}
+
+#[test]
 fn a_forecast_does_not_wait_for_scores() {
     let tiny = Tiny::new();
     let path = tiny.write("long.fa", format!(">chr1\n{}\n", bases(2_000_000)));
