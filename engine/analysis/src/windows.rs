@@ -33,9 +33,11 @@ impl Tiling {
     /// The same where neighbours share so much of their trusted middles, from 0 to [`MOST_OVERLAP`].
     #[must_use]
     pub fn with_overlap(self, share: f32) -> Self {
+        /// Shares are rounded in single precision: 0.95 of 400 is 380.
+        const ROUNDED: f64 = 1e-3;
         let trusted_bp = self.window_bp - 2 * self.flank_bp;
         #[expect(clippy::cast_possible_truncation, reason = "a share of it is no larger than itself")]
-        let ramp_bp = (trusted_bp as f64 * f64::from(share.clamp(0.0, MOST_OVERLAP))) as u64;
+        let ramp_bp = (trusted_bp as f64 * f64::from(share.clamp(0.0, MOST_OVERLAP)) + ROUNDED) as u64;
         Self { ramp_bp, ..self }
     }
 
@@ -60,12 +62,6 @@ impl Tiling {
         first..((end_bp - 1) / step + 1).max(first)
     }
 
-    /// The windows that answer for any base of `start_bp..end_bp`, in order.
-    pub fn windows(&self, start_bp: u64, end_bp: u64) -> impl Iterator<Item = Range<u64>> + use<> {
-        let tiling = *self;
-        self.numbers(start_bp, end_bp).map(move |number| tiling.window(number))
-    }
-
     /// The window of this number.
     pub fn window(&self, number: u64) -> Range<u64> {
         let start = (number * self.step_bp()).saturating_sub(self.flank_bp);
@@ -73,21 +69,22 @@ impl Tiling {
         start..end
     }
 
-    /// How much the answer of `window` counts for the base at `position_bp`: 0 in a flank, rising inwards.
+    /// How much the answer of the window of this number counts for the base at `position_bp`: 0 in a flank, rising
+    /// inwards, and 0 outside.
     ///
     /// At the ends of the contig there is no better window, so that flanks count as well.
-    pub fn weight(&self, window: &Range<u64>, position_bp: u64) -> f32 {
-        let rise = |distance: u64, at_end: bool| -> f32 {
-            if at_end {
-                return 1.0;
-            }
-            match distance.checked_sub(self.flank_bp) {
-                None => 0.0,
-                Some(inside) => ((inside + 1) as f32 / (self.ramp_bp + 1) as f32).min(1.0),
-            }
+    pub fn weight(&self, number: u64, position_bp: u64) -> f32 {
+        let end_bp = self.window(number).end;
+        let rise = |inside: Option<u64>| {
+            inside.map_or(0.0, |inside| ((inside + 1) as f32 / (self.ramp_bp + 1) as f32).min(1.0))
         };
-        let left = rise(position_bp - window.start, window.start == 0);
-        let right = rise(window.end - 1 - position_bp, window.end == self.contig_bp);
+        // Further windows may begin with the contig as well where they overlap by much; there the first is the better.
+        let left = if number == 0 { 1.0 } else { rise(position_bp.checked_sub(number * self.step_bp())) };
+        let right = match end_bp.checked_sub(position_bp + 1) {
+            None => 0.0,
+            Some(_) if end_bp == self.contig_bp => 1.0,
+            Some(distance) => rise(distance.checked_sub(self.flank_bp)),
+        };
         left * right
     }
 }
@@ -212,9 +209,9 @@ mod tests {
         for (contig_bp, overlap) in contigs.into_iter().flat_map(|bp| overlaps.map(|overlap| (bp, overlap))) {
             let tiling = Tiling::new(contig_bp, 400, 61);
             let tiling = overlap.map_or(tiling, |share| tiling.with_overlap(share));
-            let answers = |region: Range<u64>, position: u64| -> Vec<(Range<u64>, f32)> {
-                let windows = tiling.windows(region.start, region.end).filter(|window| window.contains(&position));
-                let weighted = windows.map(|window| (window.clone(), tiling.weight(&window, position)));
+            let answers = |region: Range<u64>, position: u64| -> Vec<(u64, f32)> {
+                let numbers = tiling.numbers(region.start, region.end);
+                let weighted = numbers.map(|number| (number, tiling.weight(number, position)));
                 weighted.filter(|(_, weight)| *weight > 0.0).collect()
             };
             for position in 0..contig_bp {
@@ -229,8 +226,8 @@ mod tests {
     fn more_windows_answer_where_more_is_shared() {
         let votes = |share| {
             let tiling = Tiling::new(10_000, 400, 0).with_overlap(share);
-            let windows = tiling.windows(5_000, 5_001);
-            windows.filter(|window| tiling.weight(window, 5_000) > 0.0).count()
+            let numbers = tiling.numbers(5_000, 5_001);
+            numbers.filter(|number| tiling.weight(*number, 5_000) > 0.0).count()
         };
         assert_eq!([0.0, 0.5, 0.75, 0.95].map(votes), [1, 2, 4, 20], "windows of one base");
         assert_eq!(Tiling::new(10_000, 400, 0).with_overlap(0.25), Tiling::new(10_000, 400, 0), "a quarter is usual");

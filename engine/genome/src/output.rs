@@ -157,29 +157,47 @@ impl AtomicFile {
     /// # Errors
     ///
     /// When the disk fails, or when another file has taken the place meanwhile and `force` is false.
-    pub fn commit(mut self) -> Result<(), OutputError> {
+    pub fn commit(self) -> Result<(), OutputError> {
+        self.commit_when(true)
+    }
+
+    /// Puts the file in its place without waiting for the disk, for what can be made again: when the computer stops
+    /// soon after, the file may be there and its content may not, which a checksum inside has to tell.
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit).
+    pub fn commit_unsynced(self) -> Result<(), OutputError> {
+        self.commit_when(false)
+    }
+
+    fn commit_when(mut self, is_durable: bool) -> Result<(), OutputError> {
         let Some(writer) = self.file.take() else { return Ok(()) };
-        let result = self.put_in_place(writer);
+        let result = self.put_in_place(writer, is_durable);
         if result.is_err() {
             self.remove_temporary();
         }
         result
     }
 
-    fn put_in_place(&self, writer: BufWriter<File>) -> Result<(), OutputError> {
+    fn put_in_place(&self, writer: BufWriter<File>, is_durable: bool) -> Result<(), OutputError> {
         let failed = |error| OutputError::io(&self.target, error);
         let file = writer.into_inner().map_err(|error| failed(error.into_error()))?;
         if let Ok(before) = fs::metadata(&self.target) {
             file.set_permissions(before.permissions()).map_err(failed)?;
         }
-        file.sync_all().map_err(failed)?;
+        if is_durable {
+            file.sync_all().map_err(failed)?;
+        }
         drop(file);
         if self.force {
             fs::rename(&self.temporary, &self.target).map_err(failed)?;
         } else {
             self.link_or_rename()?;
         }
-        sync_folder(folder_of(&self.target));
+        if is_durable {
+            sync_folder(folder_of(&self.target));
+        }
         Ok(())
     }
 

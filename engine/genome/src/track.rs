@@ -49,7 +49,7 @@ pub struct MissingRun {
     pub start_bp: u64,
     /// One past the last base.
     pub end_bp: u64,
-    /// A short reason, from a closed list (`n_run`, `contig_end`, `not_finite`).
+    /// A short reason, from a closed list (`n_run`, `contig_end`, `not_finite`, `too_many_tokens`, `one_window`).
     pub reason: String,
 }
 

@@ -141,10 +141,12 @@ mod tests {
     #[test]
     fn what_has_another_form_is_not_written() {
         let grid = Grid::Tiles { tiling: Tiling::new(90, 40, 3), window_bp: 40, context_bp: 0 };
-        let (form, batches) = (Form { grid, strands: 1, labels: 2 }, [0..2]);
+        let (form, batches) = (Form { grid, strands: 1, labels: 2 }, [0..1, 1..2]);
         let mut ragged = answers(form, &batches, None);
-        ragged.batches[0].strands[0][1].pop();
+        ragged.batches[0].strands[0][0].pop();
         assert_eq!(form.to_bytes(&ragged, &batches), None, "a window without its last value");
-        assert_eq!(form.to_bytes(&answers(form, &batches, Some("why")), &batches), None, "an unknown reason");
+        let mut unknown = answers(form, &batches, None);
+        unknown.batches[1].gaps[0] = Some("why");
+        assert_eq!(form.to_bytes(&unknown, &batches), None, "an unknown reason");
     }
 }

@@ -101,10 +101,11 @@ impl<'a, 'b> Run<'a, 'b> {
             all.batches.push(answers);
         }
         all.unknown_bp = self.unknown_bp;
-        if !piece.reads.is_empty() && !self.predictor.is_on_spare() {
-            if let Some(bytes) = self.form().to_bytes(&all, batches) {
-                self.host.keep(piece, &bytes);
-            }
+        if !piece.reads.is_empty()
+            && !self.predictor.is_on_spare()
+            && let Some(bytes) = self.form().to_bytes(&all, batches)
+        {
+            self.host.keep(piece, &bytes);
         }
         Ok(())
     }
@@ -145,9 +146,8 @@ impl<'a, 'b> Run<'a, 'b> {
         let labels = self.labels().max(1);
         for (strand, stitcher) in answers.strands.iter().zip(&mut *stitchers) {
             for (number, values) in batch.clone().zip(strand) {
-                let window = tiling.window(number);
-                for (position, values) in window.clone().zip(values.chunks(labels)) {
-                    stitcher.add(position, tiling.weight(&window, position), values);
+                for (position, values) in (tiling.window(number).start..).zip(values.chunks(labels)) {
+                    stitcher.add(position, tiling.weight(number, position), values);
                 }
             }
         }

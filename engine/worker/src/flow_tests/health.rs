@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{Tiny, engine, run};
-use crate::{AttentionBias, AttentionPass, BenchAttentionRequest, Engine, ErrorKind, Outcome, SelfTestRequest, Task};
+use crate::{
+    AttentionBias, AttentionPass, BenchAttentionRequest, Engine, ErrorKind, Event, Outcome, SelfTestRequest, Task,
+};
 
 fn golden() -> Value {
     serde_json::from_str(include_str!("../../../../assets/selftest/golden.json")).expect("JSON")
@@ -30,6 +32,24 @@ fn what_is_built_in_passes_and_given_values_are_the_same() {
     let report = selftest(&mut engine, None);
     assert_eq!((failed(&report), &report["passed"]), (Vec::new(), &true.into()), "{report:#}");
     assert_eq!(selftest(&mut engine, Some(golden())), report, "the same bits in a second run");
+}
+
+#[test]
+fn the_last_self_test_is_remembered() {
+    let tiny = Tiny::new();
+    let last = |engine: &mut Engine| match run(engine, Task::LastSelfTest).result {
+        Ok(Outcome::SelfTested(test)) => test,
+        other => panic!("{other:?}"),
+    };
+    let mut first = engine(&tiny);
+    selftest(&mut first, Some(golden()));
+    assert_eq!(last(&mut first), None, "values that were given are no test of this program");
+    let checks = selftest(&mut first, None)["checks"].as_array().map(|checks| checks.len() as u64);
+    let test = last(&mut first).expect("a test");
+    assert_eq!((test.passed, Some(test.checks), test.is_stale), (true, checks, false), "{test:?}");
+    let mut later = engine(&tiny);
+    while !matches!(later.event_within(super::PATIENCE).expect("an event"), Event::Ready { .. }) {}
+    assert_eq!(last(&mut later), Some(test), "also after a restart");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 mod attention;
 mod cards;
 mod health;
+mod kept_scores;
+mod null_band;
 mod tiny;
 mod token_classes;
 

@@ -17,6 +17,9 @@ const MOST_KNOWN: usize = 256;
 /// Shorter runs tell more of the disk than of the device.
 const WORTH_TELLING: Duration = Duration::from_millis(50);
 
+/// Shorter runs do not take the place of what is known.
+const WORTH_MORE: Duration = Duration::from_millis(500);
+
 /// A file with windows per second, by device, model, head and length of windows.
 pub(crate) struct Speeds {
     path: PathBuf,
@@ -57,6 +60,9 @@ impl Speeds {
             return;
         }
         let mut stored = self.stored();
+        if took < WORTH_MORE && stored.speeds.contains_key(key) {
+            return;
+        }
         let unix_seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let speed = Speed { windows_per_second: windows as f64 / took.as_secs_f64(), unix_seconds };
         stored.speeds.insert(key.to_owned(), speed);
@@ -88,7 +94,9 @@ mod tests {
         let speeds = Speeds::new(&folder.path().join("cache"));
         assert_eq!(speeds.seconds("a", 10), None, "never seen");
         speeds.tell("a", 100, Duration::from_secs(2));
-        speeds.tell("a", 1, Duration::from_millis(1));
+        speeds.tell("a", 1, Duration::from_millis(100));
+        speeds.tell("c", 1, Duration::from_millis(1));
+        assert_eq!(speeds.seconds("c", 10), None, "too short to tell");
         assert_eq!((speeds.seconds("a", 10), speeds.seconds("b", 10)), (Some(0.2), None), "of each key its own");
         for number in 0..300 {
             speeds.tell(&format!("key {number}"), 100, Duration::from_secs(1));

@@ -82,8 +82,8 @@ mod tests {
     use crate::tasks::device::ComputeDevice;
 
     fn device(adapter: &str, driver: &str) -> DeviceFacts {
-        let processor = DeviceFacts::of(&ComputeDevice::processor(2));
-        DeviceFacts { adapter: adapter.to_owned(), driver: driver.to_owned(), ..processor }
+        let processor = ComputeDevice::processor(2);
+        DeviceFacts::of(&ComputeDevice { adapter: adapter.to_owned(), driver: driver.to_owned(), ..processor })
     }
 
     #[test]
