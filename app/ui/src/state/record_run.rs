@@ -72,9 +72,12 @@ impl State {
     pub(crate) fn score_record(&mut self) {
         let Some(genome) = self.genome.as_ref().filter(|_| self.can_score()) else { return };
         let (record, contig, region) = (genome.record(), genome.contig().clone(), genome.region());
-        self.begin_analysis();
-        self.attend(region);
         let piece_bp = self.piece_bp();
+        self.begin_analysis();
+        if region.len_bp() < piece_bp.min(contig.length_bp) {
+            self.score_with_kept(&region);
+        }
+        self.attend(region);
         let pieces = index(contig.length_bp.div_ceil(piece_bp));
         self.record_run = Some(RecordRun {
             record,

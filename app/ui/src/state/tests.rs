@@ -230,7 +230,30 @@ fn a_record_is_scored_with_what_is_in_view_first() {
             _ => None,
         })
         .collect();
-    assert_eq!(regions, [Region::new("chr1", 0, 10_000), Region::new("chr1", 0, 1_000_000)], "view, then all");
+    assert_eq!(regions, [Region::new("chr1", 0, 10_000), Region::new("chr1", 0, 65_536)], "view, then piece by piece");
+
+    // Where one scrolls to is scored next; a pause holds the rest back.
+    played.go_to(Place::Stretch(0, 500_000, 510_000));
+    let finish = |played: &mut Played| {
+        let job = played.last();
+        played.finish(job, Outcome::Run(RunRecord::default()));
+    };
+    let last = |played: &Played| match played.tasks.last() {
+        Some((_, Task::Score(request))) => request.regions[0].clone(),
+        other => panic!("{other:?}"),
+    };
+    finish(&mut played);
+    assert_eq!(last(&played), Region::new("chr1", 458_752, 524_288), "what is in view now");
+    played.state.pause_record(true);
+    let asked = played.tasks.len();
+    finish(&mut played);
+    assert_eq!(played.tasks.len(), asked, "paused");
+    played.state.pause_record(false);
+    played.send();
+    assert_eq!(last(&played), Region::new("chr1", 524_288, 589_824), "it goes on from there");
+    played.state.cancel_analyses();
+    played.send();
+    assert!(played.state.record_run.is_none(), "stopped");
 }
 
 #[test]
