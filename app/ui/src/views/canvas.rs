@@ -70,6 +70,9 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
 
     let responses = interact(ui, &columns, Rangef::new(ruler_row.bottom(), area.bottom()));
     follow_pointer(ui, &responses, ruler_row, genome, &mut columns, screen);
+    if let Some(row) = heading_row {
+        heading::link(ui, row, plots.min - 6.0, genome, screen);
+    }
     overview::ui(ui, overview_row, plots, state, screen);
     for column in &columns {
         if let Some(row) = heading_row {

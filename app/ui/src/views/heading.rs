@@ -38,3 +38,17 @@ pub(crate) fn ui(ui: &mut Ui, row: Rect, column: &Column<'_>, genome: &Genome, s
         screen.act(Action::CloseLocus(column.number));
     }
 }
+
+/// Beside the headings: whether loci move together.
+pub(crate) fn link(ui: &mut Ui, row: Rect, end: f32, genome: &Genome, screen: &mut Screen) {
+    let palette = Palette::of(ui);
+    let rect = Rect::from_x_y_ranges(Rangef::new(row.left(), end), row.y_range());
+    let mut linked = genome.linked;
+    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(rect));
+    child.spacing_mut().interact_size.y = theme::ROW_HEIGHT;
+    let text = egui::RichText::new("move together").font(theme::regular(12.0)).color(palette.weak);
+    let response = child.checkbox(&mut linked, text);
+    if response.on_hover_text("All loci pan and zoom as one  (L)").changed() {
+        screen.act(Action::LinkLoci(linked));
+    }
+}
