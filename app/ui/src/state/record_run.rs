@@ -96,8 +96,10 @@ impl State {
 
     /// Bases of a piece: a whole number of bins for heads that answer once for a window.
     fn piece_bp(&self) -> u64 {
-        let strides = std::iter::once(self.head.as_deref()).flatten().chain(self.kept.iter().map(|kept| kept.head.as_str()));
-        let bins = strides.filter_map(|head| self.head_named(head)).filter(|entry| entry.card.kind == HeadKind::Sequence);
+        let strides =
+            std::iter::once(self.head.as_deref()).flatten().chain(self.kept.iter().map(|kept| kept.head.as_str()));
+        let bins =
+            strides.filter_map(|head| self.head_named(head)).filter(|entry| entry.card.kind == HeadKind::Sequence);
         let width_bp = bins.map(|entry| (entry.card.input_length_bp / 4).max(1)).fold(1, least_common_multiple);
         (PIECE_BP / width_bp).max(1) * width_bp
     }
@@ -109,7 +111,8 @@ impl State {
             self.record_run = Some(run);
             return;
         }
-        let view_bp = self.genome.as_ref().filter(|genome| genome.record() == run.record).map(|genome| genome.view().range_bp());
+        let view_bp =
+            self.genome.as_ref().filter(|genome| genome.record() == run.record).map(|genome| genome.view().range_bp());
         // Without a next piece the run is over.
         let Some(piece) = run.next(view_bp) else { return };
         run.asked[piece] = true;
@@ -153,7 +156,8 @@ impl State {
     /// Gives the run up; what has been scored stays.
     pub(super) fn end_record_run(&mut self) {
         if let Some(run) = self.record_run.take() {
-            let is_of_run = |purpose: &Purpose| matches!(purpose, Purpose::Score { piece } if run.current.contains(piece));
+            let is_of_run =
+                |purpose: &Purpose| matches!(purpose, Purpose::Score { piece } if run.current.contains(piece));
             let jobs = self.jobs.cancel(is_of_run);
             self.orders.extend(jobs.into_iter().map(Order::Cancel));
         }
@@ -201,6 +205,9 @@ mod tests {
 
     #[test]
     fn pieces_hold_whole_bins() {
-        assert_eq!([(1, 1), (125, 17), (125, 250), (6, 4)].map(|(a, b)| least_common_multiple(a, b)), [1, 2_125, 250, 12]);
+        assert_eq!(
+            [(1, 1), (125, 17), (125, 250), (6, 4)].map(|(a, b)| least_common_multiple(a, b)),
+            [1, 2_125, 250, 12]
+        );
     }
 }
