@@ -42,7 +42,7 @@ pub(crate) fn paint(painter: &Painter, rect: Rect, icon: Icon, colour: Color32) 
     match icon {
         Icon::Star | Icon::Hollow => {
             let point = |corner: u8| {
-                let radius = if corner % 2 == 0 { 6.5 } else { 2.8 };
+                let radius = if corner.is_multiple_of(2) { 6.5 } else { 2.8 };
                 let angle = f32::from(corner) * std::f32::consts::PI / 5.0;
                 at(8.0 + radius * angle.sin(), 8.2 - radius * angle.cos())
             };

@@ -307,7 +307,7 @@ pub(crate) struct Found {
 }
 
 /// What the window itself remembers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Screen {
     /// The panels as they are laid out.
     pub(crate) dock: Dock,
@@ -340,31 +340,6 @@ pub(crate) struct Screen {
     /// The feature that was picked.
     pub(crate) picked: Option<Picked>,
     pub(crate) actions: Vec<Action>,
-}
-
-impl Default for Screen {
-    fn default() -> Self {
-        Self {
-            dock: Dock::default(),
-            zoom: None,
-            layout_name: String::new(),
-            motif: String::new(),
-            base_colours: BaseColours::default(),
-            locus: LocusField::default(),
-            filter: String::new(),
-            found: Found::default(),
-            hint_closed: false,
-            dialog: None,
-            cursor: None,
-            sweep: None,
-            heights: BTreeMap::new(),
-            score_under_pointer: None,
-            lane_drag: None,
-            mark: None,
-            picked: None,
-            actions: Vec::new(),
-        }
-    }
 }
 
 impl Screen {

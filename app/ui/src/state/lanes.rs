@@ -41,7 +41,7 @@ pub(crate) enum LaneId {
     /// Attention that each token receives.
     Attention,
     /// The values of the second lane less those of the first.
-    Difference(Box<(LaneId, LaneId)>),
+    Difference(Box<(Self, Self)>),
 }
 
 impl LaneId {

@@ -64,7 +64,7 @@ fn paint_frame(
     while start_bp < scale.end_bp() {
         if let Some(amino) = amino_acid(column, state, code, start_bp, is_reverse) {
             let x = scale.px_range(start_bp, start_bp + 3);
-            let colour = ground(amino, start_bp / 3 % 2 == 0, palette);
+            let colour = ground(amino, (start_bp / 3).is_multiple_of(2), palette);
             mesh.add_colored_rect(Rect::from_x_y_ranges(x, row.y_range()).intersect(row), colour);
             if x.span() >= LETTER_PX {
                 letters.push((x.center(), amino, ink_on(colour)));

@@ -70,7 +70,7 @@ enum Kind {
     Config,
     /// BED, GFF3, GTF or VCF.
     Annotation,
-    /// BedGraph, wig, BigWig or BigBed.
+    /// Values: bedGraph, wig, BigWig; and BigBed.
     Values,
     Sequences,
 }

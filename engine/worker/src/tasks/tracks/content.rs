@@ -29,7 +29,7 @@ pub(super) struct Content {
 
 enum Held {
     /// Features in memory.
-    Features(FeatureIndex),
+    Features(Box<FeatureIndex>),
     /// Features read through an index.
     Indexed(Box<IndexedAnnotation>),
     BigBed(Box<BigBed>),
@@ -45,11 +45,11 @@ impl Content {
             TrackSource::File(path) => Self::open_file(path, genome, job),
             TrackSource::Motif(pattern) => {
                 let (features, warnings) = searched::motif(pattern, genome, job)?;
-                Ok(computed(TrackKind::Motif, Held::Features(features), warnings))
+                Ok(computed(TrackKind::Motif, Held::Features(Box::new(features)), warnings))
             }
             TrackSource::Orfs { code, least_bp } => {
                 let (features, warnings) = searched::orfs(*code, *least_bp, genome, job)?;
-                Ok(computed(TrackKind::Orfs, Held::Features(features), warnings))
+                Ok(computed(TrackKind::Orfs, Held::Features(Box::new(features)), warnings))
             }
             TrackSource::GcShare => Ok(computed(TrackKind::GcShare, Held::GcShare, Vec::new())),
         }
@@ -108,7 +108,7 @@ impl Content {
             rows: told(annotation.refused()),
             refused: annotation.refused_count(),
             warnings: annotation.warnings().to_vec(),
-            held: Held::Features(annotation.into_index()),
+            held: Held::Features(Box::new(annotation.into_index())),
         })
     }
 
@@ -120,7 +120,7 @@ impl Content {
             refused: refused.len() as u64,
             rows: told(&refused),
             warnings: found.rows.warnings,
-            held: Held::Features(FeatureIndex::new(found.by_contig)),
+            held: Held::Features(Box::new(FeatureIndex::new(found.by_contig))),
         })
     }
 
