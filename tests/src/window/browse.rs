@@ -21,37 +21,45 @@ use super::{
 const SIZE: [f32; 2] = [1_400.0, 900.0];
 
 /// A window on real files, what it asks of the desktop, and a folder for a test.
-struct Opened {
-    harness: Harness<'static, Bare>,
-    stage: Stage,
+pub(crate) struct Opened {
+    pub(crate) harness: Harness<'static, Bare>,
+    pub(crate) stage: Stage,
     folder: tempfile::TempDir,
 }
 
-fn asset(name: &str) -> PathBuf {
+pub(crate) fn asset(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/examples").join(name)
 }
 
-fn open(files: &[PathBuf]) -> Opened {
+pub(crate) fn open(files: &[PathBuf]) -> Opened {
+    open_in(files, SIZE, 1.0)
+}
+
+pub(crate) fn open_in(files: &[PathBuf], size: [f32; 2], scale: f32) -> Opened {
     let folder = tempfile::tempdir().expect("a folder");
     let stage = Stage::default();
     let start = Start { files: files.to_vec(), examples: vec![] };
     let window = Window::new(engine(folder.path()), Box::new(stage.clone()), start);
-    Opened { harness: bare(window, SIZE, 1.0), stage, folder }
+    Opened { harness: bare(window, size, scale), stage, folder }
 }
 
 /// The yeast chromosome with its genes.
-fn yeast() -> Opened {
-    let mut opened = open(&[asset("yeast_chrI.fa.gz"), asset("yeast_chrI.gff3.gz")]);
+pub(crate) fn yeast() -> Opened {
+    yeast_in(SIZE, 1.0)
+}
+
+pub(crate) fn yeast_in(size: [f32; 2], scale: f32) -> Opened {
+    let mut opened = open_in(&[asset("yeast_chrI.fa.gz"), asset("yeast_chrI.gff3.gz")], size, scale);
     opened.wait("Features of yeast_chrI.gff3.gz, ");
     opened
 }
 
 impl Opened {
-    fn wait(&mut self, words: &str) {
+    pub(crate) fn wait(&mut self, words: &str) {
         wait_for(&mut self.harness, words);
     }
 
-    fn has(&self, words: &str) -> bool {
+    pub(crate) fn has(&self, words: &str) -> bool {
         self.harness.query_all_by_label_contains(words).next().is_some()
     }
 
@@ -70,12 +78,12 @@ impl Opened {
         self.locus()
     }
 
-    fn press(&mut self, modifiers: Modifiers, key: Key) {
+    pub(crate) fn press(&mut self, modifiers: Modifiers, key: Key) {
         self.harness.key_press_modifiers(modifiers, key);
         self.harness.run_steps(3);
     }
 
-    fn click(&mut self, label: &str) {
+    pub(crate) fn click(&mut self, label: &str) {
         self.harness.get_by_label(label).click();
         self.harness.run_steps(3);
     }
@@ -89,29 +97,37 @@ impl Opened {
     }
 
     /// Brings a panel to the front.
-    fn show(&mut self, panel: &str) {
+    pub(crate) fn show(&mut self, panel: &str) {
         self.harness.get_by_role_and_label(Role::Tab, &format!("{panel} panel")).click();
         self.harness.run_steps(3);
     }
 
     /// Finds a command in the palette and runs it.
-    fn command(&mut self, text: &str) {
+    pub(crate) fn command(&mut self, text: &str) {
         self.press(Modifiers::COMMAND, Key::P);
         self.harness.get_by_label("Search commands").type_text(text);
         self.harness.run_steps(3);
         self.press(Modifiers::NONE, Key::Enter);
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).expect("written");
         path
     }
 
-    fn drop(&mut self, paths: &[PathBuf]) {
+    pub(crate) fn drop(&mut self, paths: &[PathBuf]) {
         let files = paths.iter().map(|path| Arc::new(Dropped(path.clone())) as _);
         self.harness.input_mut().dropped_files = files.collect();
         self.harness.step();
+    }
+
+    /// Picks a head by a part of its title.
+    pub(crate) fn pick_head(&mut self, title: &str) {
+        self.harness.get_by_role_and_label(Role::ComboBox, "Head").click();
+        self.harness.run_steps(3);
+        self.harness.get_all_by_label_contains(title).last().expect("the head").click();
+        self.harness.run_steps(3);
     }
 
     /// Lanes from top to bottom.
@@ -401,10 +417,7 @@ fn picked_features_tell_all_that_their_file_says() {
 fn scores_are_judged_by_known_sites_and_compared() {
     let mut opened = open(&[asset("human_PTEN_GRCh37.gbk.gz")]);
     opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
-    opened.harness.get_by_role_and_label(Role::ComboBox, "Head").click();
-    opened.harness.run_steps(3);
-    opened.harness.get_all_by_label_contains("Splice").last().expect("the head").click();
-    opened.harness.run_steps(3);
+    opened.pick_head("Splice");
     go_to(&mut opened.harness, "67,001-70,500");
     opened.press(Modifiers::COMMAND, Key::Enter);
     opened.wait("Scored in");
@@ -421,4 +434,79 @@ fn scores_are_judged_by_known_sites_and_compared() {
     assert!(curve.width() > 0.0, "the curves stand in their panel");
     opened.harness.get_all_by_label("Take").next().expect("a threshold to take").click();
     opened.harness.run_steps(3);
+}
+
+/// The PTEN gene, with the stretch around exons 4 and 5 scored for splice sites.
+pub(crate) fn scored_pten(size: [f32; 2], scale: f32) -> Opened {
+    let mut opened = open_in(&[asset("human_PTEN_GRCh37.gbk.gz")], size, scale);
+    opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
+    opened.pick_head("Splice");
+    go_to(&mut opened.harness, "67,001-70,500");
+    opened.press(Modifiers::COMMAND, Key::Enter);
+    opened.wait("Scored in");
+    opened
+}
+
+#[test]
+fn work_is_foreseen_and_what_was_scored_is_kept() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    opened.wait("View: ");
+    opened.wait("kept from earlier");
+    opened.press(Modifiers::COMMAND, Key::Enter);
+    opened.wait(", kept from earlier");
+    assert!(opened.has("Record: "), "the whole record is foreseen as well");
+}
+
+#[test]
+fn windows_tell_how_many_they_are_and_how_far_they_differ() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    opened.click("How windows agree");
+    opened.wait("Track windows, ");
+    opened.wait("Track donor.spread, ");
+}
+
+#[test]
+fn shuffled_sequences_lie_behind_the_scores() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    go_to(&mut opened.harness, "69,501-69,900");
+    opened.press(Modifiers::NONE, Key::K);
+    opened.wait("Scoring shuffled bases");
+    let start = Instant::now();
+    while opened.has("Scoring shuffled bases") {
+        assert!(start.elapsed() < PATIENCE, "it does not end");
+        std::thread::sleep(Duration::from_millis(10));
+        opened.harness.step();
+    }
+    assert!(!opened.has("could not be scored"), "it did");
+}
+
+#[test]
+fn the_threshold_calls_hits_that_can_be_stepped_through() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    go_to(&mut opened.harness, "67,001-67,100");
+    let here = opened.locus();
+    opened.press(Modifiers::NONE, Key::N);
+    let next = opened.wait_for_locus(|locus| locus != here);
+    opened.press(Modifiers::SHIFT, Key::N);
+    assert!(opened.has("No more hits that way") || opened.locus() != next, "back, or told that there is none");
+}
+
+#[test]
+fn a_record_is_scored_in_pieces_that_can_be_paused() {
+    let mut opened = open(&[asset("human_PTEN_GRCh37.gbk.gz")]);
+    opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
+    opened.pick_head("Splice");
+    opened.press(Modifiers { shift: true, ..Modifiers::COMMAND }, Key::Enter);
+    opened.wait("Scoring NT_030059.13  ");
+    opened.click("Pause");
+    opened.wait("paused");
+    opened.click("Go on");
+    let start = Instant::now();
+    while opened.has("Scoring NT_030059.13  ") {
+        assert!(start.elapsed() < PATIENCE, "it does not end");
+        std::thread::sleep(Duration::from_millis(10));
+        opened.harness.step();
+    }
+    go_to(&mut opened.harness, "1-105,338");
+    opened.wait("Track donor, probability: highest in view");
 }

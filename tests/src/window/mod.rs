@@ -6,4 +6,5 @@ mod engine;
 mod flows;
 mod library;
 mod pictures;
+mod scenes;
 mod stage;

@@ -10,7 +10,7 @@ use super::stage::{self, Bare, Stage};
 
 const SIZE: [f32; 2] = [1_280.0, 800.0];
 
-fn keep(harness: &mut Harness<'_, Bare>, name: &str) {
+pub(crate) fn keep(harness: &mut Harness<'_, Bare>, name: &str) {
     let picture = harness.render().expect("an adapter draws");
     assert!(picture.width() > 0, "{name} has pixels");
     if let Some(folder) = std::env::var_os("STRANDSCOPE_PICTURES") {
