@@ -1,6 +1,6 @@
 //! How well scores find the features of a track: both curves, and thresholds to take.
 
-use egui::{Align2, Grid, Rect, RichText, Role, ScrollArea, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2};
+use egui::{Align, Align2, Layout, Rect, RichText, Role, ScrollArea, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2};
 use strandscope_worker::{
     Judged, JudgedCut, JudgedPoint,
     genome::{Strand, grouped},
@@ -57,25 +57,26 @@ fn shown(ui: &mut Ui, judgement: &Judgement, judged: &Judged, screen: &mut Scree
     controls::note(ui, format!("Average precision {:.3}; chance gives {chance:.3}", judged.auprc));
     ui.add_space(8.0);
     controls::section(ui, "Thresholds to take");
-    Grid::new("cuts").num_columns(4).spacing([10.0, 4.0]).show(ui, |ui| {
-        for (name, cut) in [("best F1", &judged.best_f1), ("best balance", &judged.best_youden)] {
-            row(ui, name, cut, &judgement.lane, screen);
-        }
-    });
+    for (name, cut) in [("best F1", &judged.best_f1), ("best balance", &judged.best_youden)] {
+        row(ui, name, cut, &judgement.lane, screen);
+    }
     ui.add_space(8.0);
     controls::note(ui, explained(judged));
 }
 
 fn row(ui: &mut Ui, name: &str, cut: &JudgedCut, lane: &LaneId, screen: &mut Screen) {
-    ui.label(name);
-    ui.label(RichText::new(format!("{:.3}", cut.threshold)).font(theme::mono(12.5)));
-    ui.label(format!("recall {:.2}, precision {:.2}", cut.recall, cut.precision));
-    if ui.button("Take").on_hover_text(format!("Puts the threshold at {:.3}", cut.threshold)).clicked()
-        && let LaneId::Score { key, .. } = lane
-    {
-        screen.act(Action::Threshold(key.label.clone(), narrow(cut.threshold)));
-    }
-    ui.end_row();
+    ui.horizontal(|ui| {
+        ui.label(name);
+        ui.label(RichText::new(format!("{:.3}", cut.threshold)).font(theme::mono(12.5)));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("Take").on_hover_text(format!("Puts the threshold at {:.3}", cut.threshold)).clicked()
+                && let LaneId::Score { key, .. } = lane
+            {
+                screen.act(Action::Threshold(key.label.clone(), narrow(cut.threshold)));
+            }
+        });
+    });
+    controls::note(ui, format!("recall {:.2}, precision {:.2}", cut.recall, cut.precision));
 }
 
 /// What was counted as what.

@@ -93,8 +93,8 @@ fn facts(ui: &mut Ui, file: &OpenFile) {
         return;
     }
     let palette = Palette::of(ui);
-    let noun = if summary.refused == 1 { "row was" } else { "rows were" };
-    let text = format!("{} {noun} left out; the rest is shown", grouped(summary.refused));
+    let noun = if summary.refused == 1 { "row" } else { "rows" };
+    let text = format!("{} {noun} left out", grouped(summary.refused));
     CollapsingHeader::new(RichText::new(text).color(palette.warning)).id_salt(("refused", file.id)).show(ui, |ui| {
         const LISTED: usize = 200;
         for row in summary.rows.iter().take(LISTED) {
