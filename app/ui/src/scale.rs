@@ -37,6 +37,11 @@ impl Scale {
         self.bp_per_px
     }
 
+    /// Bases over all its pixels.
+    pub(crate) fn span_bp(&self) -> f64 {
+        self.bp_per_px * f64::from(self.x.span())
+    }
+
     /// The pixels it covers.
     pub(crate) fn x(&self) -> Rangef {
         self.x

@@ -301,6 +301,18 @@ fn loci_stand_side_by_side_linked_or_free() {
 }
 
 #[test]
+fn features_are_drawn_however_narrow_the_lanes_are() {
+    let mut opened = yeast_in([900.0, 600.0], 1.0);
+    go_to(&mut opened.harness, "chrI:24,001-54,000");
+    opened.wait("FLO9");
+    for _ in 0..3 {
+        opened.press(Modifiers::NONE, Key::D);
+    }
+    let is_drawn = |opened: &Opened| opened.harness.query_all_by_label_contains("FLO9").count();
+    assert_eq!(is_drawn(&opened), 4, "in each of four loci");
+}
+
+#[test]
 fn translation_reading_frames_and_composition_are_shown() {
     let mut opened = yeast();
     go_to(&mut opened.harness, "chrI:335-649");

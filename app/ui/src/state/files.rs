@@ -235,7 +235,7 @@ impl State {
     }
 
     /// Asks for the tiles of all files that are in view and have not been read.
-    pub(super) fn ask_for_tiles(&mut self, record: usize, range_bp: (u64, u64), bp_per_px: f64) {
+    pub(super) fn ask_for_tiles(&mut self, record: usize, range_bp: (u64, u64), span_bp: f64) {
         let Some(genome) = &self.genome else { return };
         let (path, contig) = (genome.summary.path.clone(), genome.summary.contigs[record].clone());
         let mut tasks = Vec::new();
@@ -243,7 +243,7 @@ impl State {
             if !file.summary.contigs.contains(&contig.name) {
                 continue;
             }
-            for key in file.tiles.ask(record, level(bp_per_px), range_bp) {
+            for key in file.tiles.ask(record, level(span_bp), range_bp) {
                 let (start_bp, end_bp) = key.range_bp();
                 let region = Region::new(&contig.name, start_bp, end_bp.min(contig.length_bp));
                 let request = TileRequest {

@@ -390,8 +390,8 @@ fn file_lane(at: usize, file: &OpenFile) -> Lane {
 impl OpenFile {
     /// Lowest and highest value that is here for a stretch.
     fn extent(&self, record: usize, range_bp: (u64, u64)) -> Option<Extent> {
-        let bp_per_px = (range_bp.1 - range_bp.0) as f64 / 1_000.0;
-        let pieces = self.tiles.best(record, super::tiles::level(bp_per_px), range_bp);
+        let span_bp = (range_bp.1 - range_bp.0) as f64;
+        let pieces = self.tiles.best(record, super::tiles::level(span_bp), range_bp);
         let bins = pieces.iter().flat_map(|piece| match piece.tile {
             Tile::Values(bins) => {
                 let width_bp = 1_u64 << piece.key.level;
@@ -407,10 +407,10 @@ impl OpenFile {
 
     /// The features that are here for a stretch, each once, as far as they are told one by one.
     pub(crate) fn features_in_view(&self, record: usize, range_bp: (u64, u64)) -> Vec<Feature> {
-        let bp_per_px = (range_bp.1 - range_bp.0) as f64 / 1_000.0;
+        let span_bp = (range_bp.1 - range_bp.0) as f64;
         let mut known = std::collections::BTreeSet::new();
         let mut features = Vec::new();
-        for piece in self.tiles.best(record, super::tiles::level(bp_per_px), range_bp) {
+        for piece in self.tiles.best(record, super::tiles::level(span_bp), range_bp) {
             let Tile::Features(here) = piece.tile else { continue };
             let here = here.iter().filter(|feature| feature.end_bp > range_bp.0 && feature.start_bp < range_bp.1);
             let here = here.filter(|feature| known.insert((feature.start_bp, feature.end_bp, feature.name.clone())));

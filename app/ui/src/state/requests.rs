@@ -171,12 +171,11 @@ impl State {
 
     /// Asks for the bases, tokens and tiles that the loci in view need and have not.
     pub(crate) fn ask_for_view(&mut self) {
-        const PLOT_PX: f64 = 1_000.0;
         let Some(genome) = &self.genome else { return };
         let loci: Vec<_> = genome.loci().iter().map(|locus| (locus.record, locus.view)).collect();
         for (record, view) in loci {
             self.ask_for_bases(record, view.range_bp(), view.span_bp());
-            self.ask_for_tiles(record, view.range_bp(), view.span_bp() / PLOT_PX);
+            self.ask_for_tiles(record, view.range_bp(), view.span_bp());
         }
         self.ask_for_forecasts();
     }

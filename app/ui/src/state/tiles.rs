@@ -45,10 +45,12 @@ impl<T> Default for Tiles<T> {
     }
 }
 
-/// The level whose bins are at most as wide as a pixel, and never so fine that a tile is shorter than `BINS` bases.
-pub(crate) fn level(bp_per_px: f64) -> u32 {
+/// The level of which a view of so many bases has 1,000 to 2,000 bins, however wide it is drawn, so that what is asked
+/// for is what is drawn; a short view has a bin for each base.
+pub(crate) fn level(span_bp: f64) -> u32 {
+    const LEAST_IN_VIEW: f64 = 1_000.0;
     let mut level = 0;
-    while level < 40 && ((2_u64 << level) as f64) <= bp_per_px {
+    while level < 40 && ((2_u64 << level) as f64) * LEAST_IN_VIEW <= span_bp {
         level += 1;
     }
     level
@@ -167,8 +169,8 @@ mod tests {
     }
 
     #[test]
-    fn bins_are_at_most_as_wide_as_a_pixel() {
-        assert_eq!([0.01, 1.0, 1.9, 2.0, 7.9, 8.0].map(level), [0, 0, 0, 1, 2, 3], "powers of two");
+    fn a_view_has_a_thousand_bins_and_more() {
+        assert_eq!([10.0, 1e3, 1.9e3, 2e3, 7.9e3, 8e3].map(level), [0, 0, 0, 1, 2, 3], "powers of two");
     }
 
     #[test]

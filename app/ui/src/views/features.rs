@@ -82,7 +82,7 @@ fn in_view<'a>(file: &'a OpenFile, column: &Column<'_>) -> Vec<&'a Feature> {
     let range_bp = (column.scale.first_bp(), column.scale.end_bp());
     let mut known = BTreeSet::new();
     let mut seen = Vec::new();
-    for piece in file.tiles.best(column.locus.record, level(column.scale.bp_per_px()), range_bp) {
+    for piece in file.tiles.best(column.locus.record, level(column.scale.span_bp()), range_bp) {
         let Tile::Features(features) = piece.tile else { continue };
         let here = features.iter().filter(|feature| {
             let (start_bp, end_bp) = (feature.start_bp, feature.end_bp.max(feature.start_bp + 1));
@@ -205,7 +205,7 @@ fn chevrons(painter: &egui::Painter, seen: Rect, to_right: bool, feature: &Featu
 /// How many features there are, where they are too many to be told one by one.
 fn counts(ui: &Ui, plot: Rect, file: &OpenFile, column: &Column<'_>, ink: Color32, palette: &Palette) {
     let range_bp = (column.scale.first_bp(), column.scale.end_bp());
-    let pieces = file.tiles.best(column.locus.record, level(column.scale.bp_per_px()), range_bp);
+    let pieces = file.tiles.best(column.locus.record, level(column.scale.span_bp()), range_bp);
     if pieces.iter().any(|piece| *piece.tile == Tile::TooMany) {
         lane::say(ui, plot, "Too many features to show from so far away: zoom in.", palette);
     }

@@ -64,7 +64,7 @@ fn add_steps(scale: &Scale, layer: &Layer<'_>, (from, to): (u64, u64), steps: &m
 pub(crate) fn steps_of_file(scale: &Scale, file: &OpenFile, record: usize) -> Vec<Step> {
     let range_bp = (scale.first_bp(), scale.end_bp());
     let mut steps = Vec::new();
-    for piece in file.tiles.best(record, level(scale.bp_per_px()), range_bp) {
+    for piece in file.tiles.best(record, level(scale.span_bp()), range_bp) {
         let Tile::Values(bins) = piece.tile else { continue };
         let (width_bp, first_bp) = (1_u64 << piece.key.level, piece.key.range_bp().0);
         let from = index((piece.range_bp.0 - first_bp) / width_bp);
