@@ -3,7 +3,7 @@
 use egui::{Context, Id, Key, KeyboardShortcut, Modifiers, Popup};
 
 use crate::{
-    commands::{COMMANDS, Press},
+    commands::{Press, presses},
     screen::{Action, FILTER_FIELD, LOCUS_FIELD, Screen},
     state::State,
 };
@@ -19,10 +19,10 @@ pub(crate) fn read(ctx: &Context, state: &State, screen: &mut Screen) {
     if !rest && let Some(text) = pasted(ctx) {
         screen.act(Action::Paste(text));
     }
-    for command in COMMANDS {
+    for (press, command) in presses() {
         // What is typed into a card would be lost under another dialog.
-        let may = |press: Press| if press.is_plain() { !rest } else { !screen.is_editing_card() };
-        if command.keys.iter().any(|&press| may(press) && is_pressed(ctx, press)) {
+        let may = if press.is_plain() { !rest } else { !screen.is_editing_card() };
+        if may && is_pressed(ctx, press) {
             (command.run)(state, screen);
         }
     }

@@ -280,6 +280,13 @@ impl State {
         self.orders.push(Order::Run(purpose, Box::new(task)));
     }
 
+    /// Orders a task in place of what runs for the same purpose, whose answer nobody waits for any more.
+    fn order_instead(&mut self, purpose: Purpose, task: Task) {
+        let earlier = self.jobs.take_if(|known| *known == purpose);
+        self.orders.extend(earlier.into_iter().map(Order::Cancel));
+        self.order(purpose, task);
+    }
+
     /// The head that is picked.
     pub(crate) fn head_entry(&self) -> Option<&HeadEntry> {
         self.head_named(self.head.as_ref()?)

@@ -310,6 +310,13 @@ fn features_are_drawn_however_narrow_the_lanes_are() {
     }
     let is_drawn = |opened: &Opened| opened.harness.query_all_by_label_contains("FLO9").count();
     assert_eq!(is_drawn(&opened), 4, "in each of four loci");
+    for _ in 0..4 {
+        opened.press(Modifiers::NONE, Key::D);
+    }
+    assert!(opened.has("No room for 8 loci side by side"), "it is said when nothing can be drawn");
+    super::pictures::keep(&mut opened.harness, "no_room");
+    opened.press(Modifiers::SHIFT, Key::D);
+    assert!(!opened.has("No room"), "one fewer fits");
 }
 
 #[test]

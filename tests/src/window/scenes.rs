@@ -62,6 +62,16 @@ fn known_sites_judge_the_scores() {
 }
 
 #[test]
+fn two_heads_are_compared() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    opened.click("Keep tracks to compare");
+    opened.pick_head("Core promoter");
+    opened.press(Modifiers::COMMAND, Key::Enter);
+    opened.wait("Scored in");
+    shoot(&mut opened, Theme::Light, "scene_two_heads_light");
+}
+
+#[test]
 fn two_loci_both_strands_and_a_band_of_shuffles() {
     let mut opened = scored_pten(SIZE, 1.0);
     go_to(&mut opened.harness, "67,560-67,700");

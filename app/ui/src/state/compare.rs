@@ -87,7 +87,7 @@ impl State {
         let names = (lane.name.clone(), file.name());
         self.judgement = Some(Judgement { lane: lane.id.clone(), names, region, judged: None });
         self.failure = None;
-        self.order(Purpose::Judge, Task::Judge(request));
+        self.order_instead(Purpose::Judge, Task::Judge(request));
     }
 
     pub(super) fn on_judged(&mut self, judged: Judged) {

@@ -92,7 +92,7 @@ impl State {
         }
         self.hovered = paths.iter().map(|path| (path.clone(), None)).collect();
         if !paths.is_empty() {
-            self.order(Purpose::Hover, Task::Recognise { paths });
+            self.order_instead(Purpose::Hover, Task::Recognise { paths });
         }
     }
 
@@ -332,7 +332,7 @@ impl State {
             contig: genome.contig().name.clone(),
         };
         self.failure = None;
-        self.order(Purpose::Locate, Task::Locate(request));
+        self.order_instead(Purpose::Locate, Task::Locate(request));
     }
 
     pub(super) fn on_located(&mut self, located: Located) {

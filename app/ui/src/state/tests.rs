@@ -3,8 +3,8 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use strandscope_worker::{
-    Contig, ErrorKind, Event, ExportFormat, ExportRequest, GenomeSummary, JobError, JobId, ModelEntry, Outcome,
-    RunRecord, Task, TrackChunk,
+    Contig, ErrorKind, Event, ExportFormat, ExportRequest, GenomeSummary, JobError, JobId, Located, ModelEntry,
+    Outcome, RunRecord, Task, TrackChunk,
     card::{Activation, HeadCard, HeadKind, Label, ModelCard, StrandRule},
     genome::{Region, Strand, Track, TrackLayout},
 };
@@ -559,4 +559,30 @@ fn only_the_file_that_was_opened_last_is_shown() {
     assert_eq!(played.cancelled, [slow], "the first is given up");
     played.finish(slow, Outcome::Genome(GenomeSummary { path: "slow.fa".into(), contigs: vec![], warnings: vec![] }));
     assert_eq!(played.state.genome.map(|genome| genome.file_name()).as_deref(), Some("fast.fa"), "it comes too late");
+}
+
+#[test]
+fn only_the_place_that_was_sought_last_is_gone_to() {
+    let mut played = Played::new();
+    played.open("genome.fa", &[50_000]);
+    let sought = |played: &Played| {
+        let tasks = played.tasks.iter().filter(|(_, task)| matches!(task, Task::Locate(_)));
+        tasks.map(|(job, _)| *job).collect::<Vec<_>>()
+    };
+    for text in ["NM_1:c.1A>G", "NM_1:c.9A>G"] {
+        played.state.locate(text.into());
+        played.send();
+    }
+    let [first, second] = sought(&played)[..] else { panic!("both are sought") };
+    assert_eq!(played.cancelled, [first], "the first is given up");
+    let located = |start_bp| {
+        Outcome::Located(Located {
+            region: Region::new("chr1", start_bp, start_bp + 1),
+            note: format!("at {start_bp}"),
+        })
+    };
+    played.finish(first, located(40_000));
+    assert_eq!(played.state.message, None, "it comes too late");
+    played.finish(second, located(20_000));
+    assert_eq!(played.state.message.as_deref(), Some("at 20000"), "the second is shown");
 }

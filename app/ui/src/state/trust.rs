@@ -2,7 +2,7 @@
 
 use strandscope_worker::{NullBandRequest, NullRule, SelfTestRequest, StoredSelfTest, Task};
 
-use super::{State, work::Purpose};
+use super::{Order, State, work::Purpose};
 
 /// Seed of the first shuffle.
 const SEED: u64 = 1;
@@ -34,6 +34,8 @@ impl State {
     pub(crate) fn toggle_null_band(&mut self) {
         if !self.null_bands.is_empty() {
             self.null_bands.clear();
+            let jobs = self.jobs.take_if(|purpose| matches!(purpose, Purpose::NullBand { .. }));
+            self.orders.extend(jobs.into_iter().map(Order::Cancel));
             return;
         }
         let Some(genome) = &self.genome else { return };

@@ -1,6 +1,9 @@
 //! The middle of the window: all lanes over the loci in view, and how mouse and wheel move them.
 
-use egui::{Id, PointerButton, Rangef, Rect, Response, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2, pos2, vec2};
+use egui::{
+    Align, Id, Label, PointerButton, Rangef, Rect, Response, RichText, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2,
+    pos2, vec2,
+};
 
 use super::{gutter, heading, lane, marks, overview, ruler};
 use crate::{
@@ -21,7 +24,7 @@ const MARGIN: f32 = 14.0;
 const RIGHT_MARGIN: f32 = 44.0;
 /// Between loci that stand side by side.
 const BETWEEN: f32 = 10.0;
-/// In less than this nothing can be seen, and nothing is drawn.
+/// In less than this nothing of a locus can be seen, and none is drawn.
 const LEAST_PLOT_WIDTH: f32 = 40.0;
 
 /// A locus as it lies on screen.
@@ -58,6 +61,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let plots = Rangef::new(area.left() + gutter_width, area.right() - RIGHT_MARGIN);
     let mut columns = columns(genome, plots);
     if columns.first().is_none_or(|column| column.scale.x().span() < LEAST_PLOT_WIDTH) {
+        no_room(ui, area, columns.len());
         return;
     }
     let mut rows = Rows { left: area.left() + MARGIN, plots, top: area.top() };
@@ -96,6 +100,16 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
         ruler::sweep(ui, response, column, y, screen);
     }
     gutter::drop_mark(ui, plots, screen);
+}
+
+/// Says how to see something again, where loci are too narrow to be drawn.
+fn no_room(ui: &mut Ui, area: Rect, loci: usize) {
+    let text = match loci {
+        0 | 1 => "No room to draw here: make the window wider, or a panel narrower.".to_owned(),
+        _ => format!("No room for {loci} loci side by side: make the window wider, or close some with Shift+D."),
+    };
+    let label = Label::new(RichText::new(text).color(Palette::of(ui).weak)).wrap().halign(Align::Center);
+    ui.put(area.shrink(MARGIN), label);
 }
 
 /// Hands out rows from the top downwards.
