@@ -1,11 +1,11 @@
 //! The middle of the window: all lanes over the loci in view, and how mouse and wheel move them.
 
 use egui::{
-    Align, Id, Label, PointerButton, Rangef, Rect, Response, RichText, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2,
-    pos2, vec2,
+    Align, Id, Layout, PointerButton, Rangef, Rect, Response, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2, pos2,
+    vec2,
 };
 
-use super::{gutter, heading, lane, marks, overview, ruler};
+use super::{controls, gutter, heading, lane, marks, overview, ruler};
 use crate::{
     scale::{Scale, whole},
     screen::{Action, Cursor, Screen},
@@ -108,8 +108,11 @@ fn no_room(ui: &mut Ui, area: Rect, loci: usize) {
         0 | 1 => "No room to draw here: make the window wider, or a panel narrower.".to_owned(),
         _ => format!("No room for {loci} loci side by side: make the window wider, or close some with Shift+D."),
     };
-    let label = Label::new(RichText::new(text).color(Palette::of(ui).weak)).wrap().halign(Align::Center);
-    ui.put(area.shrink(MARGIN), label);
+    let centred = UiBuilder::new().max_rect(area.shrink(MARGIN)).layout(Layout::top_down(Align::Center));
+    ui.scope_builder(centred, |ui| {
+        ui.add_space(area.height() * 0.4);
+        controls::note(ui, text);
+    });
 }
 
 /// Hands out rows from the top downwards.
