@@ -1,6 +1,6 @@
 //! Everything that can be done by name or by key: one table for the palette, the keys, and the sheet that lists them.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, sync::LazyLock};
 
 use egui::{Key, Modifiers};
 use strandscope_worker::TrackSource;
@@ -331,12 +331,12 @@ fn resize(state: &State, screen: &mut Screen, factor: f32) {
 
 /// All that can be pressed, with the command each is for. What is pressed with more keys held comes first: a key counts
 /// as pressed also while others are held, so that Shift+D would otherwise be taken for D.
-pub(crate) fn presses() -> Vec<(Press, &'static Command)> {
+pub(crate) static PRESSES: LazyLock<Vec<(Press, &Command)>> = LazyLock::new(|| {
     let mut presses: Vec<_> =
         COMMANDS.iter().flat_map(|command| command.keys.iter().map(move |&press| (press, command))).collect();
     presses.sort_by_key(|(press, _)| Reverse(press.held()));
     presses
-}
+});
 
 /// How well `text` fits what is searched for: its letters must come in this order. More is better.
 pub(crate) fn fit(text: &str, wanted: &str) -> Option<i32> {
@@ -377,9 +377,8 @@ mod tests {
 
     #[test]
     fn what_is_pressed_with_more_keys_held_is_looked_for_first() {
-        let presses = presses();
         let place =
-            |wanted: Press| presses.iter().position(|(press, _)| *press == wanted).expect("it is for a command");
+            |wanted: Press| PRESSES.iter().position(|(press, _)| *press == wanted).expect("it is for a command");
         assert!(place(shift(Key::D)) < place(key(Key::D)), "close a locus, add one");
         assert!(place(shift(Key::G)) < place(key(Key::G)), "overlay, group");
         assert!(place(ctrl_shift(Key::B)) < place(ctrl(Key::B)), "a side of the view, the previous feature");

@@ -3,7 +3,7 @@
 use egui::{Context, Id, Key, KeyboardShortcut, Modifiers, Popup};
 
 use crate::{
-    commands::{Press, presses},
+    commands::{PRESSES, Press},
     screen::{Action, FILTER_FIELD, LOCUS_FIELD, Screen},
     state::State,
 };
@@ -19,7 +19,7 @@ pub(crate) fn read(ctx: &Context, state: &State, screen: &mut Screen) {
     if !rest && let Some(text) = pasted(ctx) {
         screen.act(Action::Paste(text));
     }
-    for (press, command) in presses() {
+    for &(press, command) in PRESSES.iter() {
         // What is typed into a card would be lost under another dialog.
         let may = if press.is_plain() { !rest } else { !screen.is_editing_card() };
         if may && is_pressed(ctx, press) {

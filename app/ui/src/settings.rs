@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
 use crate::{dock::Dock, theme::BaseColours};
 
@@ -10,8 +11,7 @@ use crate::{dock::Dock, theme::BaseColours};
 const RECENT: usize = 12;
 
 /// What is remembered.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Settings {
     /// Files opened lately, the last one first.
     pub(crate) recent: Vec<PathBuf>,
@@ -36,12 +36,21 @@ pub(crate) struct Layout {
 }
 
 impl Settings {
-    /// Reads what an earlier start has written; what cannot be read is as if it were not there.
+    /// Reads what an earlier start has written; each thing that cannot be read is as if it were not there, and costs
+    /// none of the others.
     pub(crate) fn parse(text: &str) -> Self {
-        let mut settings: Self = serde_json::from_str(text).unwrap_or_default();
-        settings.dock = settings.dock.filter(Dock::is_whole);
-        settings.layouts.retain(|layout| layout.dock.is_whole());
-        settings
+        let mut fields: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+        let mut layouts: Vec<Layout> = read(&mut fields, "layouts").unwrap_or_default();
+        layouts.retain(|layout| layout.dock.is_whole());
+        Self {
+            recent: read(&mut fields, "recent").unwrap_or_default(),
+            favourites: read(&mut fields, "favourites").unwrap_or_default(),
+            dock: read(&mut fields, "dock").filter(Dock::is_whole),
+            layouts,
+            base_colours: read(&mut fields, "base_colours").unwrap_or_default(),
+            theme: read(&mut fields, "theme"),
+            zoom: read(&mut fields, "zoom"),
+        }
     }
 
     /// As text for the next start.
@@ -72,6 +81,10 @@ impl Settings {
     }
 }
 
+fn read<T: DeserializeOwned>(fields: &mut Map<String, Value>, name: &str) -> Option<T> {
+    serde_json::from_value(fields.remove(name)?).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +109,8 @@ mod tests {
         for text in ["", "{", "[1,2]", "{\"recent\": 3}"] {
             assert!(Settings::parse(text).recent.is_empty(), "{text}");
         }
+        let damaged = Settings::parse("{\"recent\": 3, \"favourites\": [\"b.fa\"]}");
+        assert_eq!(damaged.favourites, [PathBuf::from("b.fa")], "what is whole stays");
         assert!(Settings::parse("{\"dock\": null, \"unknown\": 1}").dock.is_none(), "unknown keys do no harm");
     }
 }

@@ -64,27 +64,13 @@ impl Arrangement {
         let before = self.setting(id);
         for id in self.meant_by(id) {
             self.change(&id, |setting| {
-                if before.pinned != changed.pinned {
-                    setting.pinned = changed.pinned;
-                }
-                if before.collapsed != changed.collapsed {
-                    setting.collapsed = changed.collapsed;
-                }
-                if before.hidden != changed.hidden {
-                    setting.hidden = changed.hidden;
-                }
-                if before.height != changed.height {
-                    setting.height = changed.height;
-                }
-                if before.scaling != changed.scaling {
-                    setting.scaling = changed.scaling;
-                }
-                if before.is_log != changed.is_log {
-                    setting.is_log = changed.is_log;
-                }
-                if before.style != changed.style {
-                    setting.style = changed.style;
-                }
+                take_over(&mut setting.pinned, &before.pinned, &changed.pinned);
+                take_over(&mut setting.collapsed, &before.collapsed, &changed.collapsed);
+                take_over(&mut setting.hidden, &before.hidden, &changed.hidden);
+                take_over(&mut setting.height, &before.height, &changed.height);
+                take_over(&mut setting.scaling, &before.scaling, &changed.scaling);
+                take_over(&mut setting.is_log, &before.is_log, &changed.is_log);
+                take_over(&mut setting.style, &before.style, &changed.style);
             });
         }
     }
@@ -233,6 +219,13 @@ impl State {
             LaneId::Difference(pair) => self.drop_difference(pair),
             _ => self.arrangement.change(id, |setting| setting.hidden = Some(true)),
         }
+    }
+}
+
+/// Gives `part` the value that it was changed to, where it was changed.
+fn take_over<T: Clone + PartialEq>(part: &mut T, before: &T, changed: &T) {
+    if before != changed {
+        part.clone_from(changed);
     }
 }
 

@@ -406,15 +406,20 @@ impl OpenFile {
     }
 
     /// The features that are here for a stretch, each once, as far as they are told one by one.
-    pub(crate) fn features_in_view(&self, record: usize, range_bp: (u64, u64)) -> Vec<Feature> {
+    pub(crate) fn features_in_view(&self, record: usize, range_bp: (u64, u64)) -> Vec<&Feature> {
         let span_bp = (range_bp.1 - range_bp.0) as f64;
         let mut known = std::collections::BTreeSet::new();
         let mut features = Vec::new();
         for piece in self.tiles.best(record, super::tiles::level(span_bp), range_bp) {
             let Tile::Features(here) = piece.tile else { continue };
-            let here = here.iter().filter(|feature| feature.end_bp > range_bp.0 && feature.start_bp < range_bp.1);
-            let here = here.filter(|feature| known.insert((feature.start_bp, feature.end_bp, feature.name.clone())));
-            features.extend(here.cloned());
+            let here = here.iter().filter(|feature| {
+                // A place between two bases is drawn as one of them.
+                let end_bp = feature.end_bp.max(feature.start_bp + 1);
+                end_bp > piece.range_bp.0 && feature.start_bp < piece.range_bp.1
+            });
+            features.extend(
+                here.filter(|feature| known.insert((feature.line, feature.start_bp, feature.end_bp, &feature.name))),
+            );
         }
         features
     }

@@ -100,14 +100,14 @@ impl State {
         const MOST: usize = 1_000;
         let Some((genome, file)) = self.genome.as_ref().zip(self.file(file)) else { return };
         let contig = genome.contig().name.clone();
-        let mut features = file.features_in_view(genome.record(), genome.view().range_bp());
+        let features = file.features_in_view(genome.record(), genome.view().range_bp());
         let message = match features.len() {
             all if all > MOST => format!("Marked the first {MOST} of {all} features in view; zoom in for the others"),
             1 => "Marked 1 feature".to_owned(),
             all => format!("Marked {all} features"),
         };
+        let features: Vec<_> = features.into_iter().take(MOST).cloned().collect();
         self.message = Some(message);
-        features.truncate(MOST);
         for feature in features {
             let region = Region::new(&contig, feature.start_bp, feature.end_bp);
             let attribute = |key: &str| feature.attribute(key).unwrap_or_default().to_owned();

@@ -1,7 +1,5 @@
 //! Features of a file: genes with their exons and direction, intervals, variants; counts where there are too many.
 
-use std::collections::BTreeSet;
-
 use egui::{Align2, Color32, Id, Mesh, Rangef, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2};
 use strandscope_worker::{
     Tile, TrackKind,
@@ -53,7 +51,7 @@ pub(crate) fn ui(
     let plot = Rect::from_x_y_ranges(rect.x_range(), Rangef::new(rect.top() + 3.0, rect.bottom() - 3.0));
     let ink = lane::colour(lane, palette);
     ui.painter().hline(plot.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, palette.hairline));
-    let seen = in_view(file, column);
+    let seen = file.features_in_view(column.locus.record, (column.scale.first_bp(), column.scale.end_bp()));
     let (placed, hidden) = pack(ui, plot, &seen, &column.scale, lane.setting.collapsed);
     let painter = ui.painter_at(plot);
     counts(ui, plot, file, column, ink, palette);
@@ -75,24 +73,6 @@ pub(crate) fn ui(
 
 fn is_of(state: &State, column: &Column<'_>, contig: &str) -> bool {
     state.genome.as_ref().is_some_and(|genome| genome.contig_of(column.locus).name == contig)
-}
-
-/// Features that overlap the view, each once, from left to right in the contig.
-fn in_view<'a>(file: &'a OpenFile, column: &Column<'_>) -> Vec<&'a Feature> {
-    let range_bp = (column.scale.first_bp(), column.scale.end_bp());
-    let mut known = BTreeSet::new();
-    let mut seen = Vec::new();
-    for piece in file.tiles.best(column.locus.record, level(column.scale.span_bp()), range_bp) {
-        let Tile::Features(features) = piece.tile else { continue };
-        let here = features.iter().filter(|feature| {
-            let (start_bp, end_bp) = (feature.start_bp, feature.end_bp.max(feature.start_bp + 1));
-            end_bp > piece.range_bp.0 && start_bp < piece.range_bp.1
-        });
-        seen.extend(
-            here.filter(|feature| known.insert((feature.line, feature.start_bp, feature.end_bp, &feature.name))),
-        );
-    }
-    seen
 }
 
 /// Puts features into rows so that neither they nor their names overlap; tells how many have no row.
