@@ -142,6 +142,7 @@ mod tests {
             strand: StrandRule::Stranded,
             training: vec![],
             figures: vec![],
+            calibration: Vec::new(),
             intended_use: String::new(),
             limits: vec!["One.".into(), "Two.".into()],
             licence: "unclear".into(),

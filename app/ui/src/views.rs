@@ -1,5 +1,6 @@
 //! The views: one file for each panel or kind of track.
 
+mod calibration;
 mod canvas;
 mod card;
 mod card_editor;
@@ -27,6 +28,7 @@ mod missing;
 mod models;
 mod overview;
 mod palette;
+mod plot;
 mod records;
 mod ruler;
 mod sequence;

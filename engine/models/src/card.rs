@@ -82,6 +82,28 @@ pub struct Figure {
     pub baseline_name: Option<String>,
 }
 
+/// How often one label held where it was given a probability, on data that training never saw: a reliability curve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Data set and split.
+    pub data: String,
+    /// The label.
+    pub label: String,
+    /// From the least probable to the most; bins without a row are left out.
+    pub bins: Vec<CalibrationBin>,
+}
+
+/// The rows whose probability of a label lies in one tenth of the range.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationBin {
+    /// Mean probability that they were given.
+    pub probability: f64,
+    /// Share of them that have the label.
+    pub share: f64,
+    /// Number of rows.
+    pub n: usize,
+}
+
 /// The card of a task head.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeadCard {
@@ -109,6 +131,9 @@ pub struct HeadCard {
     pub training: Vec<DataSource>,
     /// Held-out figures beside a simple baseline's.
     pub figures: Vec<Figure>,
+    /// How far its probabilities can be taken at their word, for each data set and each label that is drawn by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<Calibration>,
     /// What it is for, and what it is not for.
     pub intended_use: String,
     /// Known limits, leakage notes and failures.
@@ -156,6 +181,7 @@ impl HeadCard {
             strand: StrandRule::Stranded,
             training: Vec::new(),
             figures: Vec::new(),
+            calibration: Vec::new(),
             intended_use: "What its makers say; the checkpoint does not tell.".to_owned(),
             limits: vec![LENGTH_UNTOLD.to_owned(), STRAND_UNTOLD.to_owned()],
             licence: "unclear".to_owned(),

@@ -14,7 +14,7 @@ use strandscope_analysis::{
 use strandscope_kernels::{Conduct, sound};
 use strandscope_models::{
     ModelError,
-    card::{DataSource, Figure, HeadCard},
+    card::{Calibration, DataSource, Figure, HeadCard},
     checkpoint::{Storage, Weights, to_safetensors},
     composition::Composition,
     folder::{Folder, HEAD_CONFIG, HEAD_WEIGHTS},
@@ -111,7 +111,9 @@ pub fn finetune(task: &FinetuneTask<'_>, report: &mut Report<'_>) -> Result<Vec<
     let mut stored = Weights::open(&task.output.join(HEAD_WEIGHTS), &plain)?;
     let mut head = run.head(TaskHead::load(&run.config, &mut stored));
     stored.finish()?;
-    head.card.figures = figures(recipe, &run.dev, |rows| run.measure(&head, rows, report))?;
+    let measured = tables_measured(recipe, &run.dev, |rows| run.measure(&head, rows, report))?;
+    head.card.figures = figures(&measured);
+    head.card.calibration = calibration(&measured, recipe);
     store.write(HEAD_CONFIG, &json_bytes(&run.config, task.output)?)?;
     store.write("card.json", &json_bytes(&head.card, task.output)?)?;
     store.clear_checkpoint()?;
@@ -143,6 +145,7 @@ fn card(recipe: &HeadRecipe, training: Vec<DataSource>) -> HeadCard {
         strand: recipe.strand,
         training,
         figures: Vec::new(),
+        calibration: Vec::new(),
         intended_use: recipe.intended_use.clone(),
         limits: recipe.limits.clone(),
         licence: recipe.licence.clone(),
@@ -319,21 +322,33 @@ fn measure(
     Ok((classification(&found, &labels, &names)?, found))
 }
 
-/// What a head reaches on each dev table, beside the baseline.
-fn figures(
-    recipe: &HeadRecipe,
+/// A dev table, and what a head reaches on it.
+type Measured<'a> = (&'a TableRecipe, Classification);
+
+/// What a head reaches on each dev table.
+fn tables_measured<'a>(
+    recipe: &'a HeadRecipe,
     dev: &[Vec<Row>],
     mut measure: impl FnMut(&[Row]) -> Result<Classification, TrainError>,
-) -> Result<Vec<Figure>, TrainError> {
+) -> Result<Vec<Measured<'a>>, TrainError> {
+    recipe.dev.iter().zip(dev).map(|(table, rows)| Ok((table, measure(rows)?))).collect()
+}
+
+fn name_of((table, measured): &Measured<'_>) -> String {
+    format!("{} ({} rows)", table.name, measured.n)
+}
+
+/// The figures of each dev table, beside the baseline.
+fn figures(tables: &[Measured<'_>]) -> Vec<Figure> {
     let mut figures = Vec::new();
-    for (table, rows) in recipe.dev.iter().zip(dev) {
-        let measured = measure(rows)?;
+    for of_table in tables {
+        let (table, measured) = of_table;
         let metrics =
             [("mcc", measured.mcc), ("auroc", measured.auroc), ("accuracy", measured.accuracy), ("ece", measured.ece)];
         for (metric, value) in metrics {
             let baseline = table.baseline_mcc.filter(|_| metric == "mcc");
             figures.extend(value.map(|value| Figure {
-                data: format!("{} ({} rows)", table.name, rows.len()),
+                data: name_of(of_table),
                 metric: metric.to_owned(),
                 value,
                 baseline,
@@ -341,7 +356,21 @@ fn figures(
             }));
         }
     }
-    Ok(figures)
+    figures
+}
+
+/// The reliability curves of each dev table, of the labels that are drawn by default.
+fn calibration(tables: &[Measured<'_>], recipe: &HeadRecipe) -> Vec<Calibration> {
+    let mut curves = Vec::new();
+    for of_table in tables {
+        for (label, (name, judged)) in recipe.labels.iter().zip(&of_table.1.per_class) {
+            if !label.background {
+                let bins = judged.calibration.clone();
+                curves.push(Calibration { data: name_of(of_table), label: name.clone(), bins });
+            }
+        }
+    }
+    curves
 }
 
 fn padded(values: &[f32], length: usize) -> impl Iterator<Item = f32> + '_ {

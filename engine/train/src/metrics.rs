@@ -6,10 +6,13 @@
 use std::cmp::Ordering;
 
 use serde::{Serialize, Serializer};
+use strandscope_models::card::CalibrationBin;
 use thiserror::Error;
 
 /// Bins of the calibration error.
 const BINS: usize = 15;
+/// Bins of a reliability curve, each a tenth of the range of probabilities.
+const CURVE_BINS: usize = 10;
 
 /// Answers that cannot be judged.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -69,6 +72,8 @@ pub struct OneLabel {
     pub auprc: Option<f64>,
     /// Rows that have the label.
     pub n: usize,
+    /// How often the label held where it was given a probability.
+    pub calibration: Vec<CalibrationBin>,
 }
 
 /// Judges `probabilities`, one row per example and one column per label, against the true `labels`.
@@ -162,7 +167,27 @@ fn one_label(label: usize, confusion: &[Vec<usize>], probabilities: &[Vec<f32>],
         auroc: area_under_roc(&steps),
         auprc: average_precision(&steps),
         n,
+        calibration: reliability(ranked.into_iter().rev()),
     }
+}
+
+/// Rows by tenths of their probability, `[0, 0.1)`, …, `[0.9, 1]`; `rows` are probabilities, each with whether the label holds.
+fn reliability(rows: impl Iterator<Item = (f32, bool)>) -> Vec<CalibrationBin> {
+    let mut bins = [(0.0, 0_usize, 0_usize); CURVE_BINS];
+    for (probability, has) in rows {
+        let probability = f64::from(probability);
+        let later = (1..CURVE_BINS).rev().find(|&bin| probability >= bin as f64 / CURVE_BINS as f64);
+        let (sum, with, n) = &mut bins[later.unwrap_or(0)];
+        *sum += probability;
+        *with += usize::from(has);
+        *n += 1;
+    }
+    let of_rows = |(sum, with, n): (f64, usize, usize)| CalibrationBin {
+        probability: sum / n as f64,
+        share: with as f64 / n as f64,
+        n,
+    };
+    bins.into_iter().filter(|&(_, _, n)| n > 0).map(of_rows).collect()
 }
 
 /// Rows with and without the label at or above each threshold, from the highest; equal values are one step.
@@ -306,13 +331,25 @@ mod tests {
     }
 
     #[test]
+    fn reliability_by_hand() {
+        // 0.25 once, without; 0.75 four times, three with; 1 once, with. Probabilities that binary numbers have exactly.
+        let rows = [(0.25, 0), (0.75, 1), (0.75, 0), (0.75, 1), (0.75, 1), (1.0, 1)];
+        let probabilities: Vec<_> = rows.iter().map(|&(value, _)| vec![1.0 - value, value]).collect();
+        let labels: Vec<_> = rows.iter().map(|&(_, label)| label).collect();
+        let result = classification(&probabilities, &labels, &names(2)).expect("a table");
+        let bin = |probability, share, n| CalibrationBin { probability, share, n };
+        let donor = &result.per_class[1].1.calibration;
+        assert_eq!(*donor, [bin(0.25, 0.0, 1), bin(0.75, 0.75, 4), bin(1.0, 1.0, 1)], "bins of donor");
+    }
+
+    #[test]
     fn what_is_not_defined_is_null() {
         let result = classification(&[vec![0.9, 0.1, 0.0]], &[0], &names(3)).expect("a table");
         assert_eq!((result.mcc, result.auroc), (None, None), "one row, one label");
         let text = serde_json::to_string(&result).expect("JSON");
         let start = r#"{"n":1,"accuracy":1.0,"mcc":null,"f1_macro":1.0,"auroc":null,"auprc":1.0,"ece":"#;
         assert!(text.starts_with(start), "{text}");
-        let absent = r#""acceptor":{"precision":null,"recall":null,"f1":null,"auroc":null,"auprc":null,"n":0}}}"#;
+        let absent = r#""acceptor":{"precision":null,"recall":null,"f1":null,"auroc":null,"auprc":null,"n":0,"calibration":[{"probability":0.0,"share":0.0,"n":1}]}}}"#;
         assert!(text.ends_with(absent), "{text}");
         let nothing = classification(&[], &[], &names(2)).expect("an empty table");
         assert_eq!((nothing.n, nothing.accuracy, nothing.ece), (0, None, None), "no rows");

@@ -283,6 +283,7 @@ mod tests {
             strand: StrandRule::Stranded,
             training: Vec::new(),
             figures: Vec::new(),
+            calibration: Vec::new(),
             intended_use: String::new(),
             limits: vec![LENGTH_UNTOLD.to_owned(), STRAND_UNTOLD.to_owned()],
             licence: "unclear".to_owned(),

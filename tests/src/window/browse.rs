@@ -18,7 +18,7 @@ use super::{
     stage::{Bare, Stage, bare, go_to},
 };
 
-const SIZE: [f32; 2] = [1_400.0, 900.0];
+pub(crate) const SIZE: [f32; 2] = [1_400.0, 900.0];
 
 /// A window on real files, what it asks of the desktop, and a folder for a test.
 pub(crate) struct Opened {
@@ -63,12 +63,12 @@ impl Opened {
         self.harness.query_all_by_label_contains(words).next().is_some()
     }
 
-    fn locus(&self) -> String {
+    pub(crate) fn locus(&self) -> String {
         self.harness.get_by_label("Locus").value().expect("a text field has a value")
     }
 
     /// Draws frames until the locus box says this.
-    fn wait_for_locus(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn wait_for_locus(&mut self, wanted: impl Fn(&str) -> bool) -> String {
         let start = Instant::now();
         while !wanted(&self.locus()) {
             assert!(start.elapsed() < PATIENCE, "the locus stays {}", self.locus());
@@ -89,7 +89,7 @@ impl Opened {
     }
 
     /// Types into a field.
-    fn fill(&mut self, label: &str, text: &str) {
+    pub(crate) fn fill(&mut self, label: &str, text: &str) {
         self.harness.get_by_label(label).focus();
         self.harness.run_steps(3);
         self.harness.get_by_label(label).type_text(text);
@@ -131,7 +131,7 @@ impl Opened {
     }
 
     /// Lanes from top to bottom.
-    fn lanes(&self) -> Vec<String> {
+    pub(crate) fn lanes(&self) -> Vec<String> {
         let lanes = self.harness.query_all_by_role(Role::ListItem);
         let mut named: Vec<(f32, String)> = lanes
             .filter_map(|node| {
@@ -430,102 +430,4 @@ fn picked_features_tell_all_that_their_file_says() {
         y += 8.0;
     }
     assert!(opened.has("Show it whole"), "what can be done with it");
-}
-
-#[test]
-fn scores_are_judged_by_known_sites_and_compared() {
-    let mut opened = open(&[asset("human_PTEN_GRCh37.gbk.gz")]);
-    opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
-    opened.pick_head("Splice");
-    go_to(&mut opened.harness, "67,001-70,500");
-    opened.press(Modifiers::COMMAND, Key::Enter);
-    opened.wait("Scored in");
-    // The donors of exons 4 and 5: the first base of each intron.
-    let name = "NT_030059.13";
-    let bed = opened.write("donors.bed", &format!("{name}\t67652\t67653\td4\t0\t+\n{name}\t69814\t69815\td5\t0\t+\n"));
-    let donor = opened.harness.get_by_label_contains("Track donor").rect();
-    opened.harness.hover_at(donor.center());
-    opened.harness.step();
-    opened.drop(&[bed]);
-    opened.wait("donor by donors.bed");
-    opened.wait("2 features of the forward strand against");
-    let curve = opened.harness.get_by_label_contains("Area under ROC").rect();
-    assert!(curve.width() > 0.0, "the curves stand in their panel");
-    opened.harness.get_all_by_label("Take").next().expect("a threshold to take").click();
-    opened.harness.run_steps(3);
-}
-
-/// The PTEN gene, with the stretch around exons 4 and 5 scored for splice sites.
-pub(crate) fn scored_pten(size: [f32; 2], scale: f32) -> Opened {
-    let mut opened = open_in(&[asset("human_PTEN_GRCh37.gbk.gz")], size, scale);
-    opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
-    opened.pick_head("Splice");
-    go_to(&mut opened.harness, "67,001-70,500");
-    opened.press(Modifiers::COMMAND, Key::Enter);
-    opened.wait("Scored in");
-    opened
-}
-
-#[test]
-fn work_is_foreseen_and_what_was_scored_is_kept() {
-    let mut opened = scored_pten(SIZE, 1.0);
-    opened.wait("View: ");
-    opened.wait("kept from earlier");
-    opened.press(Modifiers::COMMAND, Key::Enter);
-    opened.wait(", kept from earlier");
-    assert!(opened.has("Record: "), "the whole record is foreseen as well");
-}
-
-#[test]
-fn windows_tell_how_many_they_are_and_how_far_they_differ() {
-    let mut opened = scored_pten(SIZE, 1.0);
-    opened.click("How windows agree");
-    opened.wait("Track windows, ");
-    opened.wait("Track donor.spread, ");
-}
-
-#[test]
-fn shuffled_sequences_lie_behind_the_scores() {
-    let mut opened = scored_pten(SIZE, 1.0);
-    go_to(&mut opened.harness, "69,501-69,900");
-    opened.press(Modifiers::NONE, Key::K);
-    opened.wait("Scoring shuffled bases");
-    let start = Instant::now();
-    while opened.has("Scoring shuffled bases") {
-        assert!(start.elapsed() < PATIENCE, "it does not end");
-        std::thread::sleep(Duration::from_millis(10));
-        opened.harness.step();
-    }
-    assert!(!opened.has("could not be scored"), "it did");
-}
-
-#[test]
-fn the_threshold_calls_hits_that_can_be_stepped_through() {
-    let mut opened = scored_pten(SIZE, 1.0);
-    go_to(&mut opened.harness, "67,001-67,100");
-    let here = opened.locus();
-    opened.press(Modifiers::NONE, Key::N);
-    let next = opened.wait_for_locus(|locus| locus != here);
-    opened.press(Modifiers::SHIFT, Key::N);
-    assert!(opened.has("No more hits that way") || opened.locus() != next, "back, or told that there is none");
-}
-
-#[test]
-fn a_record_is_scored_in_pieces_that_can_be_paused() {
-    let mut opened = open(&[asset("human_PTEN_GRCh37.gbk.gz")]);
-    opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
-    opened.pick_head("Splice");
-    opened.press(Modifiers { shift: true, ..Modifiers::COMMAND }, Key::Enter);
-    opened.wait("Scoring NT_030059.13  ");
-    opened.click("Pause");
-    opened.wait("paused");
-    opened.click("Go on");
-    let start = Instant::now();
-    while opened.has("Scoring NT_030059.13  ") {
-        assert!(start.elapsed() < PATIENCE, "it does not end");
-        std::thread::sleep(Duration::from_millis(10));
-        opened.harness.step();
-    }
-    go_to(&mut opened.harness, "1-105,338");
-    opened.wait("Track donor, probability: highest in view");
 }

@@ -70,6 +70,7 @@ pub(crate) fn library() -> Library {
             baseline: Some(0.61),
             baseline_name: Some("a linear model on 4-mers".into()),
         }],
+        calibration: vec![],
         intended_use: "Finding candidate splice sites in human sequence for research. Not for diagnosis.".into(),
         limits: vec!["Trained on canonical GT–AG sites only.".into(), "Other species were not tested.".into()],
         licence: "CC0-1.0".into(),

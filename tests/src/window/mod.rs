@@ -7,4 +7,5 @@ mod flows;
 mod library;
 mod pictures;
 mod scenes;
+mod scored;
 mod stage;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use egui::{Key, Modifiers, Theme, pos2};
 
 use super::{
-    browse::{Opened, open_in, scored_pten, yeast_in},
+    browse::{Opened, open_in, yeast_in},
     pictures::keep,
+    scored::scored_pten,
     stage::go_to,
 };
 

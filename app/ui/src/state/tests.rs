@@ -109,6 +109,7 @@ fn head(name: &str) -> HeadEntry {
         strand: StrandRule::Stranded,
         training: vec![],
         figures: vec![],
+        calibration: Vec::new(),
         intended_use: String::new(),
         limits: vec![],
         licence: String::new(),

@@ -7,7 +7,7 @@ use strandscope_worker::{
     count_in_words,
 };
 
-use super::controls;
+use super::{calibration, controls};
 use crate::{
     locus::length,
     screen::{Action, Screen},
@@ -33,6 +33,10 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     if !card.figures.is_empty() {
         ui.add_space(theme::SECTION_GAP);
         figures(ui, &card.figures);
+    }
+    if !card.calibration.is_empty() {
+        ui.add_space(theme::SECTION_GAP);
+        calibration::ui(ui, state, card);
     }
     ui.add_space(theme::SECTION_GAP);
     controls::section(ui, "Intended use");
@@ -94,24 +98,27 @@ fn labels(ui: &mut Ui, state: &State, card: &HeadCard, screen: &mut Screen) {
 
 fn figures(ui: &mut Ui, figures: &[Figure]) {
     controls::section(ui, "On data it never saw");
-    for figure in figures {
-        let palette = Palette::of(ui);
-        let width = ui.available_width();
-        ui.horizontal(|ui| {
-            let name = RichText::new(metric_name(&figure.metric)).font(theme::regular(13.0));
-            ui.add_sized(Vec2::new(0.0, 18.0), Label::new(name));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.label(RichText::new(number(figure.value)).font(theme::mono(13.0)).color(palette.text));
-            });
+    for of_data in figures.chunk_by(|left, right| left.data == right.data) {
+        controls::note(ui, &of_data[0].data);
+        of_data.iter().for_each(|measured| figure(ui, measured));
+        ui.add_space(6.0);
+    }
+}
+
+fn figure(ui: &mut Ui, figure: &Figure) {
+    let palette = Palette::of(ui);
+    let width = ui.available_width();
+    ui.horizontal(|ui| {
+        let name = RichText::new(metric_name(&figure.metric)).font(theme::regular(13.0));
+        ui.add_sized(Vec2::new(0.0, 18.0), Label::new(name));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.label(RichText::new(number(figure.value)).font(theme::mono(13.0)).color(palette.text));
         });
-        measure(ui, figure, width);
-        let baseline = match (figure.baseline, &figure.baseline_name) {
-            (Some(value), Some(name)) => format!("{}  ·  {name} reaches {}", figure.data, number(value)),
-            (Some(value), None) => format!("{}  ·  baseline {}", figure.data, number(value)),
-            (None, _) => figure.data.clone(),
-        };
-        controls::note(ui, baseline);
-        ui.add_space(4.0);
+    });
+    measure(ui, figure, width);
+    if let Some(baseline) = figure.baseline {
+        let name = figure.baseline_name.as_deref().unwrap_or("a simple baseline");
+        controls::note(ui, format!("{name} reaches {}", number(baseline)));
     }
 }
 

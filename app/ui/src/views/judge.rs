@@ -1,12 +1,12 @@
 //! How well scores find the features of a track: both curves, and thresholds to take.
 
-use egui::{Align, Align2, Layout, Rect, RichText, Role, ScrollArea, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2};
+use egui::{Align, Layout, RichText, ScrollArea, Stroke, Ui};
 use strandscope_worker::{
     Judged, JudgedCut, JudgedPoint,
     genome::{Strand, grouped},
 };
 
-use super::controls;
+use super::{controls, plot::Square};
 use crate::{
     locus::length,
     scale::narrow,
@@ -48,11 +48,10 @@ fn shown(ui: &mut Ui, judgement: &Judgement, judged: &Judged, screen: &mut Scree
     ui.label(RichText::new(format!("{scores} by {features}")).font(theme::semibold(13.5)));
     controls::note(ui, judgement.region.to_string());
     ui.add_space(6.0);
-    let size = Vec2::splat(ui.available_width().min(240.0));
-    curve(ui, size, "Recall against false positives", judged, |point| (point.false_positive_share, point.recall));
+    curve(ui, "Recall against false positives", judged, |point| (point.false_positive_share, point.recall));
     controls::note(ui, format!("Area under ROC {:.3}", judged.auroc));
     ui.add_space(6.0);
-    curve(ui, size, "Precision against recall", judged, |point| (point.recall, point.precision));
+    curve(ui, "Precision against recall", judged, |point| (point.recall, point.precision));
     let chance = judged.positives as f64 / (judged.positives + judged.negatives).max(1) as f64;
     controls::note(ui, format!("Average precision {:.3}; chance gives {chance:.3}", judged.auprc));
     ui.add_space(8.0);
@@ -100,22 +99,7 @@ fn explained(judged: &Judged) -> String {
 }
 
 /// A curve in the unit square.
-fn curve(ui: &mut Ui, size: Vec2, name: &str, judged: &Judged, place: impl Fn(&JudgedPoint) -> (f64, f64)) {
-    let palette = Palette::of(ui);
-    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, name));
-    let plot = Rect::from_min_max(rect.min + Vec2::new(4.0, 18.0), rect.max - Vec2::new(4.0, 4.0));
-    let painter = ui.painter();
-    painter.text(rect.left_top(), Align2::LEFT_TOP, name, theme::regular(11.5), palette.weak);
-    painter.rect_filled(plot, 2.0, palette.canvas);
-    for share in [0.25, 0.5, 0.75] {
-        let line = Stroke::new(1.0, palette.hairline);
-        painter.hline(plot.x_range(), plot.bottom() - plot.height() * share, line);
-        painter.vline(plot.left() + plot.width() * share, plot.y_range(), line);
-    }
-    painter.rect_stroke(plot, 2.0, Stroke::new(1.0, palette.border), egui::StrokeKind::Inside);
-    let on_screen =
-        |(x, y): (f64, f64)| pos2(plot.left() + plot.width() * narrow(x), plot.bottom() - plot.height() * narrow(y));
-    let points = judged.points.iter().map(|point| on_screen(place(point))).collect();
-    painter.add(Shape::line(points, Stroke::new(2.0, palette.accent)));
+fn curve(ui: &mut Ui, name: &str, judged: &Judged, place: impl Fn(&JudgedPoint) -> (f64, f64)) {
+    let colour = Palette::of(ui).accent;
+    Square::new(ui, name).line(judged.points.iter().map(place), Stroke::new(2.0, colour));
 }

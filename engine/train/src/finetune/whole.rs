@@ -30,12 +30,12 @@ use strandscope_models::{
 use strandscope_tokens::Tokenizer;
 
 use super::{
-    BEST, card, figures,
+    BEST, calibration, card, figures,
     learner::Learner,
     lora::Adapters,
     measure, notes, read_tables,
     samples::{Sample, batches},
-    sources,
+    sources, tables_measured,
     targets::Targets,
 };
 use crate::{
@@ -277,7 +277,9 @@ impl Run<'_> {
         let output = self.task.output;
         let device = self.task.device.clone();
         let model = self.model(self.start.load_network(&store.checkpoint(BEST), &device)?);
-        self.card.figures = figures(self.task.recipe, &self.dev, |rows| Ok(self.measure(&model, rows, report)?.0))?;
+        let measured = tables_measured(self.task.recipe, &self.dev, |rows| Ok(self.measure(&model, rows, report)?.0))?;
+        self.card.figures = figures(&measured);
+        self.card.calibration = calibration(&measured, self.task.recipe);
         let weights = self.start.bytes(&model.network)?;
         self.card.model_sha256 = sha256(&weights);
         let files = companions(self.task.folder)?;

@@ -1,0 +1,160 @@
+//! Scores on real files, with the engine the program has: heads, trust, thresholds, comparisons.
+
+use std::time::{Duration, Instant};
+
+use egui::{Key, Modifiers, accesskit::Role};
+use egui_kittest::kittest::Queryable;
+
+use super::{
+    browse::{Opened, SIZE, asset, open, open_in},
+    engine::PATIENCE,
+    stage::go_to,
+};
+
+#[test]
+fn scores_are_judged_by_known_sites_and_compared() {
+    let mut opened = open(&[asset("human_PTEN_GRCh37.gbk.gz")]);
+    opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
+    opened.pick_head("Splice");
+    go_to(&mut opened.harness, "67,001-70,500");
+    opened.press(Modifiers::COMMAND, Key::Enter);
+    opened.wait("Scored in");
+    // The donors of exons 4 and 5: the first base of each intron.
+    let name = "NT_030059.13";
+    let bed = opened.write("donors.bed", &format!("{name}\t67652\t67653\td4\t0\t+\n{name}\t69814\t69815\td5\t0\t+\n"));
+    let donor = opened.harness.get_by_label_contains("Track donor").rect();
+    opened.harness.hover_at(donor.center());
+    opened.harness.step();
+    opened.drop(&[bed]);
+    opened.wait("donor by donors.bed");
+    opened.wait("2 features of the forward strand against");
+    let curve = opened.harness.get_by_label_contains("Area under ROC").rect();
+    assert!(curve.width() > 0.0, "the curves stand in their panel");
+    opened.harness.get_all_by_label("Take").next().expect("a threshold to take").click();
+    opened.harness.run_steps(3);
+}
+
+/// The PTEN gene, with the stretch around exons 4 and 5 scored for splice sites.
+pub(crate) fn scored_pten(size: [f32; 2], scale: f32) -> Opened {
+    let mut opened = open_in(&[asset("human_PTEN_GRCh37.gbk.gz")], size, scale);
+    opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
+    opened.pick_head("Splice");
+    go_to(&mut opened.harness, "67,001-70,500");
+    opened.press(Modifiers::COMMAND, Key::Enter);
+    opened.wait("Scored in");
+    opened
+}
+
+#[test]
+fn work_is_foreseen_and_what_was_scored_is_kept() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    opened.wait("View: ");
+    opened.wait("kept from earlier");
+    opened.press(Modifiers::COMMAND, Key::Enter);
+    opened.wait(", kept from earlier");
+    assert!(opened.has("Record: "), "the whole record is foreseen as well");
+}
+
+#[test]
+fn windows_tell_how_many_they_are_and_how_far_they_differ() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    opened.click("How windows agree");
+    opened.wait("Track windows, ");
+    opened.wait("Track donor.spread, ");
+}
+
+#[test]
+fn shuffled_sequences_lie_behind_the_scores() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    go_to(&mut opened.harness, "69,501-69,900");
+    opened.press(Modifiers::NONE, Key::K);
+    opened.wait("Scoring shuffled bases");
+    let start = Instant::now();
+    while opened.has("Scoring shuffled bases") {
+        assert!(start.elapsed() < PATIENCE, "it does not end");
+        std::thread::sleep(Duration::from_millis(10));
+        opened.harness.step();
+    }
+    assert!(!opened.has("could not be scored"), "it did");
+}
+
+#[test]
+fn the_threshold_calls_hits_that_can_be_stepped_through() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    go_to(&mut opened.harness, "67,001-67,100");
+    let here = opened.locus();
+    opened.press(Modifiers::NONE, Key::N);
+    let next = opened.wait_for_locus(|locus| locus != here);
+    opened.press(Modifiers::SHIFT, Key::N);
+    assert!(opened.has("No more hits that way") || opened.locus() != next, "back, or told that there is none");
+}
+
+#[test]
+fn a_record_is_scored_in_pieces_that_can_be_paused() {
+    let mut opened = open(&[asset("human_PTEN_GRCh37.gbk.gz")]);
+    opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
+    opened.pick_head("Splice");
+    opened.press(Modifiers { shift: true, ..Modifiers::COMMAND }, Key::Enter);
+    opened.wait("Scoring NT_030059.13  ");
+    opened.click("Pause");
+    opened.wait("paused");
+    opened.click("Go on");
+    let start = Instant::now();
+    while opened.has("Scoring NT_030059.13  ") {
+        assert!(start.elapsed() < PATIENCE, "it does not end");
+        std::thread::sleep(Duration::from_millis(10));
+        opened.harness.step();
+    }
+    go_to(&mut opened.harness, "1-105,338");
+    opened.wait("Track donor, probability: highest in view");
+}
+
+#[test]
+fn the_card_shows_how_far_scores_can_be_taken_at_their_word() {
+    let mut opened = open_in(&[asset("human_PTEN_GRCh37.gbk.gz")], [1_400.0, 2_000.0], 1.0);
+    opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
+    opened.pick_head("Splice");
+    opened.wait("splice_hs3d/dev.csv.gz (2529 rows)");
+    let plot = opened.harness.get_by_label("Share that was right, against the score").rect();
+    // The highest tenth of both labels: 0.97 on average.
+    opened.harness.hover_at(plot.right_top() + egui::vec2(-12.0, 26.0));
+    opened.harness.run_steps(40);
+    opened.wait("Scored 0.9");
+    opened.wait("; 95 % interval ");
+    assert!(opened.has("Of these sequences "), "how common a label is in the data");
+    opened.harness.get_by_role_and_label(Role::ComboBox, "Measured on").click();
+    opened.harness.run_steps(3);
+    opened.harness.get_all_by_label("splice_uci/dev.csv.gz (363 rows)").last().expect("the other data").click();
+    opened.harness.run_steps(3);
+    assert!(opened.has("19 % are donor"), "the other data");
+    super::pictures::keep(&mut opened.harness, "card_reliability");
+}
+
+#[test]
+fn a_light_tells_whether_this_device_was_tested() {
+    let mut opened = open(&[]);
+    opened.wait("Self-test of this device: not tested");
+    opened.click("Self-test of this device: not tested");
+    opened.click("Test this device");
+    opened.wait("Self-test of this device: tested");
+    let start = Instant::now();
+    while !opened.has(" checks passed on 20") {
+        assert!(start.elapsed() < PATIENCE, "it is not told when");
+        opened.click("Self-test of this device: tested");
+        opened.harness.run_steps(3);
+    }
+}
+
+#[test]
+fn what_is_clicked_in_the_overview_is_gone_to() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    let strip = opened.harness.get_by_label("Overview of the record").rect();
+    let there = egui::pos2(strip.left() + 0.9 * strip.width(), strip.center().y);
+    opened.harness.hover_at(there);
+    opened.harness.step();
+    opened.harness.drag_at(there);
+    opened.harness.drop_at(there);
+    let locus = opened.wait_for_locus(|locus| !locus.starts_with("NT_030059.13:67,001"));
+    // 0.9 of 105,338 bases, in the middle of as much as was in view.
+    assert_eq!(locus, "NT_030059.13:93,055-96,555", "where it was clicked");
+}
