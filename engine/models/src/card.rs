@@ -101,7 +101,7 @@ pub struct CalibrationBin {
     /// Share of them that have the label.
     pub share: f64,
     /// Number of rows.
-    pub n: usize,
+    pub n: u64,
 }
 
 /// The card of a task head.

@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 
 use serde::{Serialize, Serializer};
+use strandscope_genome::{ReliabilityBin, reliability};
 use strandscope_models::card::CalibrationBin;
 use thiserror::Error;
 
@@ -82,7 +83,7 @@ pub struct OneLabel {
 ///
 /// # Errors
 ///
-/// When the tables do not fit each other or a probability is no finite number.
+/// When the tables do not fit each other or a probability does not lie between 0 and 1.
 pub fn classification(
     probabilities: &[Vec<f32>],
     labels: &[usize],
@@ -122,8 +123,8 @@ fn check(probabilities: &[Vec<f32>], labels: &[usize], names: usize) -> Result<(
             format!("it has {} probabilities for {names} labels", values.len())
         } else if label >= names {
             format!("its true label is number {label}, and there are {names} labels")
-        } else if values.iter().any(|value| !value.is_finite()) {
-            "a probability is not a finite number".to_owned()
+        } else if values.iter().any(|value| !(0.0..=1.0).contains(value)) {
+            "a probability does not lie between 0 and 1".to_owned()
         } else {
             continue;
         };
@@ -167,27 +168,18 @@ fn one_label(label: usize, confusion: &[Vec<usize>], probabilities: &[Vec<f32>],
         auroc: area_under_roc(&steps),
         auprc: average_precision(&steps),
         n,
-        calibration: reliability(ranked.into_iter().rev()),
+        calibration: curve(&ranked),
     }
 }
 
-/// Rows by tenths of their probability, `[0, 0.1)`, …, `[0.9, 1]`; `rows` are probabilities, each with whether the label holds.
-fn reliability(rows: impl Iterator<Item = (f32, bool)>) -> Vec<CalibrationBin> {
-    let mut bins = [(0.0, 0_usize, 0_usize); CURVE_BINS];
-    for (probability, has) in rows {
-        let probability = f64::from(probability);
-        let later = (1..CURVE_BINS).rev().find(|&bin| probability >= bin as f64 / CURVE_BINS as f64);
-        let (sum, with, n) = &mut bins[later.unwrap_or(0)];
-        *sum += probability;
-        *with += usize::from(has);
-        *n += 1;
-    }
-    let of_rows = |(sum, with, n): (f64, usize, usize)| CalibrationBin {
-        probability: sum / n as f64,
-        share: with as f64 / n as f64,
-        n,
+/// Rows by tenths of their probability of the label, `[0, 0.1]`, …, `(0.9, 1]`.
+fn curve(ranked: &[(f32, bool)]) -> Vec<CalibrationBin> {
+    let (probabilities, has): (Vec<f32>, Vec<bool>) = ranked.iter().copied().unzip();
+    let bins = reliability(&probabilities, &has, CURVE_BINS).map(|found| found.bins).unwrap_or_default();
+    let bin = |bin: ReliabilityBin| {
+        Some(CalibrationBin { probability: bin.mean_score?, share: bin.positive_share?, n: bin.count })
     };
-    bins.into_iter().filter(|&(_, _, n)| n > 0).map(of_rows).collect()
+    bins.into_iter().filter_map(bin).collect()
 }
 
 /// Rows with and without the label at or above each threshold, from the highest; equal values are one step.
@@ -252,18 +244,12 @@ fn correlation(confusion: &[Vec<usize>]) -> Option<f64> {
     (spread > 0.0).then(|| (right * n - product(&truths, &answers)) / spread.sqrt())
 }
 
-/// Mean distance between confidence and accuracy, over bins of confidence `(0, 1/15]`, …, `(14/15, 1]`.
+/// Mean distance between confidence and accuracy, over bins of confidence `[0, 1/15]`, …, `(14/15, 1]`; `None` without
+/// rows.
 fn calibration_error(probabilities: &[Vec<f32>], labels: &[usize], answers: &[usize]) -> Option<f64> {
-    let mut bins = [(0.0, 0.0); BINS];
-    for ((row, &label), &answer) in probabilities.iter().zip(labels).zip(answers) {
-        let confidence = f64::from(row[answer]);
-        let upper = (1..BINS).find(|&bin| confidence <= bin as f64 / BINS as f64).unwrap_or(BINS);
-        let bin = &mut bins[upper - 1];
-        bin.0 += confidence;
-        bin.1 += f64::from(u8::from(label == answer));
-    }
-    let distance: f64 = bins.iter().map(|(confidence, right)| (confidence - right).abs()).sum();
-    (!labels.is_empty()).then(|| distance / labels.len() as f64)
+    let confidence: Vec<f32> = probabilities.iter().zip(answers).map(|(row, &answer)| row[answer]).collect();
+    let right: Vec<bool> = labels.iter().zip(answers).map(|(label, answer)| label == answer).collect();
+    reliability(&confidence, &right, BINS).ok().map(|found| found.calibration_error)
 }
 
 /// Pairs as a JSON object in their own order.
@@ -361,7 +347,7 @@ mod tests {
             |row: Vec<f32>, label| classification(&[row], &[label], &names(2)).expect_err("refused").to_string();
         assert!(refused(vec![0.5], 0).contains("1 probabilities for 2"), "too few");
         assert!(refused(vec![0.5, 0.5], 2).contains("number 2"), "no such label");
-        assert!(refused(vec![f32::NAN, 0.5], 0).contains("finite"), "not a number");
+        assert!(refused(vec![f32::NAN, 0.5], 0).contains("between 0 and 1"), "not a number");
         assert!(classification(&[], &[1], &names(2)).is_err(), "no answer");
     }
 }

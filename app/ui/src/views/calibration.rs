@@ -117,7 +117,7 @@ fn told(curve: &Calibration, bin: &CalibrationBin) -> String {
         bin.probability,
         curve.label,
         with_label(bin),
-        grouped(bin.n as u64),
+        grouped(bin.n),
         100.0 * bin.share,
         100.0 * low,
         100.0 * high,
@@ -126,7 +126,7 @@ fn told(curve: &Calibration, bin: &CalibrationBin) -> String {
 
 /// How common a label is in the data, on which the whole curve depends.
 fn how_common(curve: &Calibration) -> String {
-    let rows: usize = curve.bins.iter().map(|bin| bin.n).sum();
+    let rows: u64 = curve.bins.iter().map(|bin| bin.n).sum();
     let with: f64 = curve.bins.iter().map(with_label).sum();
     format!("{:.0} % are {}", 100.0 * with / rows.max(1) as f64, curve.label)
 }
