@@ -59,6 +59,9 @@ impl Window {
             Action::SearchFeatures(text) => state.search(&text),
             Action::GoToFirstFound => state.go_to_first_found(),
             Action::ShowDifference => state.show_difference(),
+            Action::Pin(true) => state.pin(),
+            Action::Pin(false) => state.unpin(),
+            Action::ExchangePinned => state.exchange_pinned(),
             Action::Judge(file, lane) => {
                 state.judge(file, lane);
                 self.screen.dock.show(Pane::Judge);

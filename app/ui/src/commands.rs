@@ -192,6 +192,15 @@ pub(crate) const COMMANDS: &[Command] = &[
     command(Part::Move, "Close this locus", &[shift(Key::D)], |state, screen| {
         screen.act(Action::CloseLocus(state.genome.as_ref().map_or(0, crate::state::loci::Genome::active)));
     }),
+    command(
+        Part::Move,
+        "Pin what is in view as A and compare it with B, or let it go",
+        &[key(Key::A)],
+        |state, screen| {
+            screen.act(Action::Pin(state.genome.as_ref().is_none_or(|genome| genome.compared().is_none())));
+        },
+    ),
+    command(Part::Move, "Exchange A and B", &[shift(Key::A)], |_, screen| screen.act(Action::ExchangePinned)),
     command(Part::Move, "Move loci together, or each by itself", &[key(Key::L)], |state, screen| {
         screen.act(Action::LinkLoci(state.genome.as_ref().is_some_and(|genome| !genome.linked)));
     }),

@@ -25,6 +25,8 @@ pub(crate) enum Icon {
     TurnRound,
     /// Two columns.
     Columns,
+    /// A drawing pin.
+    Pin,
 }
 
 /// Draws `icon` into the middle of `rect`, on a grid of 16 by 16.
@@ -70,6 +72,11 @@ pub(crate) fn paint(painter: &Painter, rect: Rect, icon: Icon, colour: Color32) 
         Icon::Columns => {
             frame(1.5, 3.0, 5.5, 10.0);
             frame(9.0, 3.0, 5.5, 10.0);
+        }
+        Icon::Pin => {
+            line(&[(4.8, 2.2), (11.2, 2.2)]);
+            line(&[(6.0, 2.2), (6.0, 6.5), (3.8, 9.2), (12.2, 9.2), (10.0, 6.5), (10.0, 2.2)]);
+            line(&[(8.0, 9.2), (8.0, 14.0)]);
         }
         Icon::Open => {
             line(&[(1.5, 12.5), (1.5, 3.5), (6.0, 3.5), (7.5, 5.2), (13.5, 5.2), (13.5, 7.5)]);

@@ -52,6 +52,10 @@ pub(crate) enum Action {
     /// Show one more locus.
     AddLocus,
     CloseLocus(usize),
+    /// Pin what is in view as A, or let it go.
+    Pin(bool),
+    /// Make A what was B, and B what was A.
+    ExchangePinned,
     /// Move all loci together, or each by itself.
     LinkLoci(bool),
     /// Go to the next feature, or to the one before.

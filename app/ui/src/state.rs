@@ -20,6 +20,7 @@ pub(crate) mod marks;
 mod models;
 pub(crate) mod notices;
 pub(crate) mod pieces;
+mod pinned;
 pub(crate) mod pyramid;
 pub(crate) mod record_run;
 mod requests;

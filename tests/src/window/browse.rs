@@ -110,6 +110,11 @@ impl Opened {
         self.press(Modifiers::NONE, Key::Enter);
     }
 
+    /// A folder for this test.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).expect("written");

@@ -1,9 +1,13 @@
 //! Scores on real files, with the engine the program has: heads, trust, thresholds, comparisons.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::kittest::Queryable;
+use strandscope_worker::genome::{Genome, Region};
 
 use super::{
     browse::{Opened, SIZE, asset, open, open_in},
@@ -157,4 +161,61 @@ fn what_is_clicked_in_the_overview_is_gone_to() {
     let locus = opened.wait_for_locus(|locus| !locus.starts_with("NT_030059.13:67,001"));
     // 0.9 of 105,338 bases, in the middle of as much as was in view.
     assert_eq!(locus, "NT_030059.13:93,055-96,555", "where it was clicked");
+}
+
+/// Two alleles of exon 5 of PTEN and what follows it, apart by one base: the G of the donor's GT.
+fn alleles(opened: &Opened) -> PathBuf {
+    let mut genome = Genome::open(&asset("human_PTEN_GRCh37.fa.gz"), opened.folder()).expect("the gene");
+    let region = Region::new("NT_030059.13", 69_400, 70_200);
+    let mut bases = genome.read(&region).expect("its bases");
+    let reference = String::from_utf8(bases.clone()).expect("letters");
+    // The donor of exon 5 is base 69,815: 414 bases after 69,401.
+    assert_eq!(&reference[414..416], "GT", "the donor of exon 5");
+    bases[414] = b'A';
+    let variant = String::from_utf8(bases).expect("letters");
+    opened.write("alleles.fa", &format!(">reference\n{reference}\n>variant\n{variant}\n"))
+}
+
+#[test]
+fn alleles_are_pinned_and_compared() {
+    let mut opened = open(&[]);
+    let fasta = alleles(&opened);
+    opened.drop(&[fasta]);
+    opened.wait("Sequence of reference");
+    opened.pick_head("Splice");
+    go_to(&mut opened.harness, "reference:301-500");
+    opened.press(Modifiers::NONE, Key::A);
+    assert!(opened.has("Locus 1, A: reference:301-500"), "what was in view");
+    go_to(&mut opened.harness, "variant:301-500");
+    opened.wait("Locus 2, B: variant:301-500  ·  1 of 200 bases differ");
+    opened.press(Modifiers::COMMAND, Key::Enter);
+    opened.wait("Scored in");
+    // The donor's score falls from near one to near nothing.
+    opened.wait("Difference, at most 0.7");
+    let site = opened.harness.get_by_label("Sequence of variant:301-500").rect();
+    opened.harness.hover_at(egui::pos2(site.left() + site.width() * 114.5 / 200.0, site.center().y));
+    opened.harness.run_steps(3);
+    super::pictures::keep(&mut opened.harness, "compared_alleles");
+    opened.press(Modifiers::NONE, Key::PageDown);
+    assert!(opened.has("A: reference:501-700") && opened.has("B: variant:501-700"), "moved together");
+    opened.press(Modifiers::SHIFT, Key::A);
+    assert!(opened.has("A: variant:501-700") && opened.has("B: reference:501-700"), "exchanged");
+    opened.click("Compare with A no more");
+    assert!(!opened.has("Locus 1, A: ") && opened.has("Locus 2: reference:501-700"), "both loci stay");
+}
+
+#[test]
+fn heads_are_pinned_and_compared() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    go_to(&mut opened.harness, "69,501-69,900");
+    opened.click("Pin as A, to compare with B beside it");
+    opened.pick_head("Core promoter");
+    opened.wait("Scored in");
+    opened.wait("Locus 1, A: NT_030059.13:69,501-69,900  ·  Splice");
+    opened.wait("promoter of B − donor of A");
+    opened.wait("Difference, at most ");
+    super::pictures::keep(&mut opened.harness, "compared_heads");
+    opened.press(Modifiers::SHIFT, Key::A);
+    opened.wait("Locus 1, A: NT_030059.13:69,501-69,900  ·  Core promoter");
+    opened.wait("donor of B − promoter of A");
 }

@@ -42,6 +42,8 @@ pub(crate) enum LaneId {
     Attention,
     /// The values of the second lane less those of the first.
     Difference(Box<(Self, Self)>),
+    /// The values of the second lane where B is less those of the first where A is.
+    Versus(Box<(Self, Self)>),
 }
 
 impl LaneId {
@@ -88,6 +90,11 @@ impl Lane {
         Self { id, name: name.into(), of: None, unit: unit.into(), ink, axis: Axis::UNIT, setting: Setting::default() }
     }
 
+    /// A lane of differences.
+    pub(super) fn difference(id: LaneId, name: String) -> Self {
+        Self::new(id, name, "difference", Ink::Plain)
+    }
+
     /// Whether it stays above those that scroll.
     pub(crate) fn is_pinned(&self) -> bool {
         self.setting.pinned.unwrap_or_else(|| self.id.is_pinned_by_itself())
@@ -111,7 +118,7 @@ impl Lane {
     /// Whether it has values on an axis.
     pub(crate) fn has_axis(&self, state: &State) -> bool {
         match &self.id {
-            LaneId::Score { .. } | LaneId::Attention | LaneId::Difference(_) => true,
+            LaneId::Score { .. } | LaneId::Attention | LaneId::Difference(_) | LaneId::Versus(_) => true,
             LaneId::File(id) => state.file(*id).is_some_and(|file| file.summary.kind.is_signal()),
             LaneId::Sequence | LaneId::Tokens | LaneId::Translation | LaneId::Marks => false,
         }
@@ -151,6 +158,9 @@ impl State {
         lanes.extend(self.model_lanes());
         let differences: Vec<Lane> = self.differences.iter().filter_map(|pair| difference_lane(&lanes, pair)).collect();
         lanes.extend(differences);
+        // Beneath the scores that are compared.
+        let below = lanes.iter().rposition(|lane| matches!(lane.id, LaneId::Score { .. })).map_or(0, |last| last + 1);
+        lanes.splice(below..below, self.compared_lanes(&lanes));
         for lane in &mut lanes {
             lane.setting = self.arrangement.setting(&lane.id);
             lane.axis = self.axis_of(lane);
@@ -338,8 +348,11 @@ impl State {
         if let LaneId::Difference(pair) = &lane.id {
             return self.difference_at(pair, locus, position_bp);
         }
+        if let LaneId::Versus(pair) = &lane.id {
+            return self.compared_at(pair, locus, position_bp);
+        }
         for layer in self.layers(lane, &genome.contig_of(locus).name) {
-            if layer.parts.iter().any(|&(start_bp, end_bp)| (start_bp..end_bp).contains(&position_bp)) {
+            if layer.holds(position_bp) {
                 return match (layer.track.value_at(position_bp), layer.track.reason_at(position_bp)) {
                     (Some(value), _) => Reading::Value(value),
                     (None, Some(reason)) => Reading::Missing(reason_in_words(reason)),
@@ -354,17 +367,40 @@ impl State {
 impl State {
     /// The difference of two lanes at a base; missing where one of them is.
     fn difference_at(&self, pair: &(LaneId, LaneId), locus: &Locus, position_bp: u64) -> Reading {
-        let lanes = self.all_lanes();
-        let value = |id: &LaneId| {
-            let lane = lanes.iter().find(|lane| lane.id == *id)?;
-            match self.reading(lane, locus, position_bp) {
-                Reading::Value(value) => Some(value),
-                _ => None,
-            }
-        };
+        let value = |id: &LaneId| self.value_of(id, locus, position_bp);
         match value(&pair.0).zip(value(&pair.1)) {
             Some((first, second)) => Reading::Value(second - first),
             None => Reading::Missing("not known for both".to_owned()),
+        }
+    }
+
+    /// The values of a lane at bases, NaN where it has none.
+    pub(crate) fn values_at(&self, id: &LaneId, locus: &Locus, positions_bp: &[u64]) -> Vec<f32> {
+        let lanes = self.all_lanes();
+        let Some((lane, genome)) = lanes.iter().find(|lane| lane.id == *id).zip(self.genome.as_ref()) else {
+            return vec![f32::NAN; positions_bp.len()];
+        };
+        let layers = self.layers(lane, &genome.contig_of(locus).name);
+        let value = |&position_bp: &u64| {
+            if !lane.is_of_model() {
+                return match self.reading(lane, locus, position_bp) {
+                    Reading::Value(value) => value,
+                    _ => f32::NAN,
+                };
+            }
+            let layer = layers.iter().find(|layer| layer.holds(position_bp));
+            layer.and_then(|layer| layer.track.value_at(position_bp)).unwrap_or(f32::NAN)
+        };
+        positions_bp.iter().map(value).collect()
+    }
+
+    /// The value of a lane at a base, where it has one.
+    pub(super) fn value_of(&self, id: &LaneId, locus: &Locus, position_bp: u64) -> Option<f32> {
+        let lanes = self.all_lanes();
+        let lane = lanes.iter().find(|lane| lane.id == *id)?;
+        match self.reading(lane, locus, position_bp) {
+            Reading::Value(value) => Some(value),
+            _ => None,
         }
     }
 }
@@ -376,8 +412,7 @@ fn difference_lane(lanes: &[Lane], pair: &(LaneId, LaneId)) -> Option<Lane> {
         Some(lane.of.as_ref().map_or_else(|| lane.name.clone(), |of| format!("{} {of}", lane.name)))
     };
     let (first, second) = (named(&pair.0)?, named(&pair.1)?);
-    let id = LaneId::Difference(Box::new(pair.clone()));
-    Some(Lane::new(id, format!("{second} − {first}"), "difference", Ink::Plain))
+    Some(Lane::difference(LaneId::Difference(Box::new(pair.clone())), format!("{second} − {first}")))
 }
 
 /// The lane of a file; files take colours in turn unless they ask for one.
@@ -449,6 +484,11 @@ pub(crate) enum Reading {
 }
 
 impl Layer<'_> {
+    /// Whether it is what is drawn at a base.
+    fn holds(&self, position_bp: u64) -> bool {
+        self.parts.iter().any(|&(start_bp, end_bp)| (start_bp..end_bp).contains(&position_bp))
+    }
+
     /// Whether any of it is drawn in `from..to`.
     pub(crate) fn overlaps(&self, from: u64, to: u64) -> bool {
         self.parts.iter().any(|&(start_bp, end_bp)| end_bp > from && start_bp < to)

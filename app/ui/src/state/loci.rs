@@ -19,12 +19,21 @@ pub(crate) struct Locus {
     pub(crate) view: View,
     /// Where one has been in this panel.
     pub(crate) history: History,
+    /// Whether it is A, with which the locus beside it is compared.
+    pub(crate) pinned: Option<Pinned>,
+}
+
+/// What a locus is pinned with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pinned {
+    /// The head that was picked then, whose scores are A's.
+    pub(crate) head: Option<String>,
 }
 
 impl Locus {
     /// The start of a record.
     fn of(record: usize, contigs: &[Contig]) -> Self {
-        Self { record, view: first_view(contigs[record].length_bp), history: History::default() }
+        Self { record, view: first_view(contigs[record].length_bp), history: History::default(), pinned: None }
     }
 
     /// Goes elsewhere; where one was can be gone back to.
@@ -64,7 +73,7 @@ impl Genome {
             let record = contigs.iter().position(|contig| contig.name == *name)?;
             let (start_bp, end_bp) = locus.view.range_bp();
             let view = View::of(start_bp, end_bp, contigs[record].length_bp).as_seen_in(&locus.view);
-            Some(Locus { record, view, history: History::default() })
+            Some(Locus { record, view, history: History::default(), pinned: locus.pinned.clone() })
         };
         let loci: Vec<Locus> = before.loci.iter().filter_map(same).collect();
         if !loci.is_empty() {
@@ -136,7 +145,7 @@ impl Genome {
     /// Shows another locus at the right, which starts as a copy of the active one.
     pub(crate) fn add_locus(&mut self) {
         if self.loci.len() < MOST_LOCI {
-            let copy = self.locus().clone();
+            let copy = Locus { pinned: None, ..self.locus().clone() };
             self.loci.insert(self.active + 1, copy);
             self.active += 1;
         }
@@ -148,6 +157,79 @@ impl Genome {
             self.loci.remove(number);
             self.active = if self.active > number { self.active - 1 } else { self.active.min(self.loci.len() - 1) };
         }
+        if self.loci.len() == 1 {
+            self.unpin();
+        }
+    }
+
+    /// Makes the active locus A, and the one beside it, which is added where there is none, B: the one that keys act on.
+    pub(crate) fn pin(&mut self, head: Option<String>) {
+        self.unpin();
+        let a = self.active;
+        if a + 1 == self.loci.len() {
+            self.add_locus();
+        }
+        self.loci[a].pinned = Some(Pinned { head });
+        self.linked = true;
+        if let Some((a, b)) = self.compared() {
+            self.align(b, a);
+            self.active = b;
+        }
+    }
+
+    /// Makes B, with a head, what A was, and A what B was: the one that keys act on.
+    pub(crate) fn exchange(&mut self, head: Option<String>) {
+        let Some((a, b)) = self.compared() else { return };
+        self.loci.swap(a, b);
+        self.unpin();
+        self.loci[a].pinned = Some(Pinned { head });
+        self.active = b;
+    }
+
+    /// Compares with nothing any more.
+    pub(crate) fn unpin(&mut self) {
+        self.loci.iter_mut().for_each(|locus| locus.pinned = None);
+    }
+
+    /// Numbers of the loci that are compared, A and B.
+    pub(crate) fn compared(&self) -> Option<(usize, usize)> {
+        let a = self.loci.iter().position(|locus| locus.pinned.is_some())?;
+        let b = if a + 1 < self.loci.len() { a + 1 } else { a.checked_sub(1)? };
+        Some((a, b))
+    }
+
+    /// The locus that is A, where `locus` is B and both show as many bases.
+    pub(crate) fn counterpart(&self, locus: &Locus) -> Option<&Locus> {
+        let (a, b) = self.compared()?;
+        let is_b = self.loci[b].record == locus.record && self.loci[b].view == locus.view;
+        (is_b && self.is_aligned()).then(|| &self.loci[a])
+    }
+
+    /// Whether A and B show as many bases, so that they can be compared.
+    pub(crate) fn is_aligned(&self) -> bool {
+        self.compared().is_some_and(|(a, b)| {
+            let (a, b) = (&self.loci[a].view, &self.loci[b].view);
+            (a.span_bp() - b.span_bp()).abs() < 0.5 && a.is_reversed() == b.is_reversed()
+        })
+    }
+
+    /// Of A and B, which move together, the other one shows as many bases as the active one.
+    fn follow(&mut self) {
+        match self.compared().filter(|_| self.linked) {
+            Some((a, b)) if self.active == a => self.align(b, a),
+            Some((a, b)) if self.active == b => self.align(a, b),
+            _ => {}
+        }
+    }
+
+    /// Shows as many bases in locus `moved` as in `other`, of the same strand, with its left edge where it is.
+    fn align(&mut self, moved: usize, other: usize) {
+        let wanted = self.loci[other].view;
+        let view = &mut self.loci[moved].view;
+        view.set_reversed(wanted.is_reversed());
+        let left = view.bp_from_left(0.0);
+        let start_bp = if view.is_reversed() { left - wanted.span_bp() } else { left };
+        view.set(start_bp, wanted.span_bp());
     }
 
     /// Shows these places side by side in place of what is in view.
@@ -184,6 +266,7 @@ impl Genome {
             }
         };
         self.loci[self.active].go(record, view);
+        self.follow();
     }
 
     /// Shows a stretch of the active record; `jump` says whether it can be gone back from.
@@ -193,6 +276,7 @@ impl Genome {
             locus.history.leave(locus.record, locus.view);
         }
         locus.view.set(start_bp, span_bp);
+        self.follow();
     }
 
     /// Goes back to where the active locus was.
@@ -201,6 +285,7 @@ impl Genome {
         if let Some((record, view)) = locus.history.back(locus.record, locus.view) {
             (locus.record, locus.view) = (record, view);
         }
+        self.follow();
     }
 
     /// Goes forward again.
@@ -209,6 +294,7 @@ impl Genome {
         if let Some((record, view)) = locus.history.forward() {
             (locus.record, locus.view) = (record, view);
         }
+        self.follow();
     }
 
     /// Moves by a fraction of what is in view; positive goes to the right.
@@ -238,10 +324,7 @@ impl Genome {
         if from == other {
             return Some(position_bp);
         }
-        let (from, other) = (self.loci.get(from)?, self.loci.get(other)?);
-        let bp = other.view.bp_from_left(from.view.left_from_bp(position_bp as f64 + 0.5));
-        let is_inside = bp >= 0.0 && bp < other.view.length_bp() as f64;
-        is_inside.then(|| crate::scale::whole(bp))
+        self.loci.get(from)?.view.beside(position_bp, &self.loci.get(other)?.view)
     }
 }
 
@@ -279,6 +362,28 @@ mod tests {
         assert_eq!((seen(&genome), genome.active()), (vec!["chr2:6,001-7,000".to_owned()], 0), "one is left");
         genome.close_locus(0);
         assert_eq!(genome.loci().len(), 1, "the last one stays");
+    }
+
+    #[test]
+    fn a_locus_is_pinned_and_the_one_beside_it_shows_as_much() {
+        let mut genome = genome();
+        genome.go_to(Place::Stretch(0, 1_000, 2_000));
+        genome.pin(Some("splice".into()));
+        assert_eq!((genome.compared(), genome.active(), genome.linked), (Some((0, 1)), 1, true), "B is moved");
+        genome.go_to(Place::Stretch(1, 5_000, 5_500));
+        let seen = |genome: &Genome, number: usize| genome.region_of(&genome.loci()[number]).to_string();
+        assert_eq!((seen(&genome, 0), seen(&genome, 1)), ("chr1:1,001-1,500".into(), "chr2:5,001-5,500".into()));
+        assert_eq!(genome.counterpart(genome.locus()).map(|locus| locus.record), Some(0), "A of B");
+        assert!(genome.counterpart(&genome.loci()[0]).is_none(), "A has none");
+        genome.turn_round();
+        genome.go_to(Place::Stretch(1, 7_000, 7_100));
+        // From the right, since the other strand is read: the left edge is base 1,500.
+        assert_eq!(seen(&genome, 0), "chr1:1,401-1,500", "the left edge stays");
+        genome.linked = false;
+        genome.zoom(2.0, 0.5);
+        assert!(genome.counterpart(genome.locus()).is_none(), "not as many bases any more");
+        genome.close_locus(1);
+        assert_eq!(genome.compared(), None, "nothing to compare with");
     }
 
     #[test]

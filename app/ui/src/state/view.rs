@@ -82,6 +82,12 @@ impl View {
         if self.is_reversed { self.start_bp + self.span_bp - left } else { self.start_bp + left }
     }
 
+    /// The base of another view that lies as far from its left edge as this one does here; `None` off the contig's ends.
+    pub(crate) fn beside(&self, position_bp: u64, other: &Self) -> Option<u64> {
+        let bp = other.bp_from_left(self.left_from_bp(position_bp as f64 + 0.5));
+        (bp >= 0.0 && bp < other.length_bp as f64).then(|| whole(bp))
+    }
+
     /// Moves by a fraction of what is in view; positive goes to the right.
     pub(crate) fn pan(&mut self, fraction: f64) {
         let fraction = if self.is_reversed { -fraction } else { fraction };

@@ -80,7 +80,7 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     overview::ui(ui, overview_row, plots, state, screen);
     for column in &columns {
         if let Some(row) = heading_row {
-            heading::ui(ui, row, column, genome, screen);
+            heading::ui(ui, row, column, state, genome, screen);
         }
         ruler::ui(ui, ruler_row, column, state, screen);
     }

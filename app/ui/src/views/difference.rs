@@ -3,7 +3,7 @@
 use egui::{Align2, Id, Mesh, Rangef, Rect, Role, Sense, Stroke, Ui, WidgetInfo};
 use strandscope_worker::genome::pearson;
 
-use super::{canvas::Column, lane, values};
+use super::{canvas::Column, lane, sequence, values};
 use crate::{
     scale::index,
     state::{
@@ -14,32 +14,59 @@ use crate::{
     theme::{self, Palette},
 };
 
+/// Values of two lanes that belong together: those of a base, or means of a pixel where bases are narrower.
+struct Pair {
+    x: Rangef,
+    first: f32,
+    second: f32,
+}
+
+/// The second lane less the first.
 pub(crate) fn ui(ui: &mut Ui, rect: Rect, pair: &(LaneId, LaneId), column: &Column<'_>, state: &State) {
+    let pairs = pairs(pair, column, column, state);
+    draw(ui, rect, pair, column, &pairs, "Both lanes have no values here.");
+}
+
+/// What B's lane is more than A's, where B is.
+pub(crate) fn versus(ui: &mut Ui, rect: Rect, pair: &(LaneId, LaneId), column: &Column<'_>, state: &State) {
+    let Some(genome) = &state.genome else { return };
+    if genome.compared().is_none_or(|(_, b)| b != column.number) {
+        return;
+    }
+    let Some(a) = genome.counterpart(column.locus) else {
+        let how = "A and B show different numbers of bases: move them together (L), then zoom.";
+        lane::say(ui, rect, how, Palette::of(ui));
+        return;
+    };
+    // A's values where they would stand if A were here.
+    let beside = Column { locus: a, scale: a.view.scale(column.scale.x()), ..*column };
+    let pairs = pairs(pair, &beside, column, state);
+    draw(ui, rect, pair, column, &pairs, "A and B have not both been scored here.");
+}
+
+fn draw(ui: &mut Ui, rect: Rect, id: &(LaneId, LaneId), column: &Column<'_>, pairs: &[Pair], nothing: &str) {
     let palette = Palette::of(ui);
     let plot = Rect::from_x_y_ranges(rect.x_range(), Rangef::new(rect.top() + 8.0, rect.bottom() - 10.0));
-    let (first, second) = (by_pixel(&pair.0, column, state), by_pixel(&pair.1, column, state));
-    let differences: Vec<f32> = first.iter().zip(&second).map(|(first, second)| second - first).collect();
-    let most = differences.iter().filter(|value| value.is_finite()).fold(0.0_f32, |most, value| most.max(value.abs()));
+    let differences =
+        || pairs.iter().map(|pair| (pair.x, pair.second - pair.first)).filter(|(_, value)| value.is_finite());
+    let most = differences().fold(0.0_f32, |most, (_, value)| most.max(value.abs()));
     let axis = Axis::about_zero(most);
-    lane::axis(ui, plot, &axis, column.number == 0, palette);
+    lane::axis(ui, plot, &axis, true, palette);
     let mut mesh = Mesh::default();
     let zero = plot.center().y;
-    for (at, value) in differences.iter().enumerate().filter(|(_, value)| value.is_finite()) {
-        let y = plot.bottom() - plot.height() * axis.share(*value);
-        let ink = if *value > 0.0 { palette.more } else { palette.less };
-        let x = plot.left() + at as f32;
-        let bar =
-            Rect::from_x_y_ranges(Rangef::new(x, (x + 1.0).min(plot.right())), Rangef::new(y.min(zero), y.max(zero)));
-        mesh.add_colored_rect(bar, ink);
+    for (x, value) in differences() {
+        let y = plot.bottom() - plot.height() * axis.share(value);
+        let ink = if value > 0.0 { palette.more } else { palette.less };
+        mesh.add_colored_rect(Rect::from_x_y_ranges(x, Rangef::new(y.min(zero), y.max(zero))), ink);
     }
     ui.painter_at(plot).add(mesh);
-    let together = correlation(&first, &second);
+    let together = correlation(pairs);
     if let Some(together) = &together {
         note(ui, plot, together, palette);
-    } else {
-        lane::say(ui, plot, "Both lanes have no values here.", palette);
+    } else if differences().next().is_none() {
+        lane::say(ui, plot, nothing, palette);
     }
-    let response = ui.interact(plot, Id::unique(("difference", pair, column.number)), Sense::hover());
+    let response = ui.interact(plot, Id::unique(("difference", id, column.number)), Sense::hover());
     let text = format!("Difference, at most {}. {}", lane::number(most), together.unwrap_or_default());
     response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, &text));
 }
@@ -47,15 +74,45 @@ pub(crate) fn ui(ui: &mut Ui, rect: Rect, pair: &(LaneId, LaneId), column: &Colu
 /// How two lanes that are drawn over each other go together, in the corner of their plot.
 pub(crate) fn together(ui: &Ui, plot: Rect, lanes: &[Lane], column: &Column<'_>, state: &State) {
     let [first, second] = lanes else { return };
-    let values = [first, second].map(|lane| by_pixel(&lane.id, column, state));
-    if let Some(text) = correlation(&values[0], &values[1]) {
+    let pairs = pairs(&(first.id.clone(), second.id.clone()), column, column, state);
+    if let Some(text) = correlation(&pairs) {
         note(ui, plot, &text, Palette::of(ui));
     }
 }
 
+/// What two lanes show, the first one of column `a`, the second one of column `b`; both are as wide on screen.
+fn pairs(ids: &(LaneId, LaneId), a: &Column<'_>, b: &Column<'_>, state: &State) -> Vec<Pair> {
+    if b.scale.px_per_bp() >= sequence::BAR_PX {
+        return by_base(ids, a, b, state);
+    }
+    let left = b.scale.x().min;
+    let values = by_pixel(&ids.0, a, state).into_iter().zip(by_pixel(&ids.1, b, state)).enumerate();
+    let pair = |(at, (first, second)): (usize, (f32, f32))| {
+        let x = left + at as f32;
+        Pair { x: Rangef::new(x, (x + 1.0).min(b.scale.x().max)), first, second }
+    };
+    values.map(pair).collect()
+}
+
+/// Each base of `b` with the one of `a` that stands as far from the left edge.
+fn by_base(ids: &(LaneId, LaneId), a: &Column<'_>, b: &Column<'_>, state: &State) -> Vec<Pair> {
+    let of_b: Vec<u64> = (b.scale.first_bp()..b.scale.end_bp()).collect();
+    let of_a: Vec<Option<u64>> = of_b.iter().map(|&bp| b.locus.view.beside(bp, &a.locus.view)).collect();
+    let known: Vec<u64> = of_a.iter().flatten().copied().collect();
+    let mut first = state.values_at(&ids.0, a.locus, &known).into_iter();
+    let second = state.values_at(&ids.1, b.locus, &of_b);
+    let pair = |((bp, beside), second): ((&u64, &Option<u64>), f32)| Pair {
+        x: b.scale.px_range(*bp, bp + 1),
+        first: beside.and_then(|_| first.next()).unwrap_or(f32::NAN),
+        second,
+    };
+    of_b.iter().zip(&of_a).zip(second).map(pair).collect()
+}
+
 /// The correlation of what is in view, as it is told.
-fn correlation(first: &[f32], second: &[f32]) -> Option<String> {
-    pearson(first, second).map(|r| format!("r = {r:.2} in view"))
+fn correlation(pairs: &[Pair]) -> Option<String> {
+    let (first, second): (Vec<f32>, Vec<f32>) = pairs.iter().map(|pair| (pair.first, pair.second)).unzip();
+    pearson(&first, &second).map(|r| format!("r = {r:.2} in view"))
 }
 
 fn note(ui: &Ui, plot: Rect, text: &str, palette: &Palette) {

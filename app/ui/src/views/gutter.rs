@@ -15,6 +15,7 @@ use crate::{
         State,
         arrangement::LANE_HEIGHTS,
         lanes::{Lane, LaneId, Reading},
+        loci::Genome,
     },
     theme::{self, Palette},
 };
@@ -41,14 +42,22 @@ pub(crate) fn ui(ui: &mut Ui, rect: Rect, stand: &Stand, columns: &[Column<'_>],
         screen.act(Action::SelectLane(lane.id.clone(), and_others));
     }
     drag(ui, &response, rect, lane, screen);
-    text(ui, rect, stand, columns, state, palette);
+    let under_pointer = screen.cursor.and_then(|cursor| columns.get(cursor.locus));
+    text(ui, rect, stand, columns, under_pointer, state, palette);
     menu(ui, rect, &response, stand, state, screen);
     edge(ui, rect, stand, screen);
 }
 
 /// The name, and what is known under the pointer or of all that is in view.
-fn text(ui: &Ui, rect: Rect, stand: &Stand, columns: &[Column<'_>], state: &State, palette: &Palette) {
-    let cursor = columns.iter().find(|column| column.cursor_bp.is_some());
+fn text(
+    ui: &Ui,
+    rect: Rect,
+    stand: &Stand,
+    columns: &[Column<'_>],
+    cursor: Option<&Column<'_>>,
+    state: &State,
+    palette: &Palette,
+) {
     let lane = &stand.lanes[0];
     match &lane.id {
         LaneId::Sequence | LaneId::Tokens | LaneId::Translation | LaneId::Marks => {
@@ -78,7 +87,10 @@ fn text(ui: &Ui, rect: Rect, stand: &Stand, columns: &[Column<'_>], state: &Stat
         return;
     }
     write(ui, beside, rect.top() + 15.0, &lane.name, theme::semibold(13.0), palette.text);
-    let reading = cursor.and_then(|column| Some(state.reading(lane, column.locus, column.cursor_bp?)));
+    // What is compared is told of B.
+    let b = state.genome.as_ref().and_then(Genome::compared).map(|(_, b)| b);
+    let told_of = if matches!(lane.id, LaneId::Versus(_)) { b.and_then(|b| columns.get(b)) } else { cursor };
+    let reading = told_of.and_then(|column| Some(state.reading(lane, column.locus, column.cursor_bp?)));
     if lane.has_axis(state) {
         reading_of(ui, beside, lane, columns, reading.as_ref(), state, palette);
     } else if let LaneId::File(id) = lane.id

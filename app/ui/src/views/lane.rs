@@ -73,6 +73,7 @@ pub(crate) fn plot(ui: &mut Ui, rect: Rect, stand: &Stand, column: &Column<'_>, 
         LaneId::Marks => marks::ui(ui, rect, column, state, screen),
         LaneId::File(id) if !lane.has_axis(state) => features::ui(ui, rect, lane, *id, column, state, screen),
         LaneId::Difference(pair) => difference::ui(ui, rect, pair, column, state),
+        LaneId::Versus(pair) => difference::versus(ui, rect, pair, column, state),
         _ => of_values(ui, rect, stand, column, state, screen),
     }
 }

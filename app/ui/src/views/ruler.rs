@@ -39,7 +39,8 @@ pub(crate) fn ui(ui: &mut Ui, row: Rect, column: &Column<'_>, state: &State, scr
     if column.number == 0 {
         let beside = Rect::from_x_y_ranges(Rangef::new(row.left(), plot.left() - 10.0), row.y_range());
         let middle = row.center().y - 2.0;
-        match column.cursor_bp {
+        // Of several loci that of the one under the pointer.
+        match screen.cursor.map(|cursor| cursor.bp) {
             Some(bp) => gutter::write(ui, beside, middle, &grouped(bp + 1), theme::mono(12.5), palette.text),
             None => {
                 let name = &genome.contig_of(column.locus).name;

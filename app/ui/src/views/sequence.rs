@@ -19,7 +19,7 @@ use crate::{
 /// From this width on a base has its letter.
 const LETTER_PX: f64 = 8.0;
 /// From this width on a base has a bar of its own.
-const BAR_PX: f64 = 1.0;
+pub(crate) const BAR_PX: f64 = 1.0;
 
 pub(crate) fn ui(ui: &mut Ui, rect: Rect, column: &Column<'_>, state: &State, screen: &Screen) {
     let Some(genome) = &state.genome else { return };
@@ -84,12 +84,13 @@ fn bases(ui: &Ui, strip: Rect, column: &Column<'_>, state: &State, colours: [Col
     let gap = if letters { 0.5 } else { 0.0 };
     let size = crate::scale::narrow(scale.px_per_bp() * 0.9).clamp(9.0, 15.0);
     let mut mesh = Mesh::default();
+    let mut differ = Mesh::default();
     let mut glyphs = Vec::new();
     // The same letter in the same ink is laid out once.
     let mut galleys = BTreeMap::new();
     for bp in scale.first_bp()..scale.end_bp() {
-        let Some(base) = state.base_at(column.locus.record, bp) else { continue };
-        let base = if scale.is_reversed() { complement(base) } else { base };
+        let Some(forward) = state.base_at(column.locus.record, bp) else { continue };
+        let base = if scale.is_reversed() { complement(forward) } else { forward };
         let x = scale.px_range(bp, bp + 1);
         let colour = colours[colour_index(base)];
         // Bars without letters are many and close together: a little paler, they stay calm.
@@ -98,6 +99,10 @@ fn bases(ui: &Ui, strip: Rect, column: &Column<'_>, state: &State, colours: [Col
         let colour = if base.is_ascii_lowercase() { towards(colour, palette.canvas, 0.55) } else { colour };
         let cell = Rect::from_x_y_ranges(Rangef::new(x.min + gap, x.max - gap), strip.y_range());
         mesh.add_colored_rect(cell, colour);
+        if state.base_of_a(column.locus, bp).is_some_and(|a| !a.eq_ignore_ascii_case(&forward)) {
+            let under = Rangef::new(strip.bottom() + 1.0, strip.bottom() + 5.0);
+            differ.add_colored_rect(Rect::from_x_y_ranges(cell.x_range(), under), palette.danger);
+        }
         if letters {
             let galley = galleys.entry(base).or_insert_with(|| {
                 painter.layout_no_wrap(char::from(base).to_string(), theme::mono(size), ink_on(colour))
@@ -107,6 +112,8 @@ fn bases(ui: &Ui, strip: Rect, column: &Column<'_>, state: &State, colours: [Col
         }
     }
     painter.add(mesh);
+    // Bases that are not those of A have a mark beneath.
+    ui.painter().add(differ);
     for (place, galley) in glyphs {
         painter.galley(place, galley, Color32::PLACEHOLDER);
     }

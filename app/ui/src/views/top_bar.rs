@@ -100,6 +100,8 @@ fn navigation(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let Some(genome) = &state.genome else { return };
     let history = &genome.locus().history;
     ui.spacing_mut().item_spacing.x = 2.0;
+    let is_compared = genome.compared().is_some();
+    let pin = if is_compared { "Compare with A no more" } else { "Pin as A, to compare with B beside it" };
     let buttons = [
         (Icon::Back, "Back", "Alt+←", history.can_go_back(), Action::Back),
         (Icon::Forward, "Forward", "Alt+→", history.can_go_forward(), Action::Forward),
@@ -108,6 +110,7 @@ fn navigation(ui: &mut Ui, state: &State, screen: &mut Screen) {
         (Icon::Fit, "Whole record", "Shift+Z", true, Action::Fit),
         (Icon::TurnRound, "Reverse complement the view", "R", true, Action::TurnRound),
         (Icon::Columns, "Add a locus beside this one", "D", genome.loci().len() < MOST_LOCI, Action::AddLocus),
+        (Icon::Pin, pin, "A", true, Action::Pin(!is_compared)),
     ];
     for (icon, name, hint, enabled, action) in buttons {
         if controls::icon_button(ui, icon, name, hint, enabled).clicked() {
