@@ -166,6 +166,7 @@ pub(crate) fn unexpected(outcome: &Outcome) -> Failure {
         Outcome::Found(_) => "features",
         Outcome::Located(_) => "a place",
         Outcome::Judged(_) => "curves",
+        Outcome::Related(_) => "correlations",
         Outcome::Library(_) => "a library",
         Outcome::Card(_) => "a card",
         Outcome::Run(_) => "a run",

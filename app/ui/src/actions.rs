@@ -66,6 +66,10 @@ impl Window {
                 state.judge(file, lane);
                 self.screen.dock.show(Pane::Judge);
             }
+            Action::Relate => {
+                state.relate();
+                self.screen.dock.show(Pane::Judge);
+            }
             Action::Locate(text) => state.locate(text),
             Action::FindMotif(pattern) => state.find_motif(&pattern),
             Action::ShowTrack(source) => state.open_track(source),

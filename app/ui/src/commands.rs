@@ -216,6 +216,9 @@ pub(crate) const COMMANDS: &[Command] = &[
             screen.act(Action::Judge(file.id, None));
         }
     }),
+    command(Part::Score, "How the two selected tracks of values go together", &[shift(Key::J)], |_, screen| {
+        screen.act(Action::Relate);
+    }),
     command(Part::Score, "Band of shuffled sequences behind the scores", &[key(Key::K)], |_, screen| {
         screen.act(Action::NullBand);
     }),

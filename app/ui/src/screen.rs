@@ -121,6 +121,8 @@ pub(crate) enum Action {
     OverlayGroup(u32, bool),
     /// Show the difference of the two selected lanes.
     ShowDifference,
+    /// Tell how the two selected lanes go together, wherever both are known.
+    Relate,
     /// Judge scores by the features of a file: those of this lane, or of the selected one.
     Judge(u64, Option<LaneId>),
     /// Take away what is selected.

@@ -23,6 +23,7 @@ pub(crate) mod pieces;
 mod pinned;
 pub(crate) mod pyramid;
 pub(crate) mod record_run;
+pub(crate) mod relation;
 mod requests;
 pub(crate) mod tiles;
 pub(crate) mod trust;
@@ -56,6 +57,7 @@ use self::{
     notices::{Failure, Warnings},
     pieces::Pieces,
     record_run::RecordRun,
+    relation::Relation,
     work::{Jobs, Purpose},
 };
 use crate::Example;
@@ -141,6 +143,8 @@ pub(crate) struct State {
     pub(crate) differences: Vec<(LaneId, LaneId)>,
     /// How well a lane's scores find the features of another one.
     pub(crate) judgement: Option<Judgement>,
+    /// How two lanes go together, as it was asked last.
+    pub(crate) relation: Option<Relation>,
     /// The score lane that the next track of features is to judge.
     pub(crate) judge_next: Option<LaneId>,
     /// Whether the curves are to be brought to the front.
@@ -233,6 +237,7 @@ impl State {
             calls: BTreeMap::new(),
             differences: Vec::new(),
             judgement: None,
+            relation: None,
             judge_next: None,
             show_judgement: false,
             hovered: Vec::new(),

@@ -30,6 +30,7 @@ mod overview;
 mod palette;
 mod plot;
 mod records;
+mod relate;
 mod ruler;
 mod sequence;
 mod status;

@@ -1,10 +1,12 @@
 //! What goes to the engine and what comes back.
 
+mod relate;
 mod requests;
 mod tracks;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+pub use relate::*;
 pub use requests::*;
 use serde::{Deserialize, Serialize};
 pub use strandscope_analysis::{
@@ -98,6 +100,8 @@ pub enum Task {
     FindFeatures(FindFeaturesRequest),
     /// Tell how well scores find the features of a track → [`Outcome::Judged`].
     Judge(JudgeRequest),
+    /// Tell how two tracks of values go together → [`Outcome::Related`].
+    Relate(RelateRequest),
     /// Where a place lies that is written as HGVS has it → [`Outcome::Located`].
     Locate(LocateRequest),
     /// The next feature of a track → [`Outcome::Found`], with one or none.
@@ -202,6 +206,7 @@ impl Task {
             | Self::CountBases { .. }
             | Self::Locate(_)
             | Self::Judge(_)
+            | Self::Relate(_)
             | Self::OpenTrack { .. }
             | Self::ReadTile(_)
             | Self::FindFeatures(_)
@@ -345,6 +350,8 @@ pub enum Outcome {
     Located(Located),
     /// How well scores find features.
     Judged(Judged),
+    /// How two tracks go together.
+    Related(Related),
     /// Features, the best first.
     Found(Vec<FoundFeature>),
     /// Tokens of a region.

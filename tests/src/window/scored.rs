@@ -219,3 +219,27 @@ fn heads_are_pinned_and_compared() {
     opened.wait("Locus 1, A: NT_030059.13:69,501-69,900  ·  Core promoter");
     opened.wait("donor of B − promoter of A");
 }
+
+#[test]
+fn scores_and_an_experiment_are_correlated_wherever_both_are_known() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    // An experiment that peaks five bases right of the donors of exons 4 and 5.
+    let name = "NT_030059.13";
+    let mut text = String::new();
+    for (from, to, value) in [(67_000, 67_657, 0), (67_657, 67_658, 9), (67_658, 69_819, 0), (69_819, 69_820, 7)] {
+        text.push_str(&format!("{name}\t{from}\t{to}\t{value}\n"));
+    }
+    text.push_str(&format!("{name}\t69820\t105338\t0\n"));
+    let experiment = opened.write("atac.bedgraph", &text);
+    opened.drop(&[experiment]);
+    opened.wait("Track atac.bedgraph");
+    opened.show("Judge");
+    opened.wait("Click the name of one lane");
+    opened.click("Lane donor");
+    opened.harness.get_by_label("Lane atac.bedgraph").click_modifiers(Modifiers::COMMAND);
+    opened.harness.run_steps(3);
+    opened.press(Modifiers::SHIFT, Key::J);
+    opened.wait("3,500 bases with both");
+    opened.wait("lies 5 bp further");
+    super::pictures::keep(&mut opened.harness, "related");
+}

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::scale::index;
 
-/// Most bases whose scores are judged at once.
-const MOST_JUDGED_BP: u64 = 50_000_000;
+/// Most bases whose scores are looked at at once.
+pub(super) const MOST_COMPARED_BP: u64 = 50_000_000;
 
 /// How well a lane's scores find the features of another one.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +68,7 @@ impl State {
         };
         let (Some(lane), Some(genome), Some(file)) = (lane, &self.genome, self.file(file)) else { return };
         let contig = genome.contig().name.clone();
-        let Some((region, values)) = self.values_of(lane, &contig) else {
+        let Some((region, values)) = self.values_of(lane, &contig, MOST_COMPARED_BP) else {
             self.message = Some("Nothing is scored on this record yet: score it, then judge the scores".to_owned());
             return;
         };
@@ -96,12 +96,13 @@ impl State {
         }
     }
 
-    /// The values of a lane for each base of what has been scored on a contig, from its first to its last base.
-    fn values_of(&self, lane: &Lane, contig: &str) -> Option<(Region, Vec<f32>)> {
+    /// The values of a lane for each base of what has been scored on a contig, from its first base on, of at most so many
+    /// bases.
+    pub(super) fn values_of(&self, lane: &Lane, contig: &str, most_bp: u64) -> Option<(Region, Vec<f32>)> {
         let layers = self.layers(lane, contig);
         let parts = || layers.iter().flat_map(|layer| layer.parts.iter().map(move |part| (*part, layer)));
         let start_bp = parts().map(|(part, _)| part.0).min()?;
-        let end_bp = parts().map(|(part, _)| part.1).max()?.min(start_bp + MOST_JUDGED_BP);
+        let end_bp = parts().map(|(part, _)| part.1).max()?.min(start_bp + most_bp);
         let mut values = vec![f32::NAN; index(end_bp - start_bp)];
         for ((from, to), layer) in parts() {
             let to = to.min(end_bp);

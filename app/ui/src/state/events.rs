@@ -71,6 +71,7 @@ impl State {
             (Purpose::Tile { file, key }, Outcome::Tile(tile)) => self.on_tile(file, key, tile),
             (Purpose::Search(text), Outcome::Found(found)) => self.on_found(&text, found),
             (Purpose::Judge, Outcome::Judged(judged)) => self.on_judged(judged),
+            (Purpose::Relate, Outcome::Related(related)) => self.on_related(related),
             (Purpose::Locate, Outcome::Located(located)) => self.on_located(located),
             (Purpose::NextFeature, Outcome::Found(found)) => self.on_next_feature(found),
             (Purpose::Library, Outcome::Library(library)) => self.on_library(library),
@@ -135,6 +136,7 @@ impl State {
         self.facts = Facts::default();
         self.calls.clear();
         self.judgement = None;
+        self.relation = None;
         self.differences.clear();
         self.search = Search::default();
         self.warnings.clear();

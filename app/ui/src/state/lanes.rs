@@ -293,6 +293,16 @@ impl State {
         }
     }
 
+    /// The contigs on which something is known of a lane of a model.
+    pub(super) fn contigs_of(&self, lane: &Lane) -> Vec<String> {
+        let pieces = match &lane.id {
+            LaneId::Score { head, .. } => self.scores_of(head),
+            LaneId::Attention => Some(&self.attention),
+            _ => None,
+        };
+        pieces.map_or_else(Vec::new, |pieces| pieces.contigs().into_iter().map(str::to_owned).collect())
+    }
+
     /// Where scores of shuffled bases lie behind those of a lane, lowest and highest, where that has been computed.
     pub(crate) fn null_band(&self, lane: &Lane, contig_name: &str) -> Option<[Vec<Layer<'_>>; 2]> {
         let LaneId::Score { head, key } = &lane.id else { return None };

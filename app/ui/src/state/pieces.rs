@@ -1,6 +1,6 @@
 //! Tracks that have arrived, piece by piece: each job scores a stretch, and newer stretches lie over older ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use strandscope_worker::{
     RunRecord, TrackAssembly, TrackChunk,
@@ -215,6 +215,11 @@ impl Pieces {
             }
         }
         keys
+    }
+
+    /// Contigs of which something is known.
+    pub(crate) fn contigs(&self) -> BTreeSet<&str> {
+        self.list.iter().map(|piece| piece.region.contig.as_str()).collect()
     }
 
     /// What is to be drawn of one track on one contig, newest first.

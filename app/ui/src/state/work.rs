@@ -31,6 +31,8 @@ pub(crate) enum Purpose {
     Search(String),
     /// Scores are judged by features.
     Judge,
+    /// Two tracks of values are compared.
+    Relate,
     /// A place in HGVS's words is sought.
     Locate,
     /// The next feature is sought.
@@ -75,6 +77,7 @@ impl Purpose {
             Self::SelfTest => Some("Testing this device"),
             Self::Attention { .. } => Some("Attention"),
             Self::Export { .. } => Some("Saving"),
+            Self::Relate => Some("Comparing tracks"),
             Self::Fetch => Some("Fetching"),
             Self::Import => Some("Importing"),
             Self::Library
@@ -107,6 +110,7 @@ impl Purpose {
             Self::Tile { .. } => "A track could not be read",
             Self::Search(_) | Self::NextFeature => "Features could not be searched",
             Self::Judge => "The scores could not be judged",
+            Self::Relate => "The tracks could not be compared",
             Self::Locate => "The place could not be found",
             Self::Library => "Models and heads could not be listed",
             Self::Bases { .. } => "The sequence could not be read",

@@ -6,7 +6,7 @@ use strandscope_worker::{
     genome::{Strand, grouped},
 };
 
-use super::{controls, plot::Square};
+use super::{controls, plot::Square, relate};
 use crate::{
     locus::length,
     scale::narrow,
@@ -16,6 +16,15 @@ use crate::{
 };
 
 pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
+    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        by_features(ui, state, screen);
+        ui.add_space(theme::SECTION_GAP);
+        relate::ui(ui, state, screen);
+    });
+}
+
+fn by_features(ui: &mut Ui, state: &State, screen: &mut Screen) {
+    controls::section(ui, "Judge the selected scores by");
     let features: Vec<_> = state.feature_files().collect();
     if features.is_empty() {
         controls::note(
@@ -24,7 +33,6 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
         );
         return;
     }
-    controls::section(ui, "Judge the selected scores by");
     ui.horizontal_wrapped(|ui| {
         for file in features {
             if ui.button(file.name()).clicked() {
@@ -34,13 +42,13 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     });
     let Some(judgement) = &state.judgement else { return };
     ui.add_space(8.0);
-    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| match &judgement.judged {
+    match &judgement.judged {
         Some(judged) => shown(ui, judgement, judged, screen),
         None if state.failure.is_some() => {}
         None => {
             controls::note(ui, "Judging …");
         }
-    });
+    }
 }
 
 fn shown(ui: &mut Ui, judgement: &Judgement, judged: &Judged, screen: &mut Screen) {

@@ -127,6 +127,7 @@ impl TensorTasks {
             | Task::CountBases { .. }
             | Task::Locate(_)
             | Task::Judge(_)
+            | Task::Relate(_)
             | Task::OpenTrack { .. }
             | Task::ReadTile(_)
             | Task::FindFeatures(_)

@@ -4,6 +4,7 @@ mod content;
 mod judged;
 mod located;
 mod recognise;
+mod related;
 mod searched;
 
 use std::path::{Path, PathBuf};
@@ -145,6 +146,7 @@ impl Tasks for TrackTasks {
             Task::UseAliases { table, genome } => self.use_aliases(&table, &genome, job),
             Task::CountBases { genome, region } => self.count(&genome, &region, job),
             Task::Judge(request) => self.judge(&request, job),
+            Task::Relate(request) => self.relate(&request, job),
             Task::Locate(request) => self.locate(&request, job),
             Task::ReadTile(request) => self.tile(&request, job),
             Task::FindFeatures(request) => self.find(&request, job),

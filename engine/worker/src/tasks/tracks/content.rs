@@ -126,21 +126,11 @@ impl Content {
 
     /// What is told of it when it is opened.
     pub(super) fn summary(&mut self, source: &TrackSource, genome: &Genome) -> Result<TrackSummary, Stop> {
-        let here = |contigs: Vec<&str>| {
-            let known = contigs.into_iter().filter(|name| genome.contig(name).is_some());
-            known.map(str::to_owned).collect::<Vec<_>>()
-        };
-        let names = |contigs: &[strandscope_genome::Contig]| -> Vec<String> {
-            here(contigs.iter().map(|contig| contig.name.as_str()).collect())
-        };
-        let (count, contigs) = match &mut self.held {
-            Held::Features(index) => {
-                (Some(index.len() as u64), here(index.contigs().iter().map(String::as_str).collect()))
-            }
-            Held::Indexed(indexed) => (None, here(indexed.contigs())),
-            Held::BigBed(bigbed) => (Some(bigbed.count()?), names(bigbed.contigs())),
-            Held::Values(signal) => (None, names(signal.contigs())),
-            Held::GcShare => (None, names(genome.contigs())),
+        let contigs = self.contigs(genome);
+        let count = match &mut self.held {
+            Held::Features(index) => Some(index.len() as u64),
+            Held::BigBed(bigbed) => Some(bigbed.count()?),
+            Held::Indexed(_) | Held::Values(_) | Held::GcShare => None,
         };
         let (range, colour) = match &mut self.held {
             Held::Values(signal) => (signal.extent()?, signal.colour()),
@@ -158,6 +148,21 @@ impl Content {
             rows: self.rows.clone(),
             warnings: self.warnings.clone(),
         })
+    }
+
+    /// The contigs of a sequence that it has something for.
+    pub(super) fn contigs(&self, genome: &Genome) -> Vec<String> {
+        let names = |contigs: &[strandscope_genome::Contig]| -> Vec<String> {
+            contigs.iter().map(|contig| contig.name.clone()).collect()
+        };
+        let all = match &self.held {
+            Held::Features(index) => index.contigs().to_vec(),
+            Held::Indexed(indexed) => indexed.contigs().into_iter().map(str::to_owned).collect(),
+            Held::BigBed(bigbed) => names(bigbed.contigs()),
+            Held::Values(signal) => names(signal.contigs()),
+            Held::GcShare => names(genome.contigs()),
+        };
+        all.into_iter().filter(|name| genome.contig(name).is_some()).collect()
     }
 
     /// What lies in a region.
