@@ -167,6 +167,7 @@ pub(crate) fn unexpected(outcome: &Outcome) -> Failure {
         Outcome::Located(_) => "a place",
         Outcome::Judged(_) => "curves",
         Outcome::Related(_) => "correlations",
+        Outcome::Looked(_) => "what a folder holds",
         Outcome::Library(_) => "a library",
         Outcome::Card(_) => "a card",
         Outcome::Run(_) => "a run",

@@ -124,7 +124,9 @@ impl Window {
             Action::DropKept(head) => state.drop_kept(&head),
             Action::GetModel(name) => state.get_model(&name),
             Action::PickFolder => self.services.pick_folder(),
+            Action::LookAtModel(folder) => state.look_at_model(folder),
             Action::ImportModel(folder) => state.import_model(folder),
+            Action::ForgetLook(folder) => state.forget_look(&folder),
             Action::RemoveModel(name) => state.remove_model(&name),
             Action::EditCard(head) => self.screen.edit_card(head),
             Action::OpenCard(head) => state.open_card(&head),
@@ -234,7 +236,7 @@ impl Window {
             }
             ServiceAnswer::Changed(path) => self.state.on_changed(&path),
             ServiceAnswer::Dismissed => {}
-            ServiceAnswer::Folder(folder) => self.state.import_model(folder),
+            ServiceAnswer::Folder(folder) => self.state.look_at_model(folder),
             ServiceAnswer::NoFolderDialog => {
                 if let Some(Dialog::Models(dialog)) = &mut self.screen.dialog {
                     dialog.folder.get_or_insert_default();

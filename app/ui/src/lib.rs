@@ -169,6 +169,12 @@ impl Window {
             self.state.judge_next = self.screen.score_under_pointer.clone();
             self.open(dropped);
         }
+        // Where another dialog is open, it comes after that.
+        match self.screen.dialog {
+            None if self.state.show_models => self.screen.show_models(),
+            Some(screen::Dialog::Models(_)) => self.state.show_models = false,
+            _ => {}
+        }
         if std::mem::take(&mut self.state.show_judgement) {
             self.screen.dock.show(dock::Pane::Judge);
         }

@@ -165,7 +165,11 @@ pub(crate) enum Action {
     GetModel(String),
     /// Show the dialog that picks a folder to import.
     PickFolder,
+    /// Tell what a folder holds before it is added.
+    LookAtModel(PathBuf),
     ImportModel(PathBuf),
+    /// Do not add a folder that was looked at.
+    ForgetLook(PathBuf),
     RemoveModel(String),
     /// Show the dialog that edits the card of a head.
     EditCard(String),

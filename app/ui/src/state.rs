@@ -37,8 +37,8 @@ use std::{
 };
 
 use strandscope_worker::{
-    ExportRequest, FileRole, HeadEntry, JobError, JobId, Library, StoredSelfTest, Task, TrackSource, card::HeadKind,
-    genome::GeneticCode,
+    ExportRequest, FileRole, HeadEntry, JobError, JobId, Library, ModelLook, StoredSelfTest, Task, TrackSource,
+    card::HeadKind, genome::GeneticCode,
 };
 
 use self::{
@@ -178,6 +178,10 @@ pub(crate) struct State {
     pub(crate) failure: Option<Failure>,
     /// What went wrong with the library last.
     pub(crate) library_failure: Option<Failure>,
+    /// What folders hold that may be added to the library.
+    pub(crate) looked: Vec<ModelLook>,
+    /// The list of models is to be shown, since there is something new in it.
+    pub(crate) show_models: bool,
     /// What has become of cards that are edited, for the dialog.
     pub(crate) cards: Vec<CardNews>,
     /// Pieces of scores that were whole when the card of their head was given to be saved, by head.
@@ -257,6 +261,8 @@ impl State {
             warnings: Warnings::default(),
             failure: None,
             library_failure: None,
+            looked: Vec::new(),
+            show_models: false,
             cards: Vec::new(),
             settled: BTreeMap::new(),
             not_saved: None,

@@ -114,8 +114,8 @@ impl Engine {
             move |_| Ok(TrackTasks::new(&options))
         })?;
         let library = spawn("library", post.clone(), {
-            let options = options.clone();
-            move |_| Ok(LibraryTasks::new(&options))
+            let (options, facts) = (options.clone(), facts.clone());
+            move |_| Ok(LibraryTasks::new(&options, facts))
         })?;
         let tensors = spawn("engine", post, move |post| TensorTasks::new(options, facts, post))?;
         Ok(Self { files, tracks, library, tensors, events, flags, next_job: 0 })

@@ -1,11 +1,13 @@
 //! What goes to the engine and what comes back.
 
+mod look;
 mod relate;
 mod requests;
 mod tracks;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+pub use look::*;
 pub use relate::*;
 pub use requests::*;
 use serde::{Deserialize, Serialize};
@@ -135,6 +137,11 @@ pub enum Task {
     GetModel(GetRequest),
     /// Copy a folder into the user's library → [`Outcome::Written`].
     ImportModel(ImportRequest),
+    /// Tell what a folder holds that may be added, or the folder of a file of weights → [`Outcome::Looked`].
+    LookAtModel {
+        /// The folder or file.
+        path: PathBuf,
+    },
     /// The card and tensors of a model or head, as JSON → [`Outcome::Json`].
     ShowModel {
         /// A name from the library or a folder.
@@ -211,7 +218,7 @@ impl Task {
             | Self::ReadTile(_)
             | Self::FindFeatures(_)
             | Self::NextFeature(_) => TaskThread::Tracks,
-            Self::GetModel(_) | Self::ImportModel(_) => TaskThread::Library,
+            Self::GetModel(_) | Self::ImportModel(_) | Self::LookAtModel { .. } => TaskThread::Library,
             _ => TaskThread::Tensors,
         }
     }
@@ -352,6 +359,8 @@ pub enum Outcome {
     Judged(Judged),
     /// How two tracks go together.
     Related(Related),
+    /// What a folder holds.
+    Looked(Box<ModelLook>),
     /// Features, the best first.
     Found(Vec<FoundFeature>),
     /// Tokens of a region.

@@ -436,3 +436,29 @@ fn picked_features_tell_all_that_their_file_says() {
     }
     assert!(opened.has("Show it whole"), "what can be done with it");
 }
+
+#[test]
+fn a_model_that_is_dropped_shows_its_card_before_it_is_imported() {
+    let mut opened = yeast();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/parity/dnabert2_classifier");
+    let folder = opened.folder().join("tuned");
+    std::fs::create_dir(&folder).expect("a folder");
+    for file in std::fs::read_dir(&fixture).expect("the fixture") {
+        let file = file.expect("a file").path();
+        std::fs::copy(&file, folder.join(file.file_name().expect("a name"))).expect("copied");
+    }
+    opened.drop(&[folder.join("model.safetensors")]);
+    opened.wait("To be added?");
+    for words in ["dnabert-2", "BPE tokens", " on CPU", "SHA-256 ", "Its makers left no card", "model and head"] {
+        opened.wait(words);
+    }
+    assert!(!opened.has("Remove tuned"), "it is not in the library yet");
+    opened.click("Import tuned");
+    opened.wait("Remove tuned");
+    assert!(!opened.has("To be added?"), "it is there now");
+    opened.click("Close");
+    // What cannot be used is told in the same place.
+    std::fs::remove_file(folder.join("config.json")).expect("removed");
+    opened.drop(&[folder]);
+    opened.wait("The folder cannot be used");
+}

@@ -153,6 +153,8 @@ fn imported(folder: &Path) -> Harness<'static, Bare> {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::M);
     harness.run();
     click(&mut harness, "Import a folder …");
+    wait_for(&mut harness, "To be added?");
+    click(&mut harness, &format!("Import {CHECKPOINT}"));
     wait_for(&mut harness, &format!("Edit card … {CHECKPOINT}"));
     harness.key_press(Key::Escape);
     harness.run();

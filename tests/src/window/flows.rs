@@ -192,7 +192,12 @@ fn models_are_fetched_imported_and_removed_where_they_are_listed() {
     harness.get_by_label("Path of the folder").focus();
     harness.get_by_label("Path of the folder").type_text("/models/mine");
     harness.run();
-    harness.get_by_label("Import").click();
+    harness.get_by_label("Look at it").click();
+    harness.run();
+    assert_eq!(asked(&stage), Task::LookAtModel { path: "/models/mine".into() }, "nothing is copied yet");
+    assert!(has(&harness, "My model") && has(&harness, "do not tell what it was trained on"), "its card first");
+    super::pictures::keep(&mut harness, "looked_at_model");
+    harness.get_by_label("Import mine").click();
     harness.run();
     let Task::ImportModel(request) = asked(&stage) else { panic!("{:?}", asked(&stage)) };
     assert_eq!((request.folder.to_str(), request.name, request.force), (Some("/models/mine"), None, false));

@@ -12,8 +12,8 @@ use egui_kittest::{Harness, kittest::Queryable};
 use strandscope_figure::Figure;
 use strandscope_ui::{Example, Save, ServiceAnswer, Services, Start, Window, Worker};
 use strandscope_worker::{
-    Contig, Engine, ErrorKind, Event, FileRole, GenomeSummary, JobError, JobId, OpenedCard, Outcome, RunRecord, Task,
-    Token, TrackChunk,
+    Contig, Engine, ErrorKind, Event, FileRole, GenomeSummary, JobError, JobId, ModelLook, OpenedCard, Outcome,
+    RunRecord, Task, Token, TrackChunk,
     card_edit::WindowLengths,
     genome::{MissingRun, Region, Strand, Track, TrackLayout},
 };
@@ -293,11 +293,29 @@ fn answer(task: &Task) -> Option<Outcome> {
             let windows = WindowLengths { least_bp: 16, most_bp: 5_120 };
             Some(Outcome::Card(OpenedCard { card, path: "/data/models/fetched/head-card.json".into(), windows }))
         }
+        Task::LookAtModel { path } => Some(Outcome::Looked(Box::new(look(path)))),
         Task::Tokenize(request) => {
             Some(Outcome::Tokens { region: request.region.clone(), tokens: tokens(&request.region) })
         }
         Task::Export(request) => Some(Outcome::Written { paths: vec![request.path.clone()], notes: vec![] }),
         _ => None,
+    }
+}
+
+/// What is told of any folder.
+fn look(path: &Path) -> ModelLook {
+    ModelLook {
+        folder: path.to_owned(),
+        name: "mine".into(),
+        title: "My model".into(),
+        family: Some("dnabert2".into()),
+        tokenizer: Some("BPE tokens".into()),
+        parameters: 117_000_000,
+        context_tokens: Some(512),
+        sha256: "4b".repeat(32),
+        memory_bytes: 468_000_000,
+        device: Some(DEVICE.into()),
+        ..ModelLook::default()
     }
 }
 

@@ -71,6 +71,7 @@ impl State {
             (Purpose::Tile { file, key }, Outcome::Tile(tile)) => self.on_tile(file, key, tile),
             (Purpose::Search(text), Outcome::Found(found)) => self.on_found(&text, found),
             (Purpose::Judge, Outcome::Judged(judged)) => self.on_judged(judged),
+            (Purpose::Look, Outcome::Looked(look)) => self.on_looked(*look),
             (Purpose::Relate, Outcome::Related(related)) => self.on_related(related),
             (Purpose::Locate, Outcome::Located(located)) => self.on_located(located),
             (Purpose::NextFeature, Outcome::Found(found)) => self.on_next_feature(found),
@@ -222,6 +223,7 @@ impl State {
             Purpose::OpenCard(head) | Purpose::SaveCard(head) => self.cards.push(CardNews::Failed(head, error)),
             purpose if purpose.changes_library() => {
                 self.library_failure = Some(Failure { what: purpose.failed().to_owned(), error });
+                self.show_models = true;
                 self.order(Purpose::Library, Task::ListModels);
             }
             // A forecast that cannot be made is not missed: the run itself says why.

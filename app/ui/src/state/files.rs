@@ -66,7 +66,7 @@ impl State {
                     genome = Some((path, role));
                 }
                 FileRole::Track(_) => tracks.push(TrackSource::File(path)),
-                FileRole::Model => self.import_model(path),
+                FileRole::Model => self.look_at_model(path),
                 FileRole::Aliases => self.use_aliases(path),
                 FileRole::Genome | FileRole::GenomeWithFeatures | FileRole::Unknown => self
                     .warnings

@@ -55,6 +55,8 @@ pub(crate) enum Purpose {
     Attention { piece: u64 },
     /// A published model is fetched.
     Fetch,
+    /// It is told what a folder holds.
+    Look,
     /// A folder is copied into the library.
     Import,
     /// A model is taken out of the library.
@@ -80,6 +82,7 @@ impl Purpose {
             Self::Relate => Some("Comparing tracks"),
             Self::Fetch => Some("Fetching"),
             Self::Import => Some("Importing"),
+            Self::Look => Some("Looking at the model"),
             Self::Library
             | Self::Forecast { .. }
             | Self::Trust
@@ -123,6 +126,7 @@ impl Purpose {
             Self::Export { .. } => "The tracks could not be saved",
             Self::Fetch => "The model could not be fetched",
             Self::Import => "The folder could not be imported",
+            Self::Look => "The folder cannot be used",
             Self::Remove => "The model could not be removed",
             Self::OpenCard(_) => "The card could not be read",
             Self::SaveCard(_) => "The card could not be saved",
@@ -131,7 +135,7 @@ impl Purpose {
 
     /// Whether it adds to the library or takes from it.
     pub(crate) fn changes_library(&self) -> bool {
-        matches!(self, Self::Fetch | Self::Import | Self::Remove)
+        matches!(self, Self::Fetch | Self::Look | Self::Import | Self::Remove)
     }
 
     /// Whether the dialog that edits a card waits for it.

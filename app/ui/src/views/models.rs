@@ -1,7 +1,11 @@
 //! The models and heads of this computer, and those that can be fetched.
 
+use std::path::Path;
+
 use egui::{Align, Button, Frame, Layout, Margin, RichText, ScrollArea, TextEdit, Ui, Vec2};
-use strandscope_worker::{CatalogueKind, HeadEntry, Library, ModelEntry, Published, count_in_words, memory_in_words};
+use strandscope_worker::{
+    CatalogueKind, HeadEntry, Library, ModelEntry, ModelLook, Published, count_in_words, memory_in_words,
+};
 
 use super::controls;
 use crate::{
@@ -31,20 +35,24 @@ struct Card<'a> {
     sha256: Option<&'a str>,
     /// Where it came from, or is described.
     source: &'a str,
-    home: Home,
+    home: Home<'a>,
     /// Whether it is a head, whose card can be edited.
     is_head: bool,
 }
 
 /// Where it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Home {
+enum Home<'a> {
     InBinary,
     InLibrary,
-    Nowhere { is_begun: bool },
+    Nowhere {
+        is_begun: bool,
+    },
+    /// In a folder that was looked at.
+    Folder(&'a Path),
 }
 
-impl Home {
+impl Home<'_> {
     /// Of what is on this computer.
     fn of(source: &str) -> Self {
         if source == "built-in" { Self::InBinary } else { Self::InLibrary }
@@ -70,6 +78,11 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, dialog: &mut ModelsDialog, screen: 
     ui.add_space(4.0);
     let height = (room.y - 300.0).max(140.0);
     ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink([false, true]).show(ui, |ui| {
+        if !state.looked.is_empty() {
+            controls::section(ui, "To be added?");
+            let is_busy = state.library_job().is_some();
+            state.looked.iter().for_each(|look| looked(ui, look, is_busy, &mut dialog.removing, screen));
+        }
         if let Some(library) = &state.library {
             list(ui, library, dialog, state.library_job().is_some(), screen);
         } else {
@@ -94,17 +107,17 @@ fn head(ui: &mut Ui, dialog: &mut ModelsDialog, screen: &mut Screen) {
         }
     });
     let Some(folder) = &mut dialog.folder else { return };
-    let imports = ui.horizontal(|ui| {
+    let looks = ui.horizontal(|ui| {
         let edit = TextEdit::singleline(folder)
             .font(theme::mono(12.5))
             .hint_text("/folder/of/the/model")
             .margin(Margin::symmetric(10, 6))
             .desired_width(ui.available_width() - BESIDE_FIELD);
         ui.add(edit).accessible_name("Path of the folder");
-        controls::primary_button(ui, "Import", 150.0, !folder.trim().is_empty()).clicked()
+        controls::primary_button(ui, "Look at it", 150.0, !folder.trim().is_empty()).clicked()
     });
-    if imports.inner {
-        screen.act(Action::ImportModel(folder.trim().into()));
+    if looks.inner {
+        screen.act(Action::LookAtModel(folder.trim().into()));
         dialog.folder = None;
     }
 }
@@ -208,8 +221,52 @@ fn of_model<'a>(model: &'a ModelEntry, library: &'a Library) -> Card<'a> {
 }
 
 fn labels_of(head: &HeadEntry) -> String {
-    let labels = head.card.labels.len();
+    counted(head.card.labels.len())
+}
+
+fn counted(labels: usize) -> String {
     if labels == 1 { "1 label".to_owned() } else { format!("{labels} labels") }
+}
+
+/// A model or head that was looked at and is not in the library yet.
+fn looked(ui: &mut Ui, look: &ModelLook, is_busy: bool, removing: &mut Option<String>, screen: &mut Screen) {
+    let kind = match (look.is_head, look.labels.is_empty()) {
+        (true, _) => "head",
+        (false, false) => "model and head",
+        (false, true) => "model",
+    };
+    let mut facts = vec![kind.to_owned()];
+    facts.extend(look.family.clone());
+    facts.extend(look.tokenizer.clone());
+    facts.push(format!("{} weights", count_in_words(look.parameters)));
+    let on = look.device.as_deref().map(|device| device.split(" (").next().unwrap_or(device));
+    let memory = memory_in_words(look.memory_bytes);
+    facts.push(on.map_or_else(|| format!("{memory} in memory"), |device| format!("{memory} on {device}")));
+    facts.push(
+        look.context_tokens.map_or_else(|| "context not told".to_owned(), |tokens| format!("{tokens} tokens at once")),
+    );
+    if !look.labels.is_empty() {
+        facts.push(counted(look.labels.len()));
+    }
+    let trained = match look.trained_on.is_empty() {
+        true => "Its files do not tell what it was trained on.".to_owned(),
+        false => format!("Trained on {}.", look.trained_on.join(", ")),
+    };
+    let described = look.description.as_deref().unwrap_or("Its makers left no card.");
+    let source = look.folder.display().to_string();
+    let shown = Card {
+        name: &look.name,
+        title: &look.title,
+        description: &format!("{described} {trained}"),
+        facts,
+        licence: look.licence.as_deref().unwrap_or("not told"),
+        commercial_use: None,
+        sha256: Some(&look.sha256),
+        source: &source,
+        home: Home::Folder(&look.folder),
+        is_head: false,
+    };
+    card(ui, &shown, is_busy, removing, screen);
 }
 
 fn of_head(head: &HeadEntry) -> Card<'_> {
@@ -310,6 +367,14 @@ fn buttons(ui: &mut Ui, card: &Card<'_>, is_busy: bool, removing: &mut Option<St
             } else if button("Delete files", !is_busy, "Delete them for good") {
                 screen.act(Action::RemoveModel(card.name.to_owned()));
                 *removing = None;
+            }
+        }
+        Home::Folder(folder) => {
+            if button("Import", !is_busy, "Check it as a run would, and copy it into the library") {
+                screen.act(Action::ImportModel(folder.to_owned()));
+            }
+            if button("Not now", true, "Leave it where it is; nothing was copied") {
+                screen.act(Action::ForgetLook(folder.to_owned()));
             }
         }
         Home::Nowhere { is_begun } => {

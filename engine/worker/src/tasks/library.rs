@@ -12,7 +12,7 @@ use strandscope_models::{
     model::Model,
 };
 
-use super::{device::ComputeDevice, known::Known, memory};
+use super::{device::ComputeDevice, facts::Facts, known::Known, look::look, memory};
 use crate::{
     EngineOptions, ErrorKind, GetRequest, ImportRequest, JobError, Outcome, Task,
     engine::{Job, Stop, Tasks},
@@ -21,12 +21,13 @@ use crate::{
 /// What the thread keeps between tasks.
 pub(crate) struct LibraryTasks {
     known: Known,
+    facts: Facts,
     offline: bool,
 }
 
 impl LibraryTasks {
-    pub(crate) fn new(options: &EngineOptions) -> Self {
-        Self { known: Known::new(options), offline: options.offline }
+    pub(crate) fn new(options: &EngineOptions, facts: Facts) -> Self {
+        Self { known: Known::new(options), facts, offline: options.offline }
     }
 
     /// Fetches a published model.
@@ -70,6 +71,7 @@ impl Tasks for LibraryTasks {
         match task {
             Task::GetModel(request) => self.get(&request, job),
             Task::ImportModel(request) => self.import(&request, job),
+            Task::LookAtModel { path } => look(&path, &self.facts),
             _ => {
                 Err(JobError::new(ErrorKind::Runtime, "this task belongs to another thread; please report this").into())
             }

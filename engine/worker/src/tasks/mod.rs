@@ -17,6 +17,7 @@ mod genomes;
 mod inspect;
 mod known;
 mod library;
+mod look;
 mod memory;
 mod noise;
 mod pasted;

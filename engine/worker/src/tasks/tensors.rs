@@ -141,6 +141,7 @@ impl TensorTasks {
             | Task::EditCard(_)
             | Task::RemoveModel { .. }
             | Task::GetModel(_)
+            | Task::LookAtModel { .. }
             | Task::ImportModel(_) => {
                 let message = "this task belongs to another thread; please report this";
                 Err(JobError::new(ErrorKind::Runtime, message).into())
