@@ -117,4 +117,5 @@ def main():
     (out / "genbank.json").write_text(json.dumps(expected, indent=None, separators=(",", ":")) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
