@@ -9,10 +9,13 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
+    rc::Rc,
+    sync::mpsc::{Receiver, Sender, channel},
     time::{Duration, Instant},
 };
 
@@ -28,9 +31,6 @@ const LENGTH_BP: u64 = 250_000_000;
 const FEATURES: u64 = 200_000;
 const RECORDS: u64 = 100_000;
 const SIZE: (f32, f32) = (1_920.0, 1_080.0);
-/// Values that arrive at once, as the engine sends them.
-const PIECE_BP: u64 = 1 << 16;
-
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let (genome, features) = (folder.path().join("big.fa"), folder.path().join("big.gff3"));
@@ -44,9 +44,10 @@ fn main() {
         ..EngineOptions::default()
     };
     let engine = Engine::start(options, || {}).expect("threads can be started");
-    let worker = Scored { engine, events: VecDeque::new(), next: u64::MAX, scored: None };
+    let scored_bp = Rc::new(Cell::new(0));
+    let worker = Scored::new(engine, Rc::clone(&scored_bp));
     let start = Start { files: vec![genome, features], examples: vec![] };
-    let mut screen = Screen::new(Window::new(worker, Box::new(Alone), start));
+    let mut screen = Screen::new(Window::new(worker, Box::new(Alone), start), scored_bp);
 
     // Until the files are open.
     screen.run_for(Duration::from_secs(20));
@@ -62,11 +63,13 @@ struct Screen {
     context: egui::Context,
     window: Window,
     begun: Instant,
+    /// Bases whose scores have come.
+    scored_bp: Rc<Cell<u64>>,
 }
 
 impl Screen {
-    fn new(window: Window) -> Self {
-        Self { context: egui::Context::default(), window, begun: Instant::now() }
+    fn new(window: Window, scored_bp: Rc<Cell<u64>>) -> Self {
+        Self { context: egui::Context::default(), window, begun: Instant::now(), scored_bp }
     }
 
     /// Draws a frame and gives the processor time it took.
@@ -105,9 +108,10 @@ impl Screen {
             modifiers: Modifiers { shift: true, ..Modifiers::COMMAND },
         };
         let mut times = vec![self.frame(vec![press(true), press(false)], MIDDLE)];
-        let pieces = usize::try_from(LENGTH_BP / PIECE_BP).expect("few");
-        for _ in 0..pieces {
+        // What was in view has come first, and comes again with its record.
+        while self.scored_bp.get() < LENGTH_BP {
             times.push(self.frame(Vec::new(), MIDDLE));
+            std::thread::sleep(Duration::from_millis(4));
         }
         self.run_for(Duration::from_secs(2));
         times
@@ -142,31 +146,44 @@ impl Screen {
 /// Over the tracks.
 const MIDDLE: Pos2 = pos2(SIZE.0 * 0.45, SIZE.1 * 0.5);
 
-/// An engine whose scores are made up, so that a chromosome is scored at once.
+/// An engine whose scores are made up by a thread of their own, faster than any model gives them.
 struct Scored {
     engine: Engine,
     events: VecDeque<Event>,
     next: u64,
-    /// The job that is being scored, and how far.
-    scored: Option<(JobId, Region, u64)>,
+    wanted: Sender<(JobId, Region)>,
+    scores: Receiver<Event>,
+    scored_bp: Rc<Cell<u64>>,
+}
+
+impl Scored {
+    /// `scored_bp` counts the bases whose scores have come.
+    fn new(engine: Engine, scored_bp: Rc<Cell<u64>>) -> Self {
+        let (wanted, requests) = channel::<(JobId, Region)>();
+        let (sender, scores) = channel();
+        std::thread::spawn(move || {
+            for (job, region) in requests {
+                let part = track(&region.contig, region.start_bp, region.end_bp);
+                let outcome = Outcome::Run(RunRecord::default());
+                // Nobody waits for it once the window is gone.
+                let _ = sender.send(Event::TrackChunk { job, chunk: TrackChunk { track: 0, part, whole: region } });
+                let _ = sender.send(Event::Finished { job, outcome, elapsed: Duration::from_millis(1) });
+            }
+        });
+        Self { engine, events: VecDeque::new(), next: u64::MAX, wanted, scores, scored_bp }
+    }
 }
 
 impl Worker for Scored {
     fn run(&mut self, task: Task) -> JobId {
+        self.next -= 1;
+        let job = JobId(self.next);
         match task {
             Task::Score(request) => {
-                self.next -= 1;
-                let (job, region) = (JobId(self.next), request.regions[0].clone());
-                if region.len_bp() > PIECE_BP {
-                    self.scored = Some((job, region, 0));
-                } else {
-                    self.events.push_back(Event::Cancelled { job });
-                }
+                self.wanted.send((job, request.regions[0].clone())).expect("the thread goes on");
                 job
             }
             Task::Attention(_) => {
-                self.next -= 1;
-                let job = JobId(self.next);
                 self.events.push_back(Event::Cancelled { job });
                 job
             }
@@ -179,19 +196,14 @@ impl Worker for Scored {
     }
 
     fn try_event(&mut self) -> Option<Event> {
-        if let Some(event) = self.events.pop_front().or_else(|| self.engine.try_event()) {
-            return Some(event);
-        }
-        let (job, region, from_bp) = self.scored.take()?;
-        if from_bp >= region.end_bp {
-            let outcome = Outcome::Run(RunRecord::default());
-            self.events.push_back(Event::Finished { job, outcome, elapsed: Duration::from_secs(1) });
-            return None;
-        }
-        let to_bp = (from_bp + PIECE_BP).min(region.end_bp);
-        let part = track(&region.contig, from_bp, to_bp);
-        self.scored = Some((job, region.clone(), to_bp));
-        Some(Event::TrackChunk { job, chunk: TrackChunk { track: 0, part, whole: region } })
+        let event = self.events.pop_front().or_else(|| self.engine.try_event());
+        event.or_else(|| {
+            let score = self.scores.try_recv().ok()?;
+            if let Event::TrackChunk { chunk, .. } = &score {
+                self.scored_bp.set(self.scored_bp.get() + chunk.part.region.len_bp());
+            }
+            Some(score)
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use strandscope_worker::{
 };
 
 use super::pyramid::Pyramid;
+use crate::scale::index;
 
 /// Pieces kept at once; the oldest go first.
 const KEPT: usize = 256;
@@ -79,6 +80,21 @@ impl Piece {
             && is_whole(self)
             && is_whole(next)
             && self.strips.values().zip(next.strips.values()).all(same)
+    }
+
+    /// Makes room for what is expected up to `end_bp`: to move what has come, again and again, takes longer than a frame
+    /// may. Where so much memory cannot be had, it grows as it comes.
+    fn make_room(&mut self, end_bp: u64) {
+        let left_bp = end_bp.saturating_sub(self.region.end_bp);
+        for strip in self.strips.values_mut() {
+            for track in strip.assembly.tracks_mut() {
+                if let TrackLayout::Bins { width_bp } = track.layout {
+                    let left = index(left_bp.div_ceil(width_bp));
+                    let _ = track.values.try_reserve(left);
+                    strip.pyramid.make_room(left);
+                }
+            }
+        }
     }
 
     /// Adds a piece that goes on from here.
@@ -157,20 +173,22 @@ impl Pieces {
         });
     }
 
-    /// Joins a whole piece with whole neighbours, so that a record that is scored piece by piece is one in the end.
-    pub(crate) fn join(&mut self, id: u64) {
+    /// Joins a whole piece with whole neighbours, so that a record that is scored piece by piece is one in the end; pieces
+    /// up to `end_bp` are expected.
+    pub(crate) fn join(&mut self, id: u64, end_bp: u64) {
         let Some(at) = self.list.iter().position(|piece| piece.id == id) else { return };
         let after = self.list.iter().position(|other| self.list[at].goes_on_in(other));
         if let Some(after) = after {
-            let other = self.list[after].clone();
+            let other = self.list.remove(after);
+            let at = if after < at { at - 1 } else { at };
             self.list[at].append(other);
-            self.list.remove(after);
         }
         let Some(at) = self.list.iter().position(|piece| piece.id == id) else { return };
         let before = self.list.iter().position(|other| other.goes_on_in(&self.list[at]));
         if let Some(before) = before {
             let piece = self.list.remove(at);
             let before = if before > at { before - 1 } else { before };
+            self.list[before].make_room(end_bp);
             self.list[before].append(piece);
         }
     }
@@ -323,7 +341,7 @@ mod tests {
             pieces.add(id, chunk(start_bp, &[value; 40]));
             let command = format!("score a.fa --region {region}");
             pieces.complete(id, RunRecord { command, windows: 2, ..RunRecord::default() });
-            pieces.join(id);
+            pieces.join(id, 0);
         };
         add(&mut pieces, 1, 80, 0.3);
         add(&mut pieces, 2, 0, 0.1);

@@ -93,6 +93,15 @@ impl Pyramid {
         }
     }
 
+    /// Makes room for so many more values.
+    pub(crate) fn make_room(&mut self, values: usize) {
+        let mut entries = values;
+        for level in &mut self.levels {
+            entries = entries.div_ceil(STEP) + 1;
+            let _ = level.try_reserve(entries);
+        }
+    }
+
     fn block(&self, values: &[f32], below: usize, entry: usize) -> Summary {
         let first = entry * STEP;
         if below == 0 {

@@ -122,7 +122,8 @@ impl State {
 
     /// A piece of scores is whole: it is joined with its neighbours, and the next one is asked for.
     pub(super) fn piece_scored(&mut self, piece: u64) {
-        self.scores_with(piece).join(piece);
+        let end_bp = self.record_run.as_ref().map_or(0, |run| run.length_bp);
+        self.scores_with(piece).join(piece, end_bp);
         let now_s = self.now_s;
         let Some(run) = &mut self.record_run else { return };
         if !run.current.contains(&piece) {

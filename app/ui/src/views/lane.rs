@@ -166,19 +166,17 @@ fn calls(ui: &Ui, plot: Rect, lane: &Lane, column: &Column<'_>, state: &State, p
     let is_of_record = state.genome.as_ref().is_some_and(|genome| genome.record() == column.locus.record);
     let Some(calls) = state.calls_of(&lane.id).filter(|_| is_of_record) else { return };
     let (from, to) = (column.scale.first_bp(), column.scale.end_bp());
-    let first = calls.intervals.partition_point(|interval| interval.1 <= from);
     let y = Rangef::new(plot.bottom(), plot.bottom() + HEIGHT);
+    let pixel_bp = crate::scale::whole(column.scale.bp_per_px());
     let mut mesh = egui::Mesh::default();
-    let mut end = f32::NEG_INFINITY;
-    for &(start_bp, end_bp) in calls.intervals[first..].iter().take_while(|interval| interval.0 < to) {
+    let mut rest = &calls.intervals[calls.intervals.partition_point(|interval| interval.1 <= from)..];
+    while let Some(&(start_bp, end_bp)) = rest.first().filter(|interval| interval.0 < to) {
         let x = column.scale.px_range(start_bp, end_bp);
         let x = Rangef::new(x.min, x.max.max(x.min + 2.0));
-        // Of many in one pixel, one is drawn.
-        if (x.max - end).abs() < 0.5 {
-            continue;
-        }
-        end = x.max;
         mesh.add_colored_rect(Rect::from_x_y_ranges(x, y), colour(lane, palette));
+        // Of many in one pixel, one is drawn: a chromosome can have millions.
+        rest = &rest[1..];
+        rest = &rest[rest.partition_point(|interval| interval.1 <= start_bp + pixel_bp)..];
     }
     ui.painter_at(Rect::from_x_y_ranges(plot.x_range(), y)).add(mesh);
 }
