@@ -171,6 +171,13 @@ pub enum Task {
     BenchModel(BenchModelRequest),
     /// Time attention alone → [`Outcome::Json`].
     BenchAttention(BenchAttentionRequest),
+    /// Time the first opening of a sequence file, and the next one → [`Outcome::Json`].
+    BenchOpen {
+        /// The file.
+        path: PathBuf,
+        /// An empty folder for its index.
+        cache: PathBuf,
+    },
     /// Compare what is computed here with what it should be → [`Outcome::Json`], also where something differs.
     SelfTest(SelfTestRequest),
     /// How the last self-test of the device in use ended → [`Outcome::SelfTested`]; at once.
@@ -203,6 +210,7 @@ impl Task {
             | Self::Inspect { .. }
             | Self::Export(_)
             | Self::Tokenize(_)
+            | Self::BenchOpen { .. }
             | Self::Forecast(_)
             | Self::LastSelfTest
             | Self::ListModels

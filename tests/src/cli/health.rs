@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Place;
+use super::{Place, genome};
 
 fn document(place: &Place, command: &str, more: &[&str]) -> Value {
     let words: Vec<&str> = command.split(' ').chain(more.iter().copied()).collect();
@@ -100,4 +100,18 @@ fn a_bench_of_attention_has_the_keys_of_the_contract() {
     assert!(forward["kept_fraction"].as_f64().is_some_and(|kept| kept < 1.0), "{forward}");
     assert!(!same(&of_pass("forward", &["--bias", "none"])), "distance counts");
     assert!(!same(&of_pass("forward", &["--seed", "1"])), "so does the seed");
+}
+
+#[test]
+fn opening_a_file_is_timed() {
+    let place = Place::new();
+    place.write("a.fa", genome(30_000));
+    let told = place.run(&["bench", "open", "a.fa", "--json"]).expect(0).out;
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    for key in ["index_seconds", "first_region_seconds", "reopen_seconds", "peak_rss_bytes"] {
+        assert!(told[key].as_f64().is_some_and(|value| value > 0.0), "{key}: {told}");
+    }
+    assert_eq!(told["same_bases"], true, "{told}");
+    assert_eq!(place.files(), ["a.fa"], "nothing is left behind");
+    place.run(&["bench", "open", "none.fa"]).expect(3);
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use strandscope_worker::genome::{Hooks, Signal};
+
 use super::{Place, genome};
 
 /// Columns of the rows of a table, without its head.
@@ -37,6 +39,43 @@ fn tables_count_from_one_and_all_forms_say_the_same() {
     let first: f64 = donor[0][5].parse().expect("a number");
     let same = (track["values"][0].as_f64().expect("a number") - first).abs() < 1e-7;
     assert!(same, "the same values");
+}
+
+#[test]
+fn bigwig_has_a_file_for_each_track_and_one_beside_it() {
+    let place = Place::new();
+    place.write("a.fa", genome(2_000));
+    // Regions that overlap, from right to left: BigWig has each base once, from left to right.
+    let regions = ["--region", "chr1:401-500", "--region", "chr1:201-450", "--both-strands"];
+    let score = ["score", "a.fa", "--head", "splice", "--device", "cpu", "--format", "bigwig"];
+    place.run(&[&score[..], &regions[..], &["-o", "out"]].concat()).expect(0);
+    let labels = ["acceptor", "donor", "none"];
+    let wanted: Vec<String> = labels
+        .iter()
+        .flat_map(|label| ["", ".minus"].map(|strand| format!("out.{label}{strand}.bw")))
+        .flat_map(|name| [name.clone(), format!("{name}.json")])
+        .collect();
+    let mut written: Vec<String> = place.files().into_iter().filter(|name| name.starts_with("out.")).collect();
+    written.sort();
+    let mut sorted = wanted.clone();
+    sorted.sort();
+    assert_eq!(written, sorted, "one for each label and strand");
+    let beside: Value = serde_json::from_str(&place.read("out.donor.bw.json")).expect("JSON");
+    assert!(
+        beside["command"].as_str().is_some_and(|command| command.starts_with("strandscope score a.fa")),
+        "{beside}"
+    );
+
+    let tsv = place.run(REGION).expect(0).out;
+    let wanted: Vec<f32> =
+        rows(&tsv).iter().filter(|row| row[4] == "donor").map(|row| row[5].parse().unwrap_or(f32::NAN)).collect();
+    let mut signal = Signal::open(&place.path("out.donor.bw"), None, &mut Hooks::default()).expect("a BigWig file");
+    let values = signal.values("chr1", 200, 500).expect("its values");
+    let same = |(got, want): (&f32, &f32)| got.to_bits() == want.to_bits() || (got.is_nan() && want.is_nan());
+    assert!(values.len() == 300 && values.iter().zip(&wanted).all(same), "the same values, to the bit");
+    place.run(&[&score[..], &["--region", "chr1:201-300"]].concat()).expect(2);
+    let ended = place.run(&[&score[..], &regions[..], &["-o", "out"]].concat()).expect(2);
+    assert!(ended.err.contains("exists"), "nothing is written over: {}", ended.err);
 }
 
 #[test]

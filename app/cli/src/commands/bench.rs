@@ -7,7 +7,7 @@ use strandscope_worker::{AttentionBias, AttentionPass, BenchAttentionRequest, Be
 
 use crate::{
     args::OutputArgs,
-    failure::Result,
+    failure::{Failure, Result},
     output::{TextOutput, write_document},
     session::Session,
 };
@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Attention(AttentionArgs),
     /// Time passes of a model
     Model(ModelArgs),
+    /// Time the opening of a sequence file
+    Open(OpenArgs),
 }
 
 /// Time attention alone, on values that look random and are the same everywhere.
@@ -158,7 +160,33 @@ impl Command {
         match self {
             Self::Attention(args) => args.run(session),
             Self::Model(args) => args.run(session),
+            Self::Open(args) => args.run(session),
         }
+    }
+}
+
+/// Time how long a sequence file takes to be indexed, to give its first bases, and to be opened again.
+///
+/// Nothing that is known of the file is used, except for an index that lies beside it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OpenArgs {
+    /// FASTA, 2bit or GenBank
+    #[arg(value_name = "FASTA")]
+    path: PathBuf,
+    /// One JSON object
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl OpenArgs {
+    fn run(self, session: Session) -> Result<()> {
+        let cache = tempfile::tempdir().map_err(|error| {
+            Failure::runtime("cannot time the opening: there is no room for the index").because(error.to_string())
+        })?;
+        let task = Task::BenchOpen { path: self.path, cache: cache.path().to_owned() };
+        measure(session, task, self.json, &self.output)
     }
 }
 

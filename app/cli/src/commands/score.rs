@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use strandscope_worker::{
-    NullBandRequest, NullRule, Outcome, RunRecord, ScoreRequest, Task, TrackChunk, WindowChoice,
+    Contig, GenomeSummary, NullBandRequest, NullRule, Outcome, RunRecord, ScoreRequest, Task, TrackChunk, WindowChoice,
     genome::{OutputError, Region, Strand, TrackFiles, TrackFormat, TrackName},
 };
 
@@ -21,8 +21,9 @@ use crate::{
 /// Score every base of a sequence with a task head.
 ///
 /// Without --region and --bed every record is scored, whole. The table is `contig start end strand label value reason`,
-/// 1-based; where there is no value a dot stands in its place, with the reason behind it. bedGraph is 0-based and has
-/// one file for each label and strand, OUT.LABEL.bedgraph, when there are several.
+/// 1-based; where there is no value a dot stands in its place, with the reason behind it. bedGraph and BigWig are 0-based
+/// and have one file for each label and strand, OUT.LABEL.bedgraph and OUT.LABEL.bw, when there are several; BigWig holds
+/// each base once, in the order of the records.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Sequences; - is standard input
@@ -98,17 +99,16 @@ enum Format {
     Tsv,
     /// Values with their places, 0-based
     Bedgraph,
+    /// The same for genome browsers, with OUT.json beside it; needs -o
+    Bigwig,
     /// One object, 0-based
     Json,
 }
 
 impl Format {
-    fn of_tracks(self) -> TrackFormat {
-        match self {
-            Self::Tsv => TrackFormat::Tsv,
-            Self::Bedgraph => TrackFormat::BedGraph,
-            Self::Json => TrackFormat::Json,
-        }
+    /// Whether each track has a file of its own.
+    fn is_one_for_each(self) -> bool {
+        matches!(self, Self::Bedgraph | Self::Bigwig)
     }
 }
 
@@ -117,7 +117,11 @@ impl Args {
     pub(crate) fn run(self, mut session: Session, console: Console, seed: Option<u64>) -> Result<()> {
         self.check_output()?;
         let input = Input::open(&self.fasta)?;
-        let places = self.places(&mut session, &input, console)?;
+        let genome = session.open_genome(&input)?;
+        let mut places = self.places(&genome, &input, console)?;
+        if self.format == Format::Bigwig {
+            places.put_in_order(&genome.contigs);
+        }
         let request = ScoreRequest {
             genome: input.path().to_owned(),
             regions: places.regions.clone(),
@@ -133,8 +137,8 @@ impl Args {
         };
         let task = self.task(request, seed.unwrap_or_default());
         let Places { skipped, bed, .. } = &places;
-        let mut writer =
-            Writer { args: &self, input: &input, skipped, bed: bed.as_deref(), head: Vec::new(), files: None };
+        let (contigs, bed) = (&genome.contigs[..], bed.as_deref());
+        let mut writer = Writer { args: &self, input: &input, contigs, skipped, bed, head: Vec::new(), files: None };
         let done = session.run_into("score", task, &mut writer).map_err(|failure| input.rename(failure))?;
         let files = writer.files.ok_or_else(nothing_announced)?;
         let Outcome::Run(_) = done.outcome else { return Err(unexpected(&done.outcome)) };
@@ -158,20 +162,28 @@ impl Args {
     /// Refuses a file that may not be overwritten before a long read, not after it.
     fn check_output(&self) -> Result<()> {
         match &self.output.output {
-            Some(path) if !self.output.force && path.is_file() && self.format != Format::Bedgraph => {
+            Some(path) if !self.output.force && path.is_file() && !self.format.is_one_for_each() => {
                 Err(OutputError::Exists { path: path.clone() }.into())
             }
+            None => self.refuse_bigwig_to_stdout(),
+            Some(path) if path == Path::new("-") => self.refuse_bigwig_to_stdout(),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn refuse_bigwig_to_stdout(&self) -> Result<()> {
+        match self.format {
+            Format::Bigwig => Err(Failure::usage("BigWig cannot go to standard output; name a file with -o")),
             _ => Ok(()),
         }
     }
 
     /// What is to be scored; rows that cannot be had end it all unless the user said to go on.
-    fn places(&self, session: &mut Session, input: &Input, console: Console) -> Result<Places> {
-        let genome = session.open_genome(input)?;
+    fn places(&self, genome: &GenomeSummary, input: &Input, console: Console) -> Result<Places> {
         if self.region.is_empty() && self.bed.is_none() {
             return Ok(Places::default());
         }
-        let contigs = Contigs::new(&genome, input.name());
+        let contigs = Contigs::new(genome, input.name());
         let mut bed_source = None;
         let mut rows = self.region.iter().map(|text| contigs.region(text)).collect::<Result<Vec<_>>>()?;
         if let Some(path) = &self.bed {
@@ -223,6 +235,22 @@ struct Places {
 }
 
 impl Places {
+    /// Sorts the regions by contig and place and joins those that overlap, as formats want it that hold each base once.
+    fn put_in_order(&mut self, contigs: &[Contig]) {
+        let number = |region: &Region| contigs.iter().position(|contig| contig.name == region.contig);
+        let mut regions: Vec<_> =
+            std::mem::take(&mut self.regions).into_iter().map(|region| (number(&region), region)).collect();
+        regions.sort_by_key(|(number, region)| (*number, region.start_bp));
+        for (_, region) in regions {
+            match self.regions.last_mut() {
+                Some(last) if last.contig == region.contig && region.start_bp <= last.end_bp => {
+                    last.end_bp = last.end_bp.max(region.end_bp);
+                }
+                _ => self.regions.push(region),
+            }
+        }
+    }
+
     fn sorted_out(rows: Vec<Result<Region, Unusable>>) -> Self {
         let mut places = Self::default();
         for row in rows {
@@ -239,6 +267,7 @@ impl Places {
 struct Writer<'a> {
     args: &'a Args,
     input: &'a Input,
+    contigs: &'a [Contig],
     skipped: &'a [Unusable],
     bed: Option<&'a str>,
     /// What was run, as it stands at the head of the files.
@@ -260,7 +289,14 @@ impl Receiver for Writer<'_> {
         let path = self.args.output.output.as_deref().unwrap_or(Path::new("-"));
         let names: Vec<TrackName> =
             tracks.iter().map(|(label, strand)| TrackName { label: label.clone(), strand: *strand }).collect();
-        self.files = Some(TrackFiles::create(path, format.of_tracks(), &names, &self.head, self.args.output.force)?);
+        let (head, force) = (&self.head, self.args.output.force);
+        let text = |format| TrackFiles::create(path, format, &names, head, force);
+        self.files = Some(match format {
+            Format::Tsv => text(TrackFormat::Tsv),
+            Format::Bedgraph => text(TrackFormat::BedGraph),
+            Format::Json => text(TrackFormat::Json),
+            Format::Bigwig => TrackFiles::create_bigwig(path, self.contigs, &names, head, force),
+        }?);
         Ok(())
     }
 

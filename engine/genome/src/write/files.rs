@@ -5,8 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{TrackText, bedgraph::BedGraphText, json::JsonText, tsv::TsvText};
-use crate::{Output, OutputError, Strand, Track};
+use super::{TrackText, bedgraph::BedGraphText, bigwig::BigWigTrack, json::JsonText, tsv::TsvText};
+use crate::{Contig, Output, OutputError, Strand, Track};
 
 /// Form of a file of tracks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,12 @@ struct TrackFile {
     path: PathBuf,
     /// The only track it takes; `None` if it takes all.
     name: Option<TrackName>,
-    text: Box<dyn TrackText<Output> + Send>,
+    form: Form,
+}
+
+enum Form {
+    Text(Box<dyn TrackText<Output> + Send>),
+    BigWig(Box<BigWigTrack>),
 }
 
 impl TrackFiles {
@@ -89,17 +94,49 @@ impl TrackFiles {
             } else {
                 Box::new(JsonText::new(out, names.len(), provenance).map_err(failed)?)
             };
-            return Ok(Self { files: vec![TrackFile { path: path.to_owned(), name: None, text }] });
+            return Ok(Self { files: vec![TrackFile { path: path.to_owned(), name: None, form: Form::Text(text) }] });
         }
-        let many = names.len() > 1;
-        if many && path == Path::new("-") {
+        if names.len() > 1 && path == Path::new("-") {
             return Err(OutputError::ManyToStdout { tracks: names.len() });
         }
+        Self::one_for_each(path, names, "bedgraph", |path, name| {
+            let text = BedGraphText::new(Output::create(path, force)?, &name.label, name.strand, provenance)
+                .map_err(|error| OutputError::from_write(path, error))?;
+            Ok(Form::Text(Box::new(text)))
+        })
+    }
+
+    /// The same as BigWig, one file for each label and strand, with `provenance` in a JSON file beside each.
+    ///
+    /// Parts must come from left to right, contig after contig in the order of `contigs`.
+    ///
+    /// # Errors
+    ///
+    /// When a file exists and `force` is not given, or the folder cannot be written to.
+    pub fn create_bigwig(
+        path: &Path,
+        contigs: &[Contig],
+        names: &[TrackName],
+        provenance: &[(String, String)],
+        force: bool,
+    ) -> Result<Self, OutputError> {
+        Self::one_for_each(path, names, "bw", |path, _| {
+            Ok(Form::BigWig(Box::new(BigWigTrack::create(path, contigs, provenance, force)?)))
+        })
+    }
+
+    /// A file for each track; only where there are several they are named after it.
+    fn one_for_each(
+        path: &Path,
+        names: &[TrackName],
+        extension: &str,
+        create: impl Fn(&Path, &TrackName) -> Result<Form, OutputError>,
+    ) -> Result<Self, OutputError> {
+        let many = names.len() > 1;
         let open = |name: &TrackName| {
-            let path = if many { track_path(path, &name.label, name.strand, "bedgraph") } else { path.to_owned() };
-            let text = BedGraphText::new(Output::create(&path, force)?, &name.label, name.strand, provenance)
-                .map_err(|error| OutputError::from_write(&path, error))?;
-            Ok(TrackFile { path, name: many.then(|| name.clone()), text: Box::new(text) })
+            let path = if many { track_path(path, &name.label, name.strand, extension) } else { path.to_owned() };
+            let form = create(&path, name)?;
+            Ok(TrackFile { path, name: many.then(|| name.clone()), form })
         };
         Ok(Self { files: names.iter().map(open).collect::<Result<_, OutputError>>()? })
     }
@@ -114,7 +151,10 @@ impl TrackFiles {
             file.name.as_ref().is_none_or(|name| name.label == part.label && name.strand == part.strand)
         };
         match self.files.iter_mut().find(takes) {
-            Some(file) => file.text.write(track, part).map_err(|error| OutputError::from_write(&file.path, error)),
+            Some(file) => match &mut file.form {
+                Form::Text(text) => text.write(track, part).map_err(|error| OutputError::from_write(&file.path, error)),
+                Form::BigWig(bigwig) => bigwig.write(part),
+            },
             None => {
                 let message = format!("no file was opened for the track '{}' ({})", part.label, part.strand);
                 let path = self.files.first().map_or(Path::new("-"), |file| &file.path);
@@ -131,8 +171,13 @@ impl TrackFiles {
     /// When the last of them could not be written; files that are complete stay.
     pub fn finish(self, notes: &[(String, String)]) -> Result<Vec<PathBuf>, OutputError> {
         let mut paths = Vec::with_capacity(self.files.len());
-        for TrackFile { path, text, .. } in self.files {
-            text.finish(notes).map_err(|error| OutputError::from_write(&path, error))?.commit()?;
+        for TrackFile { path, form, .. } in self.files {
+            match form {
+                Form::Text(text) => {
+                    text.finish(notes).map_err(|error| OutputError::from_write(&path, error))?.commit()?;
+                }
+                Form::BigWig(bigwig) => bigwig.finish(notes)?,
+            }
             paths.push(path);
         }
         Ok(paths)

@@ -1,6 +1,7 @@
-//! Tracks as files: TSV, bedGraph and JSON, written part by part.
+//! Tracks as files: TSV, bedGraph, BigWig and JSON, written part by part.
 
 mod bedgraph;
+mod bigwig;
 mod files;
 mod json;
 mod pieces;

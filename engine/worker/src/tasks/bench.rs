@@ -3,6 +3,8 @@
 mod attention;
 mod measure;
 mod model;
+mod open;
 
 pub(crate) use attention::attention;
 pub(crate) use model::model;
+pub(crate) use open::open;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use strandscope_genome::{Genome, Region, TrackFiles, TrackFormat, TrackName};
 
 use super::{
-    facts::Facts, genomes::Genomes, inspect::inspect, known::Known, pasted::keep_pasted, provenance::Setting,
+    bench, facts::Facts, genomes::Genomes, inspect::inspect, known::Known, pasted::keep_pasted, provenance::Setting,
     score::Forecaster, selftest, shelf::LastTokenizer, tracks::recognise,
 };
 use crate::{
@@ -73,6 +73,7 @@ impl Tasks for FileTasks {
                 let device = self.facts.device();
                 Ok(Outcome::SelfTested(device.and_then(|device| selftest::last(&self.data, &device))))
             }
+            Task::BenchOpen { path, cache } => bench::open(&path, &cache, job),
             Task::OpenCard { name } => self.open_card(&name),
             Task::EditCard(request) => self.edit_card(request),
             Task::ListModels => Ok(Outcome::Library(self.known.list()?)),

@@ -134,6 +134,7 @@ impl TensorTasks {
             | Task::NextFeature(_)
             | Task::Export(_)
             | Task::Tokenize(_)
+            | Task::BenchOpen { .. }
             | Task::Forecast(_)
             | Task::LastSelfTest
             | Task::ListModels

@@ -159,13 +159,13 @@ pub(super) fn checksum(output: &[f32]) -> Value {
 }
 
 /// How many threads of all programs wanted to compute in the last 1, 5 and 15 minutes, where the system tells it.
-fn load_average() -> Option<Vec<f64>> {
+pub(super) fn load_average() -> Option<Vec<f64>> {
     let text = fs::read_to_string("/proc/loadavg").ok()?;
     text.split_whitespace().take(3).map(|number| number.parse().ok()).collect()
 }
 
 /// Seconds that all threads of this process have computed, where the system tells it.
-fn cpu_time() -> Option<f64> {
+pub(super) fn cpu_time() -> Option<f64> {
     let mut nanoseconds = 0;
     for task in fs::read_dir("/proc/self/task").ok()? {
         let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
