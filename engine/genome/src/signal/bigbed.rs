@@ -193,8 +193,10 @@ impl BigBed {
         let (mut count, mut covered_bp, mut done_bp) = (0, 0, 0);
         self.each_record(&place, &cuts, hooks, |record| {
             count += 1;
-            covered_bp += u64::from(record.end_bp.saturating_sub(record.start_bp.max(done_bp)));
-            done_bp = done_bp.max(record.end_bp);
+            // The contig of a reference can be shorter than the file has it.
+            let end_bp = u64::from(record.end_bp).min(length_bp);
+            covered_bp += end_bp.saturating_sub(u64::from(record.start_bp).max(done_bp));
+            done_bp = done_bp.max(end_bp);
             ControlFlow::Continue(())
         })?;
         Ok((count, covered_bp))

@@ -185,6 +185,13 @@ fn reports_hold_what_is_in_the_file() {
     let features = inspect_signal(&fixture("features.bb"), None, &mut Hooks::default()).expect("read");
     assert_eq!((features.kind.as_str(), features.n_features), ("bigbed", Some(602)), "features");
     assert!(serde_json::to_string(&features).expect("JSON").contains("\"covered_bp\""), "it can be printed");
+
+    // Of a contig that is shorter in the sequence no more is covered than there is.
+    let known = BigBed::open(&fixture("features.bb"), None).expect("opened").contigs().to_vec();
+    let short: Vec<Contig> = known.into_iter().map(|contig| Contig { length_bp: 500, ..contig }).collect();
+    let aliases = Aliases::default();
+    let cut = inspect_signal(&fixture("features.bb"), Some((&aliases, &short)), &mut Hooks::default()).expect("read");
+    assert!(cut.contigs.iter().all(|contig| contig.covered_bp <= 500), "{:?}", cut.contigs);
 }
 
 #[test]

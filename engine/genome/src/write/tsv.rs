@@ -31,6 +31,8 @@ pub(crate) struct TsvText<W> {
     out: W,
     /// For each track a missing run that the next part may continue.
     open_runs: BTreeMap<usize, Run>,
+    /// Contig and end of each track's last part.
+    ends: BTreeMap<usize, (String, u64)>,
 }
 
 struct Run {
@@ -47,7 +49,7 @@ impl<W: Write> TsvText<W> {
     pub(crate) fn new(mut out: W, provenance: &[(String, String)]) -> io::Result<Self> {
         write_provenance(&mut out, provenance)?;
         writeln!(out, "contig\tstart\tend\tstrand\tlabel\tvalue\treason")?;
-        Ok(Self { out, open_runs: BTreeMap::new() })
+        Ok(Self { out, open_runs: BTreeMap::new(), ends: BTreeMap::new() })
     }
 
     fn write_run(&mut self, run: &Run) -> io::Result<()> {
@@ -56,25 +58,23 @@ impl<W: Write> TsvText<W> {
         writeln!(self.out, "{contig}\t{}\t{end_bp}\t{strand}\t{label}\t.\t{reason}", start_bp + 1)
     }
 
-    /// Writes the runs that a part of the present region can no longer continue.
-    fn close_runs_apart_from(&mut self, part: &Track) -> io::Result<()> {
-        let region = &part.region;
-        let apart =
-            |run: &Run| run.contig != region.contig || run.end_bp < region.start_bp || run.start_bp > region.end_bp;
-        for (track, run) in mem::take(&mut self.open_runs) {
-            if apart(&run) {
-                self.write_run(&run)?;
-            } else {
-                self.open_runs.insert(track, run);
-            }
-        }
-        Ok(())
+    /// Where a track begins another region, the runs of all tracks are at their end.
+    fn close_runs_before(&mut self, track: usize, part: &Track) -> io::Result<()> {
+        let (contig, start_bp) = (part.region.contig.as_str(), part.region.start_bp);
+        let goes_on =
+            self.ends.get(&track).is_none_or(|(known, end_bp)| (known.as_str(), *end_bp) == (contig, start_bp));
+        self.ends.insert(track, (contig.to_owned(), part.region.end_bp));
+        if goes_on { Ok(()) } else { self.close_runs() }
+    }
+
+    fn close_runs(&mut self) -> io::Result<()> {
+        mem::take(&mut self.open_runs).into_values().try_for_each(|run| self.write_run(&run))
     }
 }
 
 impl<W: Write> TrackText<W> for TsvText<W> {
     fn write(&mut self, track: usize, part: &Track) -> io::Result<()> {
-        self.close_runs_apart_from(part)?;
+        self.close_runs_before(track, part)?;
         let (contig, strand, label) = (tsv_cell(&part.region.contig), part.strand, tsv_cell(&part.label));
         let mut open = self.open_runs.remove(&track);
         for piece in pieces(part) {
@@ -108,9 +108,7 @@ impl<W: Write> TrackText<W> for TsvText<W> {
     }
 
     fn finish(mut self: Box<Self>, notes: &[(String, String)]) -> io::Result<W> {
-        for run in mem::take(&mut self.open_runs).into_values() {
-            self.write_run(&run)?;
-        }
+        self.close_runs()?;
         write_provenance(&mut self.out, notes)?;
         Ok(self.out)
     }
@@ -153,5 +151,29 @@ mod tests {
             chr1\t16\t16\t+\tdonor\t1\t.\n\
             chr1\t12\t13\t-\tacceptor\t.\tn_run\n";
         assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn rows_of_regions_that_overlap_keep_the_order_of_the_regions() {
+        let bases = TrackLayout::Bins { width_bp: 1 };
+        let first = track(bases.clone(), &[0.5, NAN], &[(11, 12, "n_run")]);
+        let (mut other, mut later) = (first.clone(), first.clone());
+        other.label = "acceptor".into();
+        later.region.start_bp = 11;
+        later.values = vec![NAN];
+        let mut text = Box::new(TsvText::new(Vec::new(), &[]).unwrap());
+        for (number, part) in [(0, &first), (1, &other), (0, &later)] {
+            text.write(number, part).unwrap();
+        }
+        let text = String::from_utf8(text.finish(&[]).unwrap()).unwrap();
+        let rows: Vec<&str> = text.lines().skip(1).collect();
+        let wanted = [
+            "chr1\t11\t11\t+\tdonor\t0.5\t.",
+            "chr1\t11\t11\t+\tacceptor\t0.5\t.",
+            "chr1\t12\t12\t+\tdonor\t.\tn_run",
+            "chr1\t12\t12\t+\tacceptor\t.\tn_run",
+            "chr1\t12\t12\t+\tdonor\t.\tn_run",
+        ];
+        assert_eq!(rows, wanted, "the first region ends before the second begins");
     }
 }
