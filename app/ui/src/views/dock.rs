@@ -1,6 +1,6 @@
 //! The panels where they are docked.
 
-use egui::{Frame, Role, Stroke, Ui, WidgetInfo, WidgetText};
+use egui::{Frame, RichText, Role, Stroke, Ui, WidgetInfo, WidgetText};
 use egui_tiles::{Behavior, SimplificationOptions, TabState, TileId, Tiles, UiResponse};
 
 use super::{canvas, details, failure, head, hint, judge, mark_list, records, track_list};
@@ -11,10 +11,14 @@ use crate::{
     theme::{self, Palette},
 };
 
+/// Windows narrower than this have narrow panels.
+const NARROW: f32 = 1_000.0;
+
 pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let mut dock = std::mem::take(&mut screen.dock);
     let canvas_tile = dock.tree.tiles.find_pane(&Pane::Canvas);
-    dock.tree.ui(&mut Panels { state, screen, canvas_tile }, ui);
+    let is_narrow = ui.available_width() < NARROW;
+    dock.tree.ui(&mut Panels { state, screen, canvas_tile, is_narrow }, ui);
     screen.dock = dock;
 }
 
@@ -22,6 +26,8 @@ struct Panels<'a> {
     state: &'a State,
     screen: &'a mut Screen,
     canvas_tile: Option<TileId>,
+    /// Whether titles have to be close together to be seen at once.
+    is_narrow: bool,
 }
 
 impl Behavior<Pane> for Panels<'_> {
@@ -53,7 +59,11 @@ impl Behavior<Pane> for Panels<'_> {
     }
 
     fn tab_title_for_pane(&mut self, pane: &Pane) -> WidgetText {
-        pane.title().into()
+        RichText::new(pane.title()).font(theme::regular(if self.is_narrow { 12.0 } else { 13.5 })).into()
+    }
+
+    fn tab_title_spacing(&self, _visuals: &egui::Visuals) -> f32 {
+        if self.is_narrow { 5.0 } else { 8.0 }
     }
 
     fn on_tab_button(&mut self, tiles: &mut Tiles<Pane>, tile_id: TileId, response: egui::Response) -> egui::Response {

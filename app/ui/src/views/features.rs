@@ -51,7 +51,11 @@ pub(crate) fn ui(
     let plot = Rect::from_x_y_ranges(rect.x_range(), Rangef::new(rect.top() + 3.0, rect.bottom() - 3.0));
     let ink = lane::colour(lane, palette);
     ui.painter().hline(plot.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, palette.hairline));
-    let seen = file.features_in_view(column.locus.record, (column.scale.first_bp(), column.scale.end_bp()));
+    let mut seen = file.features_in_view(column.locus.record, (column.scale.first_bp(), column.scale.end_bp()));
+    // What is said of the record as a whole would take a row of every view.
+    if seen.len() > 1 {
+        seen.retain(|feature| !is_the_record(feature, column.locus.view.length_bp()));
+    }
     let (placed, hidden) = pack(ui, plot, &seen, &column.scale, lane.setting.collapsed);
     let painter = ui.painter_at(plot);
     counts(ui, plot, file, column, ink, palette);
@@ -69,6 +73,12 @@ pub(crate) fn ui(
         lane::say(ui, plot, "It has nothing on this record.", palette);
     }
     respond(ui, plot, lane, column, &placed, seen.len(), screen);
+}
+
+/// Whether a feature only says that there is the record: GFF's `region` or `chromosome`, GenBank's `source`.
+fn is_the_record(feature: &Feature, length_bp: u64) -> bool {
+    const KINDS: [&str; 6] = ["region", "chromosome", "source", "contig", "scaffold", "supercontig"];
+    feature.start_bp == 0 && feature.end_bp >= length_bp && KINDS.contains(&feature.kind.as_str())
 }
 
 fn is_of(state: &State, column: &Column<'_>, contig: &str) -> bool {
