@@ -70,6 +70,7 @@ impl Window {
                 state.relate();
                 self.screen.dock.show(Pane::Judge);
             }
+            Action::StopRelating => state.stop_relating(),
             Action::Locate(text) => state.locate(text),
             Action::FindMotif(pattern) => state.find_motif(&pattern),
             Action::ShowTrack(source) => state.open_track(source),

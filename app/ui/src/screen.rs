@@ -123,6 +123,7 @@ pub(crate) enum Action {
     ShowDifference,
     /// Tell how the two selected lanes go together, wherever both are known.
     Relate,
+    StopRelating,
     /// Judge scores by the features of a file: those of this lane, or of the selected one.
     Judge(u64, Option<LaneId>),
     /// Take away what is selected.

@@ -243,3 +243,23 @@ fn scores_and_an_experiment_are_correlated_wherever_both_are_known() {
     opened.wait("lies 5 bp further");
     super::pictures::keep(&mut opened.harness, "related");
 }
+
+#[test]
+fn models_are_pinned_and_compared() {
+    let mut opened = scored_pten(SIZE, 1.0);
+    go_to(&mut opened.harness, "69,801-69,840");
+    opened.press(Modifiers::NONE, Key::A);
+    // A checkpoint of another family, with classes of its own.
+    let model = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/parity/dnabert2_classifier");
+    opened.drop(&[model]);
+    opened.wait("Import dnabert2_classifier");
+    opened.click("Import dnabert2_classifier");
+    opened.wait("Remove dnabert2_classifier");
+    opened.click("Close");
+    opened.pick_head("dnabert2_classifier");
+    opened.press(Modifiers::COMMAND, Key::Enter);
+    opened.wait("Locus 1, A: NT_030059.13:69,801-69,840  ·  Splice");
+    opened.wait(" of B − donor of A");
+    opened.wait("Difference, at most 0.");
+    super::pictures::keep(&mut opened.harness, "compared_models");
+}

@@ -3,7 +3,7 @@
 use strandscope_worker::{RelateRequest, Related, RelatedValues, Task, genome::Region};
 
 use super::{
-    State,
+    Order, State,
     compare::MOST_COMPARED_BP,
     lanes::{Lane, LaneId},
     work::Purpose,
@@ -50,6 +50,13 @@ impl State {
         self.failure = None;
         let request = RelateRequest { genome: path, first: a, second: b };
         self.order_instead(Purpose::Relate, Task::Relate(request));
+    }
+
+    /// Asks no more how lanes go together.
+    pub(crate) fn stop_relating(&mut self) {
+        self.relation = None;
+        let jobs = self.jobs.cancel(|purpose| *purpose == Purpose::Relate);
+        self.orders.extend(jobs.into_iter().map(Order::Cancel));
     }
 
     pub(super) fn on_related(&mut self, related: Related) {

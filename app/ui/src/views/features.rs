@@ -251,7 +251,10 @@ fn respond(
         let names = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
         WidgetInfo::labeled(Role::Canvas, true, format!("Features of {}, {count} in view{names}", lane.name))
     });
-    let Some(pointer) = ui.ctx().pointer_hover_pos().filter(|pointer| plot.contains(*pointer)) else { return };
+    // Not through a dialog or menu that lies over it.
+    let is_here =
+        |pointer: &egui::Pos2| plot.contains(*pointer) && ui.ctx().layer_id_at(*pointer) == Some(ui.layer_id());
+    let Some(pointer) = ui.ctx().pointer_hover_pos().filter(is_here) else { return };
     let under = placed.iter().rev().find(|place| place.bar.expand2(egui::vec2(1.0, 3.0)).contains(pointer));
     let Some(place) = under else { return };
     ui.ctx().set_cursor_icon(egui::CursorIcon::PointingHand);

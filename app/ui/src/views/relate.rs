@@ -34,7 +34,12 @@ pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
             Some(related) => shown(ui, relation, related),
             None if state.failure.is_some() => {}
             None => {
-                controls::note(ui, "Comparing …");
+                ui.horizontal(|ui| {
+                    controls::note(ui, "Comparing …");
+                    if ui.button("Stop").clicked() {
+                        screen.act(Action::StopRelating);
+                    }
+                });
             }
         }
     }
