@@ -8,11 +8,7 @@ use crate::{
     export,
     scale::{index, whole},
     screen::Screen,
-    state::{
-        State, TOKENS_IN_VIEW_BP,
-        lanes::{Lane, reason_in_words},
-        pieces::Layer,
-    },
+    state::{State, TOKENS_IN_VIEW_BP, lanes::Lane, pieces::Layer, reading::reason_in_words},
     theme::Palette,
     views,
 };

@@ -22,6 +22,7 @@ pub(crate) mod notices;
 pub(crate) mod pieces;
 mod pinned;
 pub(crate) mod pyramid;
+pub(crate) mod reading;
 pub(crate) mod record_run;
 pub(crate) mod relation;
 mod requests;

@@ -42,8 +42,6 @@ mod relate;
 mod shuffle;
 mod signal;
 mod source;
-#[cfg(test)]
-mod speed_tests;
 mod strand;
 mod track;
 mod twobit;

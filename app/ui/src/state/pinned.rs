@@ -2,8 +2,9 @@
 
 use super::{
     State,
-    lanes::{Lane, LaneId, Reading},
+    lanes::{Lane, LaneId},
     loci::Locus,
+    reading::Reading,
 };
 
 /// Bases of A and B, as far as both are known.

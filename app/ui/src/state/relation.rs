@@ -44,9 +44,8 @@ impl State {
             self.message = Some("One of the lanes has no values yet: score it first".to_owned());
             return;
         };
-        let name = |lane: &Lane| lane.of.as_ref().map_or_else(|| lane.name.clone(), |of| format!("{} {of}", lane.name));
         let looked_at_bp = (cut_a || cut_b).then_some(MOST_COMPARED_BP);
-        self.relation = Some(Relation { names: (name(&first), name(&second)), looked_at_bp, related: None });
+        self.relation = Some(Relation { names: (first.full_name(), second.full_name()), looked_at_bp, related: None });
         self.failure = None;
         let request = RelateRequest { genome: path, first: a, second: b };
         self.order_instead(Purpose::Relate, Task::Relate(request));

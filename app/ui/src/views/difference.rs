@@ -63,11 +63,17 @@ fn draw(ui: &mut Ui, rect: Rect, id: &(LaneId, LaneId), column: &Column<'_>, pai
     let together = correlation(pairs);
     if let Some(together) = &together {
         note(ui, plot, together, palette);
-    } else if differences().next().is_none() {
+    }
+    let is_known = differences().next().is_some();
+    if !is_known {
         lane::say(ui, plot, nothing, palette);
     }
     let response = ui.interact(plot, Id::unique(("difference", id, column.number)), Sense::hover());
-    let text = format!("Difference, at most {}. {}", lane::number(most), together.unwrap_or_default());
+    let text = if is_known {
+        format!("Difference, at most {}. {}", lane::number(most), together.unwrap_or_default())
+    } else {
+        format!("Difference. {nothing}")
+    };
     response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, &text));
 }
 

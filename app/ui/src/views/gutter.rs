@@ -14,8 +14,9 @@ use crate::{
     state::{
         State,
         arrangement::LANE_HEIGHTS,
-        lanes::{Lane, LaneId, Reading},
+        lanes::{Lane, LaneId},
         loci::Genome,
+        reading::Reading,
     },
     theme::{self, Palette},
 };
@@ -153,7 +154,7 @@ fn overlaid(ui: &Ui, beside: Rect, stand: &Stand, cursor: Option<&Column<'_>>, s
         if y > beside.bottom() - 6.0 {
             break;
         }
-        let name = lane.of.as_ref().map_or_else(|| lane.name.clone(), |of| format!("{} {of}", lane.name));
+        let name = lane.full_name();
         let reading = cursor.and_then(|column| Some(state.reading(lane, column.locus, column.cursor_bp?)));
         let text = match reading {
             Some(Reading::Value(value) | Reading::Mean(value, _)) => format!("{} {name}", lane::number(value)),

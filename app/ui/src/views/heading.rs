@@ -22,11 +22,11 @@ pub(crate) fn ui(ui: &mut Ui, row: Rect, column: &Column<'_>, state: &State, gen
     ui.painter().rect_filled(rect, 4.0, ground);
     let region = genome.region_of(column.locus);
     let letter = letter(column, genome);
-    let text =
-        letter.map_or_else(|| region.to_string(), |letter| format!("{letter}   {region}{}", told(column, state)));
+    let said = letter.map_or_else(String::new, |_| told(column, state));
+    let text = letter.map_or_else(|| region.to_string(), |letter| format!("{letter}   {region}{said}"));
     let response = ui.interact(rect, Id::unique(("heading", column.number)), Sense::click());
     let name = match letter {
-        Some(letter) => format!("Locus {}, {letter}: {}", column.number + 1, text.trim_start_matches([letter, ' '])),
+        Some(letter) => format!("Locus {}, {letter}: {region}{said}", column.number + 1),
         None => format!("Locus {}: {text}", column.number + 1),
     };
     response.widget_info(|| WidgetInfo::selected(Role::Tab, true, is_active, &name));

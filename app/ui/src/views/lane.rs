@@ -12,8 +12,9 @@ use crate::{
     state::{
         ATTENTION_LIMIT_BP, State,
         axis::{Axis, Style},
-        lanes::{Ink, Lane, LaneId, Reading},
+        lanes::{Ink, Lane, LaneId},
         pieces::Layer,
+        reading::Reading,
     },
     theme::{self, Palette},
 };

@@ -1,5 +1,3 @@
-use std::time::Instant;
-
 use super::*;
 
 fn opened(name: &str, text: &str) -> Annotation {
@@ -81,28 +79,4 @@ fn files_of_other_formats_are_refused() {
     std::fs::write(&path, ">chr1\nACGT\n").expect("written");
     let error = Annotation::open(&path, None, &mut Hooks::default()).expect_err("no annotation");
     assert!(error.is_bad_input() && error.to_string().contains("does not look like BED"), "{error}");
-}
-
-/// Run with `--release --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn many_features_are_found_fast() {
-    let mut text = "c\t0\t250000000\tchromosome\n".to_owned();
-    for number in 0..200_000_u64 {
-        let start = number * 1_200 + number * 7_919 % 900;
-        text += &format!("c\t{start}\t{}\tGENE{number}.{}\n", start + 1 + number * 104_729 % 5_000, number * 31 % 97);
-    }
-    let start = Instant::now();
-    let annotation = opened("many.bed", &text);
-    eprintln!("opened {} features in {:?}", annotation.len(), start.elapsed());
-    let time = |what: &str, work: &mut dyn FnMut(u64) -> usize| {
-        let start = Instant::now();
-        let found: usize = (0..1_000).map(work).sum();
-        eprintln!("{what}: {:?} each, {found} found by 1,000", start.elapsed() / 1_000);
-    };
-    time("10 kb", &mut |at| annotation.features("c", at * 240_000, at * 240_000 + 10_000).count());
-    time("density of 250 Mb in 2,000 bins", &mut |_| annotation.density("c", 0, 250_000_000, 2_000).len());
-    time("search by prefix", &mut |at| annotation.find(&format!("gene{at}"), 20).len());
-    time("search within names", &mut |at| annotation.find(&format!("{at}.9"), 20).len());
-    time("search for nothing", &mut |at| annotation.find(&format!("x{at}x"), 20).len());
 }

@@ -71,7 +71,7 @@ impl Tasks for LibraryTasks {
         match task {
             Task::GetModel(request) => self.get(&request, job),
             Task::ImportModel(request) => self.import(&request, job),
-            Task::LookAtModel { path } => look(&path, &self.facts),
+            Task::LookAtModel { path } => look(&path, &self.facts, job),
             _ => {
                 Err(JobError::new(ErrorKind::Runtime, "this task belongs to another thread; please report this").into())
             }
