@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Windows narrower than this have narrow panels.
-const NARROW: f32 = 1_000.0;
+const NARROW: f32 = 1_150.0;
 
 pub(crate) fn ui(ui: &mut Ui, state: &State, screen: &mut Screen) {
     let mut dock = std::mem::take(&mut screen.dock);

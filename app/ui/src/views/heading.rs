@@ -79,7 +79,7 @@ pub(crate) fn link(ui: &mut Ui, row: Rect, end: f32, genome: &Genome, screen: &m
     let mut linked = genome.linked;
     let mut child = ui.new_child(egui::UiBuilder::new().max_rect(rect));
     child.spacing_mut().interact_size.y = theme::ROW_HEIGHT;
-    let text = egui::RichText::new("move together").font(theme::regular(12.0)).color(palette.weak);
+    let text = egui::RichText::new("linked").font(theme::regular(12.0)).color(palette.weak);
     let response = child.checkbox(&mut linked, text);
     if response.on_hover_text("All loci pan and zoom as one  (L)").changed() {
         screen.act(Action::LinkLoci(linked));
