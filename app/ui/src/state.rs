@@ -364,6 +364,8 @@ impl State {
         self.end_record_run();
         let scores = std::mem::take(&mut self.scores);
         self.cancel_scores_of(&scores);
+        // What comes in their place has other values.
+        self.calls.clear();
     }
 
     /// Whether a label of the head that is picked is drawn.

@@ -135,6 +135,14 @@ impl Opened {
         self.harness.run_steps(3);
     }
 
+    /// Scores a place with a head, found by a part of its title.
+    pub(crate) fn score(&mut self, head: &str, place: &str) {
+        self.pick_head(head);
+        go_to(&mut self.harness, place);
+        self.press(Modifiers::COMMAND, Key::Enter);
+        self.wait("Scored in");
+    }
+
     /// Lanes from top to bottom.
     pub(crate) fn lanes(&self) -> Vec<String> {
         let lanes = self.harness.query_all_by_role(Role::ListItem);

@@ -28,10 +28,7 @@ fn shoot(opened: &mut Opened, theme: Theme, name: &str) {
 /// Yeast chromosome I with its genes, scored for where it comes from.
 fn scored_yeast(size: [f32; 2], scale: f32) -> Opened {
     let mut opened = yeast_in(size, scale);
-    opened.pick_head("Where a sequence");
-    go_to(&mut opened.harness, "chrI:24,001-54,000");
-    opened.press(Modifiers::COMMAND, Key::Enter);
-    opened.wait("Scored in");
+    opened.score("Where a sequence", "chrI:24,001-54,000");
     opened
 }
 

@@ -17,12 +17,7 @@ use super::{
 
 #[test]
 fn scores_are_judged_by_known_sites_and_compared() {
-    let mut opened = open(&[asset("human_PTEN_GRCh37.gbk.gz")]);
-    opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
-    opened.pick_head("Splice");
-    go_to(&mut opened.harness, "67,001-70,500");
-    opened.press(Modifiers::COMMAND, Key::Enter);
-    opened.wait("Scored in");
+    let mut opened = scored_pten(SIZE, 1.0);
     // The donors of exons 4 and 5: the first base of each intron.
     let name = "NT_030059.13";
     let bed = opened.write("donors.bed", &format!("{name}\t67652\t67653\td4\t0\t+\n{name}\t69814\t69815\td5\t0\t+\n"));
@@ -42,10 +37,7 @@ fn scores_are_judged_by_known_sites_and_compared() {
 pub(crate) fn scored_pten(size: [f32; 2], scale: f32) -> Opened {
     let mut opened = open_in(&[asset("human_PTEN_GRCh37.gbk.gz")], size, scale);
     opened.wait("Features of human_PTEN_GRCh37.gbk.gz, ");
-    opened.pick_head("Splice");
-    go_to(&mut opened.harness, "67,001-70,500");
-    opened.press(Modifiers::COMMAND, Key::Enter);
-    opened.wait("Scored in");
+    opened.score("Splice", "67,001-70,500");
     opened
 }
 

@@ -1,6 +1,9 @@
 //! `score`: an answer of a task head for every base.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use clap::ValueEnum;
 use strandscope_worker::{
@@ -117,10 +120,14 @@ impl Args {
     pub(crate) fn run(self, mut session: Session, console: Console, seed: Option<u64>) -> Result<()> {
         self.check_output()?;
         let input = Input::open(&self.fasta)?;
-        let genome = session.open_genome(&input)?;
-        let mut places = self.places(&genome, &input, console)?;
+        // Whole records in a form that needs no list of them are left to the engine to open.
+        let is_wanted = !self.region.is_empty() || self.bed.is_some() || self.format == Format::Bigwig;
+        let genome = is_wanted.then(|| session.open_genome(&input)).transpose()?;
+        let mut places =
+            genome.as_ref().map_or_else(|| Ok(Places::default()), |genome| self.places(genome, &input, console))?;
+        let contigs = genome.map_or_else(Vec::new, |genome| genome.contigs);
         if self.format == Format::Bigwig {
-            places.put_in_order(&genome.contigs);
+            places.put_in_order(&contigs);
         }
         let request = ScoreRequest {
             genome: input.path().to_owned(),
@@ -137,7 +144,7 @@ impl Args {
         };
         let task = self.task(request, seed.unwrap_or_default());
         let Places { skipped, bed, .. } = &places;
-        let (contigs, bed) = (&genome.contigs[..], bed.as_deref());
+        let (contigs, bed) = (&contigs[..], bed.as_deref());
         let mut writer = Writer { args: &self, input: &input, contigs, skipped, bed, head: Vec::new(), files: None };
         let done = session.run_into("score", task, &mut writer).map_err(|failure| input.rename(failure))?;
         let files = writer.files.ok_or_else(nothing_announced)?;
@@ -237,11 +244,10 @@ struct Places {
 impl Places {
     /// Sorts the regions by contig and place and joins those that overlap, as formats want it that hold each base once.
     fn put_in_order(&mut self, contigs: &[Contig]) {
-        let number = |region: &Region| contigs.iter().position(|contig| contig.name == region.contig);
-        let mut regions: Vec<_> =
-            std::mem::take(&mut self.regions).into_iter().map(|region| (number(&region), region)).collect();
-        regions.sort_by_key(|(number, region)| (*number, region.start_bp));
-        for (_, region) in regions {
+        let numbers: HashMap<&str, usize> = contigs.iter().map(|contig| contig.name.as_str()).zip(0..).collect();
+        let mut regions = std::mem::take(&mut self.regions);
+        regions.sort_by_key(|region| (numbers.get(region.contig.as_str()).copied(), region.start_bp));
+        for region in regions {
             match self.regions.last_mut() {
                 Some(last) if last.contig == region.contig && region.start_bp <= last.end_bp => {
                     last.end_bp = last.end_bp.max(region.end_bp);
