@@ -83,7 +83,7 @@ pub struct OneLabel {
 ///
 /// # Errors
 ///
-/// When the tables do not fit each other or a probability does not lie between 0 and 1.
+/// When the tables do not fit each other or a probability is no finite number.
 pub fn classification(
     probabilities: &[Vec<f32>],
     labels: &[usize],
@@ -123,8 +123,8 @@ fn check(probabilities: &[Vec<f32>], labels: &[usize], names: usize) -> Result<(
             format!("it has {} probabilities for {names} labels", values.len())
         } else if label >= names {
             format!("its true label is number {label}, and there are {names} labels")
-        } else if values.iter().any(|value| !(0.0..=1.0).contains(value)) {
-            "a probability does not lie between 0 and 1".to_owned()
+        } else if values.iter().any(|value| !value.is_finite()) {
+            "a probability is not a finite number".to_owned()
         } else {
             continue;
         };
@@ -174,7 +174,8 @@ fn one_label(label: usize, confusion: &[Vec<usize>], probabilities: &[Vec<f32>],
 
 /// Rows by tenths of their probability of the label, `[0, 0.1]`, …, `(0.9, 1]`.
 fn curve(ranked: &[(f32, bool)]) -> Vec<CalibrationBin> {
-    let (probabilities, has): (Vec<f32>, Vec<bool>) = ranked.iter().copied().unzip();
+    let (probabilities, has): (Vec<f32>, Vec<bool>) =
+        ranked.iter().map(|&(probability, has)| (within(probability), has)).unzip();
     let bins = reliability(&probabilities, &has, CURVE_BINS).map(|found| found.bins).unwrap_or_default();
     let bin = |bin: ReliabilityBin| {
         Some(CalibrationBin { probability: bin.mean_score?, share: bin.positive_share?, n: bin.count })
@@ -247,9 +248,14 @@ fn correlation(confusion: &[Vec<usize>]) -> Option<f64> {
 /// Mean distance between confidence and accuracy, over bins of confidence `[0, 1/15]`, …, `(14/15, 1]`; `None` without
 /// rows.
 fn calibration_error(probabilities: &[Vec<f32>], labels: &[usize], answers: &[usize]) -> Option<f64> {
-    let confidence: Vec<f32> = probabilities.iter().zip(answers).map(|(row, &answer)| row[answer]).collect();
+    let confidence: Vec<f32> = probabilities.iter().zip(answers).map(|(row, &answer)| within(row[answer])).collect();
     let right: Vec<bool> = labels.iter().zip(answers).map(|(label, answer)| label == answer).collect();
     reliability(&confidence, &right, BINS).ok().map(|found| found.calibration_error)
+}
+
+/// A probability without what rounding has added: graphics processors divide to within a few last digits.
+fn within(probability: f32) -> f32 {
+    probability.clamp(0.0, 1.0)
 }
 
 /// Pairs as a JSON object in their own order.
@@ -329,6 +335,13 @@ mod tests {
     }
 
     #[test]
+    fn what_rounding_adds_to_a_probability_is_taken_off() {
+        let result = classification(&[vec![1.000_000_1, 0.0]], &[0], &names(2)).expect("a table");
+        near(result.ece, 0.0, "ece");
+        assert_eq!(result.per_class[0].1.calibration.len(), 1, "it has its bin");
+    }
+
+    #[test]
     fn what_is_not_defined_is_null() {
         let result = classification(&[vec![0.9, 0.1, 0.0]], &[0], &names(3)).expect("a table");
         assert_eq!((result.mcc, result.auroc), (None, None), "one row, one label");
@@ -347,7 +360,7 @@ mod tests {
             |row: Vec<f32>, label| classification(&[row], &[label], &names(2)).expect_err("refused").to_string();
         assert!(refused(vec![0.5], 0).contains("1 probabilities for 2"), "too few");
         assert!(refused(vec![0.5, 0.5], 2).contains("number 2"), "no such label");
-        assert!(refused(vec![f32::NAN, 0.5], 0).contains("between 0 and 1"), "not a number");
+        assert!(refused(vec![f32::NAN, 0.5], 0).contains("finite"), "not a number");
         assert!(classification(&[], &[1], &names(2)).is_err(), "no answer");
     }
 }
